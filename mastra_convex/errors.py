@@ -1,0 +1,179 @@
+"""Every error of this package, one tree.
+
+    MastraConvexError
+    ├── ConfigurationError          a store, table or domain is set up wrongly      (also ValueError)
+    ├── ValidationError             an argument is refused before anything is sent  (also ValueError)
+    │   └── TooLargeError           a value or commit exceeds one of Convex's limits
+    ├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
+    ├── ConflictError               the record exists already, or changed meanwhile
+    ├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
+    ├── ClosedError                 the store was closed
+    ├── TransportError              no usable answer came
+    │   ├── ConnectionFailedError   (also ConnectionError)
+    │   └── RequestTimeoutError     the deadline passed                             (also TimeoutError)
+    └── ServerError                 the deployment answered with an error
+        ├── AuthenticationError     the admin key is missing, wrong or not allowed to do this
+        ├── RateLimitedError        too many calls or writes
+        ├── UnavailableError        overloaded, starting up, or conflicts that did not settle
+        ├── FunctionError           a function failed; `data` holds what it said
+        └── SchemaMismatchError     other functions, tables or indexes are deployed than this package needs
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+ErrorCategory = Literal["USER", "SYSTEM", "THIRD_PARTY", "UNKNOWN"]
+
+
+def error_id(operation: str, status: str, *, family: str = "STORAGE") -> str:
+    """Mastra's id of an error: `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (contract section 1.8)."""
+    parts = (re.sub(r"[^A-Za-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", p)) for p in (operation, status))
+    return "_".join(["MASTRA", family, "CONVEX", *(part.strip("_").upper() for part in parts)])
+
+
+class MastraConvexError(Exception):
+    """Root of all errors of this package.
+
+    `id` is Mastra's error id, `category` who can mend it, `retryable` whether the same call may succeed later,
+    `details` facts for a log (never values of rows, never a key).
+    """
+
+    status = "FAILED"
+    category: ErrorCategory = "UNKNOWN"
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "STORE",
+        status: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.id = error_id(operation, status or self.status)
+        self.details: dict[str, Any] = dict(details or {})
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class ConfigurationError(MastraConvexError, ValueError):
+    """A store, table declaration or domain is set up wrongly."""
+
+    status = "INVALID_CONFIGURATION"
+    category: ErrorCategory = "USER"
+
+
+class ValidationError(MastraConvexError, ValueError):
+    """An argument is refused; nothing was sent or written. The message names the Python parameter."""
+
+    status = "INVALID_INPUT"
+    category: ErrorCategory = "USER"
+
+
+class TooLargeError(ValidationError):
+    """A value or a commit exceeds one of Convex's limits; `details` has the path, the size and the limit."""
+
+    status = "TOO_LARGE"
+
+
+class NotFoundError(MastraConvexError, LookupError):
+    """The record that was named does not exist; the message contains `not found`."""
+
+    status = "NOT_FOUND"
+    category: ErrorCategory = "USER"
+
+
+class ConflictError(MastraConvexError):
+    """The record exists already (`already exists`), or others kept changing it."""
+
+    status = "CONFLICT"
+    category: ErrorCategory = "USER"
+
+
+class DomainNotRegisteredError(MastraConvexError, AttributeError):
+    """The store has no domain of this name; an AttributeError so that `hasattr` works."""
+
+    status = "DOMAIN_NOT_REGISTERED"
+    category: ErrorCategory = "USER"
+
+
+class ClosedError(MastraConvexError):
+    """The store was closed, or belongs to another event loop."""
+
+    status = "CLOSED"
+    category: ErrorCategory = "USER"
+
+
+class TransportError(MastraConvexError):
+    """No usable answer came from the deployment."""
+
+    status = "TRANSPORT"
+    category: ErrorCategory = "THIRD_PARTY"
+    retryable = True
+
+
+class ConnectionFailedError(TransportError, ConnectionError):
+    """The deployment could not be reached, or the connection broke."""
+
+    status = "CONNECTION_FAILED"
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """The deadline of the call passed; it covers all retries."""
+
+    status = "TIMEOUT"
+
+
+class ServerError(MastraConvexError):
+    """The deployment answered with an error; `code` is Convex's code or ours."""
+
+    status = "SERVER_ERROR"
+    category: ErrorCategory = "THIRD_PARTY"
+
+    def __init__(self, message: str, *, code: str | None = None, **options: Any) -> None:
+        super().__init__(message, **options)
+        self.code = code
+
+
+class AuthenticationError(ServerError):
+    """The admin key is missing, wrong, or not allowed to call internal functions."""
+
+    status = "AUTHENTICATION"
+    category: ErrorCategory = "USER"
+
+
+class RateLimitedError(ServerError):
+    """Convex refused the call because of too many calls or writes (429), until the deadline."""
+
+    status = "RATE_LIMITED"
+    retryable = True
+
+
+class UnavailableError(ServerError):
+    """Convex was overloaded, starting up, or its optimistic concurrency retries did not settle."""
+
+    status = "UNAVAILABLE"
+    retryable = True
+
+
+class FunctionError(ServerError):
+    """A deployed function failed. Nothing was written. `data` is what it threw, if it said so."""
+
+    status = "FUNCTION_FAILED"
+
+    def __init__(self, message: str, *, data: Any = None, **options: Any) -> None:
+        super().__init__(message, **options)
+        self.data = data
+
+
+class SchemaMismatchError(ServerError):
+    """The deployment has other functions, tables or indexes than this package needs."""
+
+    status = "SCHEMA_MISMATCH"
+    category: ErrorCategory = "USER"

@@ -1,0 +1,90 @@
+"""Rows of declared tables, between Python values and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.contract.times import to_iso
+from mastra_convex.engine import Row
+from mastra_convex.errors import ConfigurationError, ValidationError
+from mastra_convex.tables import Field, Table
+from mastra_convex.values import (
+    check_document,
+    clean,
+    clean_number,
+    clean_text,
+    escape_keys,
+    from_json,
+    plain_numbers,
+    to_json,
+    unescape_keys,
+)
+
+
+def encode_row(table: Table, values: Mapping[str, Any]) -> Row:
+    """The stored form of a whole row.
+
+    None in an optional column means that the column is missing. Raises ValidationError or TooLargeError, naming the column,
+    for values that the column or Convex would refuse.
+    """
+    row = encode_columns(table, values)
+    for field in table.fields:
+        if not field.optional and field.name not in row:
+            raise ValidationError(f"{table.name}.{field.name} is required")
+    check_document(table.name, row)
+    return row
+
+
+def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
+    """The stored form of some columns, as for the `set` of a change; None in an optional column is left out."""
+    row: Row = {}
+    for name, value in values.items():
+        field = table.field_by_name.get(name)
+        if field is None:
+            raise ConfigurationError(f"{table.name} has no column {name!r}")
+        if value is not None:
+            row[name] = _encode(field, value, name)
+        elif field.nullable:
+            row[name] = None
+    return row
+
+
+def decode_row(table: Table, row: Row) -> dict[str, Any]:
+    """The Python values of a stored row, without Convex's own fields. Columns that we do not declare are kept."""
+    values: dict[str, Any] = {}
+    for name, value in row.items():
+        if not name.startswith("_"):
+            field = table.field_by_name.get(name)
+            values[name] = plain_numbers(value) if field is None else _decode(field, value)
+    return values
+
+
+def _encode(field: Field, value: Any, path: str) -> Any:
+    if field.json:
+        return to_json(clean(value, path))
+    if field.type == "any":
+        return escape_keys(clean(value, path))
+    if field.type == "number" and isinstance(value, int | float) and not isinstance(value, bool):
+        return clean_number(value, path)
+    if field.type == "boolean" and isinstance(value, bool):
+        return value
+    if field.type == "string" and isinstance(value, datetime):
+        return to_iso(value)
+    if field.type == "string" and isinstance(value, str):
+        return clean_text(value, path)
+    if field.type in ("strings", "floats") and isinstance(value, list):
+        return clean(value, path)
+    raise ValidationError(f"{path} must be of type {field.type}, not {type(value).__name__}")
+
+
+def _decode(field: Field, value: Any) -> Any:
+    if field.json and isinstance(value, str):
+        try:
+            return from_json(value)
+        except ValueError:
+            return value
+    if field.json or field.type == "any":
+        return unescape_keys(plain_numbers(value))
+    return plain_numbers(value) if field.type == "number" else value

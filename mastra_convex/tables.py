@@ -1,0 +1,138 @@
+"""Declarations of tables: what the Convex schema and the SQLite tables are generated from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from mastra_convex.errors import ConfigurationError
+
+FieldType = Literal["string", "number", "boolean", "any", "strings", "floats"]
+
+_IDENTIFIER = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}")
+_MAX_INDEXES = 32
+_MAX_INDEX_FIELDS = 15
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column.
+
+    `type` is its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`, `floats`
+    (arrays). `json=True` marks a column whose string is JSON text; paths go through it. `optional` columns may be
+    missing, `nullable` ones accept null.
+    """
+
+    name: str
+    type: FieldType = "string"
+    json: bool = False
+    optional: bool = False
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index over `fields`, to which Convex appends `_creationTime`. `extra` marks one that `@mastra/convex` lacks."""
+
+    name: str
+    fields: tuple[str, ...]
+    extra: bool = False
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Rows of the table belong to the row of `table` whose `id` is the first field of `index`; they are deleted with it."""
+
+    table: str
+    index: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Convex table: its columns, indexes and key.
+
+    `key` names the index by whose fields rows are got, put, patched and deleted. `shared` tables are those of
+    `@mastra/convex/schema`. Raises ConfigurationError for what Convex would refuse (convex-protocol: 1-64 letters, digits
+    and underscores, 15 fields in an index, 32 indexes) and for two indexes over equal fields.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    indexes: tuple[Index, ...]
+    key: str = "by_record_id"
+    owner: Owner | None = None
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_names("field", [field.name for field in self.fields])
+        self._check_names("index", [index.name for index in self.indexes])
+        self._check_names("table", [self.name])
+        if len(self.indexes) > _MAX_INDEXES:
+            raise ConfigurationError(f"{self.name}: more than {_MAX_INDEXES} indexes")
+        seen: dict[tuple[str, ...], str] = {}
+        for index in self.indexes:
+            self._check_index(index, seen)
+        if self.key not in {index.name for index in self.indexes}:
+            raise ConfigurationError(f"{self.name}: no index {self.key!r} for the key")
+        if self.owner is not None and self.owner.index not in {index.name for index in self.indexes}:
+            raise ConfigurationError(f"{self.name}: no index {self.owner.index!r} for the owner")
+
+    def _check_names(self, what: str, names: list[str]) -> None:
+        for name in names:
+            if not _IDENTIFIER.fullmatch(name) or name.startswith("_"):
+                raise ConfigurationError(f"{self.name}: {name!r} is not a legal {what} name")
+        folded = [name.lower() for name in names]
+        for name in names:
+            if folded.count(name.lower()) > 1:
+                raise ConfigurationError(f"{self.name}: two {what} names that differ by case at most: {name!r}")
+
+    def _check_index(self, index: Index, seen: dict[tuple[str, ...], str]) -> None:
+        where = f"{self.name}.{index.name}"
+        if index.name in ("by_id", "by_creation_time"):
+            raise ConfigurationError(f"{where}: the name is reserved by Convex")
+        if not 1 <= len(index.fields) <= _MAX_INDEX_FIELDS or len(set(index.fields)) != len(index.fields):
+            raise ConfigurationError(f"{where}: an index has 1 to {_MAX_INDEX_FIELDS} different fields")
+        columns = {field.name for field in self.fields}
+        for field in index.fields:
+            if field.split(".", 1)[0] not in columns:
+                raise ConfigurationError(f"{where}: no column for field {field!r}")
+        if index.fields in seen:
+            raise ConfigurationError(f"{where}: the same fields as {seen[index.fields]!r}")
+        seen[index.fields] = index.name
+
+    @cached_property
+    def field_by_name(self) -> Mapping[str, Field]:
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def index_by_name(self) -> Mapping[str, Index]:
+        return {index.name: index for index in self.indexes}
+
+    @cached_property
+    def key_fields(self) -> tuple[str, ...]:
+        """The columns that identify a row."""
+        return self.index_by_name[self.key].fields
+
+
+def by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    """Tables by their name; ConfigurationError when two declarations of one name differ."""
+    found: dict[str, Table] = {}
+    for table in tables:
+        if found.setdefault(table.name, table) != table:
+            raise ConfigurationError(f"two different declarations of table {table.name!r}")
+    names = [name.lower() for name in found]
+    for name in found:
+        if names.count(name.lower()) > 1:
+            raise ConfigurationError(f"two table names that differ by case only: {name!r}")
+    return found
+
+
+RECEIPTS = Table(
+    name="mastra_receipts",
+    fields=(Field("id"), Field("outcome", json=True)),
+    indexes=(Index("by_record_id", ("id",)),),
+)
+"""One row per commit that came over HTTP: its id and outcome, so that a repeated commit is applied once."""

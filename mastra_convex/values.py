@@ -1,0 +1,202 @@
+"""JSON values on their way to Convex: what is refused, how numbers and keys travel, how large a document is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import orjson
+
+from mastra_convex.errors import TooLargeError, ValidationError
+
+MAX_SAFE_INTEGER = 2**53 - 1
+MAX_DOCUMENT_BYTES = 1 << 20
+MAX_DOCUMENT_NESTING = 16
+MAX_ARRAY_ELEMENTS = 8192
+MAX_OBJECT_FIELDS = 1024
+MAX_KEY_CHARACTERS = 1024
+MAX_JSON_NESTING = 128
+"""Our own limit for JSON text, well inside what JSON parsers on both sides take."""
+
+ESCAPED_KEYS = "__mastra_json"
+"""The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses."""
+
+_SYSTEM_FIELDS_BYTES = 64
+"""Room for `_id` and `_creationTime`, which count towards a document's size."""
+
+
+def clean(value: Any, path: str) -> Any:
+    """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
+
+    Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and infinities,
+    lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
+    """
+    return _clean(value, path, 0)
+
+
+def _clean(value: Any, path: str, depth: int) -> Any:
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return clean_text(value, path)
+    if isinstance(value, int | float):
+        return clean_number(value, path)
+    if depth >= MAX_JSON_NESTING:
+        raise TooLargeError(f"{path} is nested deeper than {MAX_JSON_NESTING} levels", details={"path": path})
+    if isinstance(value, dict):
+        return {
+            _clean_key(key, path): _clean(item, f"{path}.{key}", depth + 1)
+            for key, item in value.items()  # pyright: ignore[reportUnknownVariableType]  # checked one by one
+        }
+    if isinstance(value, list | tuple):
+        return [_clean(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value)]  # pyright: ignore
+    raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
+
+
+def _clean_key(key: Any, path: str) -> str:
+    if not isinstance(key, str):
+        raise ValidationError(f"{path} has a key that is not text: {key!r}", details={"path": path})
+    return clean_text(key, f"a key of {path}")
+
+
+def clean_text(value: str, path: str) -> str:
+    """The text itself; ValidationError when it has a lone surrogate, which UTF-8 cannot carry."""
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValidationError(f"{path} contains a lone surrogate", details={"path": path}) from None
+    return str(value) if type(value) is not str else value
+
+
+def clean_number(value: float, path: str) -> int | float:
+    """An int within 2^53 or a finite float; ValidationError otherwise."""
+    if isinstance(value, int):
+        if abs(value) > MAX_SAFE_INTEGER:
+            raise ValidationError(f"{path} must be within 2^53, else it loses digits", details={"path": path})
+        return int(value)
+    if not math.isfinite(value):
+        raise ValidationError(f"{path} must be a finite number", details={"path": path})
+    return plain_number(float(value))
+
+
+def plain_number(value: float) -> int | float:
+    """An integral number within 2^53 as int (so -0.0 is 0), any other as float."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
+        return int(value)
+    return value
+
+
+def plain_numbers(value: Any) -> Any:
+    """`value` with every number as `plain_number`; Convex prints each number as a float."""
+    if isinstance(value, float):
+        return plain_number(value)
+    if isinstance(value, dict):
+        return {key: plain_numbers(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [plain_numbers(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON text of a cleaned value, keys in their order."""
+    return orjson.dumps(value).decode()
+
+
+def from_json(text: str) -> Any:
+    """The value of JSON text, numbers as `plain_number`; ValueError when it is not JSON."""
+    return plain_numbers(orjson.loads(text))
+
+
+def is_plain_key(key: str) -> bool:
+    """Whether Convex takes this object key and gives it back: printable ASCII, no leading `$`, at most 1,024 characters."""
+    return (
+        len(key) <= MAX_KEY_CHARACTERS
+        and not key.startswith("$")
+        and key.isascii()
+        and (key.isprintable() or not key)
+        and key not in ("__proto__", ESCAPED_KEYS)
+    )
+
+
+def escape_keys(value: Any) -> Any:
+    """A cleaned value for a raw column: members with keys that Convex refuses move into `__mastra_json`, at every level."""
+    if isinstance(value, list):
+        return [escape_keys(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, dict):
+        return value
+    members: dict[str, Any] = value
+    plain = {key: escape_keys(item) for key, item in members.items() if is_plain_key(key)}
+    if len(plain) < len(members):
+        plain[ESCAPED_KEYS] = to_json({key: item for key, item in members.items() if not is_plain_key(key)})
+    return plain
+
+
+def unescape_keys(value: Any) -> Any:
+    """The inverse of `escape_keys`."""
+    if isinstance(value, list):
+        return [unescape_keys(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, dict):
+        return value
+    members: dict[str, Any] = value
+    escaped = escaped_members(members)
+    plain = {key: unescape_keys(item) for key, item in members.items() if escaped is None or key != ESCAPED_KEYS}
+    return plain if escaped is None else plain | escaped
+
+
+def escaped_members(value: dict[str, Any]) -> dict[str, Any] | None:
+    """The members of a stored object that travel as JSON text; None when there are none."""
+    text = value.get(ESCAPED_KEYS)
+    if not isinstance(text, str):
+        return None
+    try:
+        members = from_json(text)
+    except ValueError:
+        return None  # somebody else's text under our key: it stays what it is
+    return members if isinstance(members, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def check_document(table: str, row: dict[str, Any]) -> None:
+    """Raises TooLargeError, with path and limit, for a row that Convex would refuse (convex-protocol section 4)."""
+    size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1)
+    if size > MAX_DOCUMENT_BYTES:
+        raise TooLargeError(
+            f"a row of {table} takes {size} bytes; Convex stores at most {MAX_DOCUMENT_BYTES} (1 MiB) in a document",
+            details={"path": table, "size": size, "limit": MAX_DOCUMENT_BYTES},
+        )
+
+
+def value_size(value: Any) -> int:
+    """The size in bytes that Convex charges for a value."""
+    return _measure(value, "value", 0, limits=False)
+
+
+def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
+    if isinstance(value, str):
+        return 2 + (len(value) if value.isascii() else len(value.encode()))
+    if value is None or value is True or value is False:
+        return 1
+    if isinstance(value, int | float):
+        return 9
+    if limits:
+        _check_container(value, path, depth)
+    if isinstance(value, dict):
+        members: dict[str, Any] = value
+        return 2 + sum(
+            len(key) + 1 + _measure(item, f"{path}.{key}", depth + 1, limits=limits) for key, item in members.items()
+        )
+    return 2 + sum(_measure(item, f"{path}[]", depth + 1, limits=limits) for item in value)
+
+
+def _check_container(value: Any, path: str, depth: int) -> None:
+    limit, what = (MAX_OBJECT_FIELDS, "fields") if isinstance(value, dict) else (MAX_ARRAY_ELEMENTS, "elements")
+    if len(value) > limit:
+        raise TooLargeError(
+            f"{path} has {len(value)} {what}; Convex takes at most {limit}",
+            details={"path": path, "size": len(value), "limit": limit},
+        )
+    if depth > MAX_DOCUMENT_NESTING:
+        raise TooLargeError(
+            f"{path} is nested deeper than the {MAX_DOCUMENT_NESTING} levels of a Convex document",
+            details={"path": path, "limit": MAX_DOCUMENT_NESTING},
+        )
