@@ -53,7 +53,7 @@ export class Backend {
     return await call(makeFunctionReference(path), args);
   }
 
-  /** Inserts documents past the limits and counters of a function. */
+  /** Inserts documents past the transaction limits and the counters. */
   async load(tables: Record<string, Record<string, Value>[]>): Promise<void> {
     await this.test.run(async () => {
       for (const [table, docs] of Object.entries(tables)) {

@@ -2,7 +2,8 @@
 //
 //   GET  /__stats                        {totals, calls: [...]}
 //   POST /__reset?keep=none|data|stats   forgets data, counters and faults, or keeps the named one
-//   POST /__load   {table: [doc, ...]}   inserts test data, not counted and not limited
+//   POST /__load   {table: [doc, ...]}   inserts test data: checked by the schema, but not counted,
+//                                        and however many documents there are
 //   GET  /__tables                       {table: number of documents}
 //   GET  /__dump?table=NAME[&format=F]   the documents of a table, oldest first
 //   POST /__fail   {every, code, status} every n-th mutation is refused with that system error

@@ -1,0 +1,40 @@
+// Drives the stock ConvexStore of @mastra/convex for tests in another language.
+//
+// One JSON object per line on stdin:
+//   {store: {url, key, storageFunction?}, domain: "memory" | "workflows" | "scores", method, args: [...]}
+// and one per line on stdout, in the same order:
+//   {ok: true, result} or {ok: false, error: {name, message, code}}
+
+import { Console } from 'node:console';
+import { createInterface } from 'node:readline';
+import { ConvexStore } from '@mastra/convex';
+
+globalThis.console = new Console(process.stderr); // stdout is for answers alone
+
+const DATES = new Set(['createdAt', 'updatedAt', 'startDate', 'endDate']);
+const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
+const revive = (key, value) => (DATES.has(key) && ISO.test(value) ? new Date(value) : value);
+
+const stores = new Map();
+function storeFor({ url, key, storageFunction }) {
+  const id = JSON.stringify([url, key, storageFunction]);
+  if (!stores.has(id)) {
+    stores.set(id, new ConvexStore({ id: 'interop', deploymentUrl: url, adminAuthToken: key, storageFunction }));
+  }
+  return stores.get(id);
+}
+
+async function answer(line) {
+  try {
+    const { store, domain, method, args } = JSON.parse(line, revive);
+    const target = await storeFor(store).getStore(domain);
+    const result = await target[method](...args);
+    return { ok: true, result: result ?? null };
+  } catch (error) {
+    return { ok: false, error: { name: error.name, message: error.message, code: error.code ?? error.id ?? null } };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim()) process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+}
