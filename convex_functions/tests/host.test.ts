@@ -8,7 +8,7 @@ import { after, before, beforeEach, test } from "node:test";
 const local = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const host = spawn(
   process.execPath,
-  ["--import", "tsx", local("host/main.ts"), "--functions", local("fixtures/basic"), "--key", "k"],
+  [local("host/run.mjs"), "--functions", local("fixtures/basic"), "--key", "k"],
   { stdio: ["pipe", "pipe", "inherit"] },
 );
 let url: string;

@@ -1,6 +1,6 @@
 // Hosts a folder of Convex functions on convex-test and speaks Convex's HTTP API on 127.0.0.1:
 //
-//   node --import tsx main.ts --functions DIR [--port 0] [--key devkey] [--no-limits] [--no-redact]
+//   node run.mjs --functions DIR [--port 0] [--key devkey] [--no-limits] [--no-redact]
 //
 // Prints one JSON line {"url"} when it is ready, and ends when stdin is closed, so that a killed
 // test run leaves nothing behind. Function errors are redacted, as hosted production does.
@@ -30,7 +30,7 @@ const { values: options } = parseArgs({
   },
 });
 if (options.functions === undefined) {
-  process.stderr.write("usage: main.ts --functions DIR [--port N] [--key K] [--no-limits] [--no-redact]\n");
+  process.stderr.write("usage: run.mjs --functions DIR [--port N] [--key K] [--no-limits] [--no-redact]\n");
   process.exit(2);
 }
 
