@@ -53,6 +53,7 @@ const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) =
       ? handleFunction(backend, kind, apiOptions, request, response)
       : handleBench(backend, url, request, response);
   handled.catch((error: unknown) => {
+    if (request.socket.destroyed) return; // the client has gone
     console.error(error);
     if (!response.headersSent) response.writeHead(500, { "content-type": "application/json" });
     response.end(JSON.stringify({ code: "InternalServerError", message: String(error) }));
