@@ -1,0 +1,296 @@
+// Generated from the table declarations in Python by `mastra-convex schema`. Do not edit.
+
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+
+export const mastraTables = {
+  mastra_documents: defineTable({
+    table: v.string(),
+    primaryKey: v.string(),
+    record: v.any(),
+  })
+    .index("by_table", ["table"])
+    .index("by_table_primary", ["table", "primaryKey"]),
+  mastra_messages: defineTable({
+    id: v.string(),
+    thread_id: v.string(),
+    content: v.string(),
+    role: v.string(),
+    type: v.string(),
+    createdAt: v.string(),
+    resourceId: v.optional(v.string()),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_thread", ["thread_id"])
+    .index("by_thread_created", ["thread_id", "createdAt"])
+    .index("by_resource", ["resourceId"])
+    .index("by_resource_created", ["resourceId", "createdAt"]),
+  mastra_receipts: defineTable({
+    id: v.string(),
+    outcome: v.string(),
+  }).index("by_record_id", ["id"]),
+  mastra_resources: defineTable({
+    id: v.string(),
+    workingMemory: v.optional(v.string()),
+    metadata: v.optional(v.any()),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_updated", ["updatedAt"]),
+  mastra_scorers: defineTable({
+    id: v.string(),
+    scorerId: v.string(),
+    traceId: v.optional(v.string()),
+    spanId: v.optional(v.string()),
+    runId: v.string(),
+    scorer: v.any(),
+    preprocessStepResult: v.optional(v.any()),
+    extractStepResult: v.optional(v.any()),
+    analyzeStepResult: v.optional(v.any()),
+    score: v.number(),
+    reason: v.optional(v.string()),
+    metadata: v.optional(v.any()),
+    preprocessPrompt: v.optional(v.string()),
+    extractPrompt: v.optional(v.string()),
+    generateScorePrompt: v.optional(v.string()),
+    generateReasonPrompt: v.optional(v.string()),
+    analyzePrompt: v.optional(v.string()),
+    reasonPrompt: v.optional(v.string()),
+    input: v.any(),
+    output: v.any(),
+    additionalContext: v.optional(v.any()),
+    requestContext: v.optional(v.any()),
+    entityType: v.optional(v.string()),
+    entity: v.optional(v.any()),
+    entityId: v.optional(v.string()),
+    source: v.string(),
+    resourceId: v.optional(v.string()),
+    threadId: v.optional(v.string()),
+    organizationId: v.optional(v.string()),
+    projectId: v.optional(v.string()),
+    batchId: v.optional(v.string()),
+    datasetId: v.optional(v.string()),
+    datasetItemId: v.optional(v.string()),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_scorer", ["scorerId"])
+    .index("by_entity", ["entityId", "entityType"])
+    .index("by_run", ["runId"])
+    .index("by_created", ["createdAt"]),
+  mastra_threads: defineTable({
+    id: v.string(),
+    resourceId: v.string(),
+    title: v.string(),
+    metadata: v.optional(v.any()),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_resource", ["resourceId"])
+    .index("by_created", ["createdAt"])
+    .index("by_updated", ["updatedAt"])
+    .index("by_resource_created", ["resourceId", "createdAt"])
+    .index("by_resource_updated", ["resourceId", "updatedAt"]),
+  mastra_vector_indexes: defineTable({
+    id: v.string(),
+    indexName: v.string(),
+    dimension: v.number(),
+    metric: v.string(),
+    createdAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_name", ["indexName"]),
+  mastra_vectors: defineTable({
+    id: v.string(),
+    indexName: v.string(),
+    embedding: v.array(v.float64()),
+    metadata: v.optional(v.any()),
+  })
+    .index("by_index_id", ["indexName", "id"])
+    .index("by_index", ["indexName"])
+    .index("by_record_id", ["id"]),
+  mastra_workflow_snapshots: defineTable({
+    id: v.optional(v.string()),
+    workflow_name: v.string(),
+    run_id: v.string(),
+    resourceId: v.optional(v.string()),
+    snapshot: v.any(),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_workflow_run", ["workflow_name", "run_id"])
+    .index("by_workflow", ["workflow_name"])
+    .index("by_resource", ["resourceId"])
+    .index("by_created", ["createdAt"]),
+};
+
+/** What the functions know about a table. */
+export type TableLayout = {
+  /** The index by whose fields rows are got, put, patched and deleted. */
+  readonly key: string;
+  /** The declared columns. */
+  readonly fields: readonly string[];
+  /** Columns that hold JSON text. */
+  readonly json: readonly string[];
+  /** Columns that hold raw JSON values. */
+  readonly raw: readonly string[];
+  /** The fields of each index. */
+  readonly indexes: { readonly [index: string]: readonly string[] };
+};
+
+export const layout: { readonly [table: string]: TableLayout } = {
+  mastra_documents: {
+    key: "by_table_primary",
+    fields: ["table", "primaryKey", "record"],
+    json: [],
+    raw: ["record"],
+    indexes: {
+      by_table: ["table"],
+      by_table_primary: ["table", "primaryKey"],
+    },
+  },
+  mastra_messages: {
+    key: "by_record_id",
+    fields: ["id", "thread_id", "content", "role", "type", "createdAt", "resourceId"],
+    json: ["content"],
+    raw: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_thread: ["thread_id"],
+      by_thread_created: ["thread_id", "createdAt"],
+      by_resource: ["resourceId"],
+      by_resource_created: ["resourceId", "createdAt"],
+    },
+  },
+  mastra_receipts: {
+    key: "by_record_id",
+    fields: ["id", "outcome"],
+    json: ["outcome"],
+    raw: [],
+    indexes: {
+      by_record_id: ["id"],
+    },
+  },
+  mastra_resources: {
+    key: "by_record_id",
+    fields: ["id", "workingMemory", "metadata", "createdAt", "updatedAt"],
+    json: [],
+    raw: ["metadata"],
+    indexes: {
+      by_record_id: ["id"],
+      by_updated: ["updatedAt"],
+    },
+  },
+  mastra_scorers: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "scorerId",
+      "traceId",
+      "spanId",
+      "runId",
+      "scorer",
+      "preprocessStepResult",
+      "extractStepResult",
+      "analyzeStepResult",
+      "score",
+      "reason",
+      "metadata",
+      "preprocessPrompt",
+      "extractPrompt",
+      "generateScorePrompt",
+      "generateReasonPrompt",
+      "analyzePrompt",
+      "reasonPrompt",
+      "input",
+      "output",
+      "additionalContext",
+      "requestContext",
+      "entityType",
+      "entity",
+      "entityId",
+      "source",
+      "resourceId",
+      "threadId",
+      "organizationId",
+      "projectId",
+      "batchId",
+      "datasetId",
+      "datasetItemId",
+      "createdAt",
+      "updatedAt",
+    ],
+    json: [],
+    raw: [
+      "scorer",
+      "preprocessStepResult",
+      "extractStepResult",
+      "analyzeStepResult",
+      "metadata",
+      "input",
+      "output",
+      "additionalContext",
+      "requestContext",
+      "entity",
+    ],
+    indexes: {
+      by_record_id: ["id"],
+      by_scorer: ["scorerId"],
+      by_entity: ["entityId", "entityType"],
+      by_run: ["runId"],
+      by_created: ["createdAt"],
+    },
+  },
+  mastra_threads: {
+    key: "by_record_id",
+    fields: ["id", "resourceId", "title", "metadata", "createdAt", "updatedAt"],
+    json: [],
+    raw: ["metadata"],
+    indexes: {
+      by_record_id: ["id"],
+      by_resource: ["resourceId"],
+      by_created: ["createdAt"],
+      by_updated: ["updatedAt"],
+      by_resource_created: ["resourceId", "createdAt"],
+      by_resource_updated: ["resourceId", "updatedAt"],
+    },
+  },
+  mastra_vector_indexes: {
+    key: "by_record_id",
+    fields: ["id", "indexName", "dimension", "metric", "createdAt"],
+    json: [],
+    raw: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_name: ["indexName"],
+    },
+  },
+  mastra_vectors: {
+    key: "by_index_id",
+    fields: ["id", "indexName", "embedding", "metadata"],
+    json: [],
+    raw: ["metadata"],
+    indexes: {
+      by_index_id: ["indexName", "id"],
+      by_index: ["indexName"],
+      by_record_id: ["id"],
+    },
+  },
+  mastra_workflow_snapshots: {
+    key: "by_workflow_run",
+    fields: ["id", "workflow_name", "run_id", "resourceId", "snapshot", "createdAt", "updatedAt"],
+    json: ["snapshot"],
+    raw: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_workflow_run: ["workflow_name", "run_id"],
+      by_workflow: ["workflow_name"],
+      by_resource: ["resourceId"],
+      by_created: ["createdAt"],
+    },
+  },
+};

@@ -1,0 +1,26 @@
+"""The table of the workflows domain (contract section 14.2)."""
+
+from mastra_convex.tables import Field, Index, Table
+
+SNAPSHOTS = Table(
+    name="mastra_workflow_snapshots",
+    fields=(
+        Field("id", optional=True),
+        Field("workflow_name"),
+        Field("run_id"),
+        Field("resourceId", optional=True),
+        Field("snapshot", "any", json=True),
+        Field("createdAt"),
+        Field("updatedAt"),
+    ),
+    indexes=(
+        Index("by_record_id", ("id",)),
+        Index("by_workflow_run", ("workflow_name", "run_id")),
+        Index("by_workflow", ("workflow_name",)),
+        Index("by_resource", ("resourceId",)),
+        Index("by_created", ("createdAt",)),
+    ),
+    key="by_workflow_run",
+    shared=True,
+)
+"""One row per run. The key is not `id`: `a-b` + `c` and `a` + `b-c` have the same one."""

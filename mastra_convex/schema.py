@@ -1,0 +1,162 @@
+"""The generated TypeScript: `convex_functions/mastra/schema.ts`, and the lines for an app that has tables of Mastra.
+
+Text only; nothing is read or written here. `mastra-convex schema` writes the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mastra_convex.errors import ConfigurationError
+from mastra_convex.tables import RECEIPTS, Field, FieldType, Index, Table, by_name
+
+_WIDTH: Final = 120
+
+_VALIDATORS: Final[dict[FieldType, str]] = {
+    "string": "v.string()",
+    "number": "v.number()",
+    "boolean": "v.boolean()",
+    "any": "v.any()",
+    "strings": "v.array(v.string())",
+    "floats": "v.array(v.float64())",
+}
+
+_SHARED_CONSTANTS: Final = {
+    "mastra_background_tasks": "mastraBackgroundTasksTable",
+    "mastra_channel_config": "mastraChannelConfigTable",
+    "mastra_channel_installations": "mastraChannelInstallationsTable",
+    "mastra_documents": "mastraDocumentsTable",
+    "mastra_messages": "mastraMessagesTable",
+    "mastra_observational_memory": "mastraObservationalMemoryTable",
+    "mastra_resources": "mastraResourcesTable",
+    "mastra_schedule_triggers": "mastraScheduleTriggersTable",
+    "mastra_schedules": "mastraSchedulesTable",
+    "mastra_scorers": "mastraScoresTable",
+    "mastra_threads": "mastraThreadsTable",
+    "mastra_vector_indexes": "mastraVectorIndexesTable",
+    "mastra_vectors": "mastraVectorsTable",
+    "mastra_workflow_snapshots": "mastraWorkflowSnapshotsTable",
+}
+"""The constant that `@mastra/convex/schema` exports for each of its tables."""
+
+_HEADER: Final = """\
+// Generated from the table declarations in Python by `mastra-convex schema`. Do not edit.
+
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+"""
+
+_TABLE_LAYOUT: Final = """\
+/** What the functions know about a table. */
+export type TableLayout = {
+  /** The index by whose fields rows are got, put, patched and deleted. */
+  readonly key: string;
+  /** The declared columns. */
+  readonly fields: readonly string[];
+  /** Columns that hold JSON text. */
+  readonly json: readonly string[];
+  /** Columns that hold raw JSON values. */
+  readonly raw: readonly string[];
+  /** The fields of each index. */
+  readonly indexes: { readonly [index: string]: readonly string[] };
+};
+"""
+
+
+def schema_ts(tables: Iterable[Table]) -> str:
+    """The text of `convex_functions/mastra/schema.ts` for these tables and the receipts."""
+    ordered = _ordered(tables)
+    definitions = "".join(f"  {table.name}: {_definition(table)},\n" for table in ordered)
+    layouts = "".join(_layout(table) for table in ordered)
+    return (
+        f"{_HEADER}\nexport const mastraTables = {{\n{definitions}}};\n"
+        f"\n{_TABLE_LAYOUT}\nexport const layout: {{ readonly [table: string]: TableLayout }} = {{\n{layouts}}};\n"
+    )
+
+
+def index_lines_ts(tables: Iterable[Table]) -> str:
+    """The lines of an app's `convex/schema.ts` that takes the shared tables from `@mastra/convex/schema`.
+
+    Our extra indexes are added to those definitions, and our own tables stand beside them.
+    """
+    ordered = _ordered(tables)
+    shared = [table for table in ordered if table.shared]
+    own = [table for table in ordered if not table.shared]
+    lines = "".join(f"  {table.name}: {_with_extra_indexes(table)},\n" for table in shared)
+    lines += "".join(f"  {table.name}: mastraTables.{table.name},\n" for table in own)
+    return (
+        'import { defineSchema } from "convex/server";\n'
+        + _import([_constant(table) for table in shared], "@mastra/convex/schema")
+        + 'import { mastraTables } from "./mastra/schema";\n'
+        + f"\nexport default defineSchema({{\n  // ... the other tables of your app\n{lines}}});\n"
+    )
+
+
+def _ordered(tables: Iterable[Table]) -> list[Table]:
+    return sorted(by_name([*tables, RECEIPTS]).values(), key=lambda table: table.name)
+
+
+def _definition(table: Table) -> str:
+    fields = "".join(f"    {field.name}: {_validator(field)},\n" for field in table.fields)
+    return f"defineTable({{\n{fields}  }}){_chain(table.indexes)}"
+
+
+def _validator(field: Field) -> str:
+    validator = _VALIDATORS[field.type]
+    if field.nullable:
+        validator = f"v.union({validator}, v.null())"
+    return f"v.optional({validator})" if field.optional else validator
+
+
+def _chain(indexes: Sequence[Index]) -> str:
+    """`.index(...)` calls: one on the same line, several on a line each."""
+    calls = [f'.index("{index.name}", {_strings(index.fields)})' for index in indexes]
+    return calls[0] if len(calls) == 1 else "".join(f"\n    {call}" for call in calls)
+
+
+def _layout(table: Table) -> str:
+    json_columns = [field.name for field in table.fields if field.json]
+    raw_columns = [field.name for field in table.fields if field.type == "any" and not field.json]
+    indexes = "".join(f"      {index.name}: {_strings(index.fields)},\n" for index in table.indexes)
+    return (
+        f'  {table.name}: {{\n    key: "{table.key}",\n'
+        f"{_array('fields', [field.name for field in table.fields])}"
+        f"{_array('json', json_columns)}{_array('raw', raw_columns)}"
+        f"    indexes: {{\n{indexes}    }},\n  }},\n"
+    )
+
+
+def _array(name: str, items: Sequence[str]) -> str:
+    line = f"    {name}: {_strings(items)},"
+    if len(line) <= _WIDTH:
+        return f"{line}\n"
+    return f"    {name}: [\n" + "".join(f"      {json.dumps(item)},\n" for item in items) + "    ],\n"
+
+
+def _strings(items: Sequence[str]) -> str:
+    return f"[{', '.join(map(json.dumps, items))}]"
+
+
+def _constant(table: Table) -> str:
+    try:
+        return _SHARED_CONSTANTS[table.name]
+    except KeyError:
+        raise ConfigurationError(f"@mastra/convex/schema has no table {table.name!r}; it cannot be shared") from None
+
+
+def _with_extra_indexes(table: Table) -> str:
+    extra = [index for index in table.indexes if index.extra]
+    calls = [f'.index("{index.name}", {_strings(index.fields)})' for index in extra]
+    line = _constant(table) + "".join(calls)
+    if len(calls) <= 2 and len(f"  {table.name}: {line},") <= _WIDTH:
+        return line
+    return _constant(table) + "".join(f"\n    {call}" for call in calls)
+
+
+def _import(names: Sequence[str], module: str) -> str:
+    line = f'import {{ {", ".join(names)} }} from "{module}";\n'
+    if len(line) <= _WIDTH + 1:
+        return line
+    return "import {\n" + "".join(f"  {name},\n" for name in names) + f'}} from "{module}";\n'
