@@ -1,0 +1,47 @@
+"""Durable memory for async Python agents: Mastra's storage contract on Convex, or on one SQLite file."""
+
+from mastra_convex.contract.unset import UNSET
+from mastra_convex.errors import (
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    ConflictError,
+    ConnectionFailedError,
+    DomainNotRegisteredError,
+    FunctionError,
+    MastraConvexError,
+    NotFoundError,
+    RateLimitedError,
+    RequestTimeoutError,
+    SchemaMismatchError,
+    ServerError,
+    TooLargeError,
+    TransportError,
+    UnavailableError,
+    ValidationError,
+)
+from mastra_convex.retry import RetryPolicy
+from mastra_convex.store import ConvexStore
+
+__all__ = [
+    "UNSET",
+    "AuthenticationError",
+    "ClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionFailedError",
+    "ConvexStore",
+    "DomainNotRegisteredError",
+    "FunctionError",
+    "MastraConvexError",
+    "NotFoundError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "RetryPolicy",
+    "SchemaMismatchError",
+    "ServerError",
+    "TooLargeError",
+    "TransportError",
+    "UnavailableError",
+    "ValidationError",
+]

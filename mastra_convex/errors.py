@@ -1,22 +1,22 @@
 """Every error of this package, one tree.
 
-    MastraConvexError
-    ├── ConfigurationError          a store, table or domain is set up wrongly      (also ValueError)
-    ├── ValidationError             an argument is refused before anything is sent  (also ValueError)
-    │   └── TooLargeError           a value or commit exceeds one of Convex's limits
-    ├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
-    ├── ConflictError               the record exists already, or changed meanwhile
-    ├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
-    ├── ClosedError                 the store was closed
-    ├── TransportError              no usable answer came
-    │   ├── ConnectionFailedError   (also ConnectionError)
-    │   └── RequestTimeoutError     the deadline passed                             (also TimeoutError)
-    └── ServerError                 the deployment answered with an error
-        ├── AuthenticationError     the admin key is missing, wrong or not allowed to do this
-        ├── RateLimitedError        too many calls or writes
-        ├── UnavailableError        overloaded, starting up, or conflicts that did not settle
-        ├── FunctionError           a function failed; `data` holds what it said
-        └── SchemaMismatchError     other functions, tables or indexes are deployed than this package needs
+MastraConvexError
+├── ConfigurationError          a store, table or domain is set up wrongly      (also ValueError)
+├── ValidationError             an argument is refused before anything is sent  (also ValueError)
+│   └── TooLargeError           a value or commit exceeds one of Convex's limits
+├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
+├── ConflictError               the record exists already, or changed meanwhile
+├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
+├── ClosedError                 the store was closed
+├── TransportError              no usable answer came
+│   ├── ConnectionFailedError   (also ConnectionError)
+│   └── RequestTimeoutError     the deadline passed                             (also TimeoutError)
+└── ServerError                 the deployment answered with an error
+    ├── AuthenticationError     the admin key is missing, wrong or not allowed to do this
+    ├── RateLimitedError        too many calls or writes
+    ├── UnavailableError        overloaded, starting up, or conflicts that did not settle
+    ├── FunctionError           a function failed; `data` holds what it said
+    └── SchemaMismatchError     other functions, tables or indexes are deployed than this package needs
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the domains share of Mastra's contract: records, pages, times, arguments."""

@@ -1,0 +1,50 @@
+"""Memory: threads, messages, resources (contract sections 2 to 4)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mastra_convex.registry import register
+from mastra_convex.tables import Table
+
+from .cloning import CloneMethods
+from .messages import MessageMethods
+from .models import (
+    Include,
+    Message,
+    MessageOrder,
+    MessagePage,
+    MessageUpdate,
+    Resource,
+    Role,
+    Thread,
+    ThreadClone,
+    ThreadOrder,
+    ThreadPage,
+)
+from .resources import ResourceMethods
+from .tables import MESSAGES, RESOURCES, THREADS
+from .threads import ThreadMethods
+
+__all__ = [
+    "Include",
+    "MemoryStore",
+    "Message",
+    "MessageOrder",
+    "MessagePage",
+    "MessageUpdate",
+    "Resource",
+    "Role",
+    "Thread",
+    "ThreadClone",
+    "ThreadOrder",
+    "ThreadPage",
+]
+
+
+@register
+class MemoryStore(ThreadMethods, MessageMethods, ResourceMethods, CloneMethods):
+    """Threads, their messages, and what is remembered of resources."""
+
+    name: ClassVar[str] = "memory"
+    tables: ClassVar[tuple[Table, ...]] = (THREADS, MESSAGES, RESOURCES)

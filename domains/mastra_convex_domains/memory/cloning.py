@@ -1,0 +1,145 @@
+"""Copies of threads (contract section 2, copyThread and cloneThread)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import uuid4
+
+from mastra_convex.contract.arguments import mapping, text, texts
+from mastra_convex.contract.pages import DateRange
+from mastra_convex.contract.times import now, to_iso
+from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Scan, ScanResult
+from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.records import batches
+from mastra_convex.registry import DomainStore
+from mastra_convex.values import to_json
+
+from .messages import message_row, stored_message
+from .models import Message, Thread, ThreadClone
+from .tables import MESSAGES, THREADS
+from .threads import stored_thread, thread_not_found, thread_row
+
+_OPERATION = "CLONE_THREAD"
+
+
+class CloneMethods(DomainStore):
+    """The copying methods of MemoryStore."""
+
+    async def clone_thread(
+        self,
+        source_thread_id: str,
+        *,
+        new_thread_id: str | None = None,
+        resource_id: str | None = None,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        message_limit: int | None = None,
+        message_ids: Sequence[str] = (),
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> ThreadClone:
+        """Copies a thread and its messages under new ids, for another resource if one is given.
+
+        `message_ids`, `start` and `end` (inclusive) choose messages, `message_limit` the most recent of them. The copy has the
+        given `title`, else "Clone of ..."; its metadata are the given ones and `clone`: `{sourceThreadId, clonedAt,
+        lastMessageId?}`. Two round trips, atomic up to some 1,900 messages or 12 MiB; a larger copy is written in parts, the
+        thread itself with the last. Raises NotFoundError for an unknown source, ConflictError when the new id is taken.
+        """
+        target_id = (
+            str(uuid4()) if new_thread_id is None else text(new_thread_id, "new_thread_id", operation=_OPERATION)
+        )
+        scan = _message_scan(
+            text(source_thread_id, "source_thread_id", operation=_OPERATION), message_limit, message_ids, start, end
+        )
+        extra = {} if metadata is None else mapping(metadata, "metadata", operation=_OPERATION)
+        threads = Get(table=THREADS.name, keys=[[source_thread_id], [target_id]])
+        found = await self._records.read([threads, scan])
+        source_row, taken = cast(GetResult, found[0]).rows
+        if source_row is None:
+            raise thread_not_found(source_thread_id, _OPERATION)
+        if taken is not None:
+            raise _thread_exists(target_id)
+        source = stored_thread(source_row)
+        originals = [stored_message(row) for row in cast(ScanResult, found[1]).rows]
+        if scan.order == "desc":
+            originals.reverse()
+        thread = _copied_thread(source, target_id, resource_id, title, extra, originals)
+        copies = [_copied_message(message, thread, resource_id or source.resource_id) for message in originals]
+        if resource_id is None:
+            copies = [
+                copy.model_copy(update={"resource_id": message.resource_id or source.resource_id})
+                for copy, message in zip(copies, originals, strict=True)
+            ]
+        await self._write(thread, copies)
+        ids = {message.id: copy.id for message, copy in zip(originals, copies, strict=True)}
+        return ThreadClone(thread=thread, cloned_messages=copies, message_id_map=ids)
+
+    copy_thread = clone_thread
+
+    async def _write(self, thread: Thread, messages: Sequence[Message]) -> None:
+        parts = list(batches(map(message_row, messages), touching="thread_id")) or [[]]
+        guard = KeyGuard(guard="missing", table=THREADS.name, key=[thread.id])
+        for n, part in enumerate(parts, 1):
+            ops = [Put(table=MESSAGES.name, rows=part)] if part else []
+            if n == len(parts):
+                ops.append(Put(table=THREADS.name, rows=[thread_row(thread)]))
+            result = await self._records.commit(ops, guards=[guard])
+            if result.status == "conflict":
+                raise _thread_exists(thread.id)
+
+
+def _message_scan(
+    thread_id: str,
+    message_limit: int | None,
+    message_ids: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+) -> Scan:
+    if message_limit is not None and (type(message_limit) is not int or message_limit < 1):
+        raise ValidationError("message_limit must be >= 1", operation=_OPERATION)
+    lower, upper = DateRange(start, end).bounds(operation=_OPERATION)
+    ids = texts(message_ids, "message_ids", operation=_OPERATION)
+    return Scan(
+        table=MESSAGES.name,
+        index="by_thread_created",
+        prefixes=[[thread_id]],
+        lower=lower,
+        upper=upper,
+        where=[Condition(path=["id"], operator="in", value=to_json(ids))] if ids else [],
+        order="asc" if message_limit is None else "desc",
+        limit=message_limit,
+    )
+
+
+def _copied_thread(
+    source: Thread,
+    id: str,
+    resource_id: str | None,
+    title: str | None,
+    metadata: Mapping[str, Any],
+    messages: Sequence[Message],
+) -> Thread:
+    time = now()
+    clone: dict[str, Any] = {"sourceThreadId": source.id, "clonedAt": to_iso(time)}
+    if messages:
+        clone["lastMessageId"] = messages[-1].id
+    if title is None:
+        title = f"Clone of {source.title}" if source.title else ""
+    return Thread(
+        id=id,
+        resource_id=resource_id or source.resource_id,
+        title=title,
+        metadata={**metadata, "clone": clone},
+        created_at=time,
+        updated_at=time,
+    )
+
+
+def _copied_message(message: Message, thread: Thread, resource_id: str) -> Message:
+    return message.model_copy(update={"id": str(uuid4()), "thread_id": thread.id, "resource_id": resource_id})
+
+
+def _thread_exists(id: str) -> ConflictError:
+    return ConflictError(f"thread {id!r} already exists", operation=_OPERATION, status="THREAD_EXISTS")

@@ -1,0 +1,144 @@
+"""Threads, messages and resources as Python sees them (contract sections 2 to 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
+
+from mastra_convex.contract.models import Record, is_stored
+from mastra_convex.contract.pages import Page
+from mastra_convex.contract.times import UtcDatetime, now
+from mastra_convex.values import from_json
+
+Metadata = dict[str, Any]
+"""JSON members with any keys; nothing inside is renamed."""
+
+Role = Literal["user", "assistant", "system", "signal"]
+
+ThreadOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+MessageOrder = Literal["created_at", "-created_at"]
+
+
+def _new_id() -> str:
+    return str(uuid4())
+
+
+def _text_content(text: str) -> dict[str, Any]:
+    return {"format": 2, "parts": [{"type": "text", "text": text}]}
+
+
+def _content(value: Any, info: ValidationInfo) -> Any:
+    """Text becomes content with one text part; a stored value that is no object does too, as nothing may be lost."""
+    if isinstance(value, str):
+        return _text_content(value)
+    if is_stored(info) and not isinstance(value, Mapping):
+        return _text_content(str(value))
+    return value
+
+
+def _role(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    return value if is_stored(info) else handler(value)  # other writers may know other roles
+
+
+def _metadata(value: Any, info: ValidationInfo) -> Any:
+    """Older rows hold the whole column as JSON text of an object, even of such a text."""
+    parsed = value
+    while is_stored(info) and isinstance(parsed, str):
+        try:
+            parsed = from_json(parsed)
+        except ValueError:
+            break
+    return parsed if isinstance(parsed, Mapping) or not isinstance(value, str) else {"text": value}
+
+
+Content = Annotated[dict[str, Any], BeforeValidator(_content)]
+StoredMetadata = Annotated[Metadata, BeforeValidator(_metadata)]
+StoredRole = Annotated[Role, WrapValidator(_role)]
+
+
+class Thread(Record):
+    """A conversation of a resource (a user, a project, ...)."""
+
+    id: str = Field(default_factory=_new_id, min_length=1)
+    resource_id: str
+    title: str = ""
+    metadata: StoredMetadata = Field(default_factory=dict)
+    created_at: UtcDatetime = Field(default_factory=now)
+    updated_at: UtcDatetime = Field(default_factory=now)
+
+
+class Message(Record):
+    """A message of a thread.
+
+    `content` is Mastra's format 2: `{"format": 2, "parts": [...], "metadata"?: {...}, ...}`; a `str` becomes one text part.
+    """
+
+    id: str = Field(default_factory=_new_id, min_length=1)
+    thread_id: str = Field(min_length=1)
+    resource_id: str | None = None
+    role: StoredRole
+    content: Content
+    type: str = "v2"
+    created_at: UtcDatetime = Field(default_factory=now)
+
+    @property
+    def text(self) -> str:
+        """The text parts of the content, joined by line breaks."""
+        parts: Any = self.content.get("parts")
+        texts: list[str] = [
+            part["text"]
+            for part in (parts if isinstance(parts, list) else [])  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)  # pyright: ignore
+        ]
+        return "\n".join(texts)
+
+
+class MessageUpdate(Record):
+    """What to change of a message. `content` is merged: new members over old ones, its `metadata` one level deeper."""
+
+    id: str = Field(min_length=1)
+    thread_id: str | None = Field(default=None, min_length=1)
+    resource_id: str | None = None
+    role: Role | None = None
+    type: str | None = None
+    content: Content | None = None
+
+
+class Resource(Record):
+    """What is remembered of a resource across threads: working memory (text) and metadata."""
+
+    id: str = Field(default_factory=_new_id, min_length=1)
+    working_memory: str | None = None
+    metadata: StoredMetadata = Field(default_factory=dict)
+    created_at: UtcDatetime = Field(default_factory=now)
+    updated_at: UtcDatetime = Field(default_factory=now)
+
+
+class Include(Record):
+    """A message to add to a page, with neighbours from its own thread."""
+
+    id: str = Field(min_length=1)
+    thread_id: str | None = None
+    with_previous_messages: int = Field(default=0, ge=0)
+    with_next_messages: int = Field(default=0, ge=0)
+
+
+class ThreadPage(Page):
+    threads: list[Thread]
+
+
+class MessagePage(Page):
+    messages: list[Message]
+
+
+class ThreadClone(BaseModel):
+    """A copied thread, its copied messages in order, and the new id of each copied message by its old one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    thread: Thread
+    cloned_messages: list[Message]
+    message_id_map: dict[str, str]

@@ -1,0 +1,94 @@
+"""Resources: working memory and metadata across threads (contract section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mastra_convex.contract.arguments import mapping, text
+from mastra_convex.contract.models import parse
+from mastra_convex.contract.times import now
+from mastra_convex.contract.unset import UNSET, Unset
+from mastra_convex.engine import Change, Get, Patch, Put, Row
+from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.registry import DomainStore
+from mastra_convex.rows import decode_row, encode_columns, encode_row
+
+from .models import Resource
+from .tables import RESOURCES
+from .threads import merge_edit
+
+
+class ResourceMethods(DomainStore):
+    """The resource methods of MemoryStore."""
+
+    async def get_resource_by_id(self, resource_id: str) -> Resource | None:
+        """The resource, or None when nothing is stored for it."""
+        text(resource_id, "resource_id", operation="GET_RESOURCE_BY_ID")
+        [row] = (await self._records.get(Get(table=RESOURCES.name, keys=[[resource_id]]))).rows
+        return None if row is None else _resource(row)
+
+    async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:
+        """Stores the resource under its id, replacing every field of an existing one; returns it."""
+        checked = parse(Resource, resource, "resource", operation="SAVE_RESOURCE")
+        await self._records.commit([Put(table=RESOURCES.name, rows=[_row(checked)])])
+        return checked
+
+    async def update_resource(
+        self,
+        resource_id: str,
+        *,
+        working_memory: str | Unset = UNSET,
+        metadata: Mapping[str, Any] | Unset = UNSET,
+    ) -> Resource:
+        """Changes only what is given, creating the resource when it does not exist: working memory is replaced, metadata merged.
+
+        One atomic round trip: concurrent merges are all kept. Returns the whole resource.
+        """
+        operation = "UPDATE_RESOURCE"
+        text(resource_id, "resource_id", operation=operation)
+        time = now()
+        columns: dict[str, Any] = {"updatedAt": time}
+        if working_memory is not UNSET:
+            columns["workingMemory"] = _working_memory(working_memory, operation)
+        edits = (
+            [] if metadata is UNSET else [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
+        )
+        fresh = _row(Resource(id=resource_id, created_at=time, updated_at=time))
+        keep = [field.name for field in RESOURCES.fields]
+        key = [[resource_id]]
+        change = Change(set=encode_columns(RESOURCES, columns), edits=edits)
+        result = await self._records.commit(
+            [
+                Put(table=RESOURCES.name, rows=[fresh], keep=keep),  # only creates: an existing row keeps every column
+                Patch(table=RESOURCES.name, keys=key, change=change),
+            ],
+            returning=[Get(table=RESOURCES.name, keys=key)],
+        )
+        [row] = result.returned[0].rows
+        if row is None:
+            raise MastraConvexError(f"resource {resource_id!r} was deleted meanwhile", operation=operation)
+        return _resource(row)
+
+
+def _row(resource: Resource) -> Row:
+    return encode_row(
+        RESOURCES,
+        {
+            "id": resource.id,
+            "workingMemory": resource.working_memory,
+            "metadata": resource.metadata,
+            "createdAt": resource.created_at,
+            "updatedAt": resource.updated_at,
+        },
+    )
+
+
+def _resource(row: Row) -> Resource:
+    return Resource.stored(decode_row(RESOURCES, row))
+
+
+def _working_memory(value: object, operation: str) -> str:
+    if not isinstance(value, str):
+        raise ValidationError("working_memory must be a string", operation=operation)
+    return value

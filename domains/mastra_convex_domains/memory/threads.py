@@ -1,0 +1,257 @@
+"""Threads (contract section 2)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, text
+from mastra_convex.contract.models import parse
+from mastra_convex.contract.pages import PerPage, order_column, page_request
+from mastra_convex.contract.times import now, to_iso
+from mastra_convex.contract.unset import UNSET, Unset
+from mastra_convex.engine import (
+    Change,
+    Delete,
+    DeleteRange,
+    Edit,
+    Get,
+    IndexRange,
+    KeyGuard,
+    Patch,
+    PatchRange,
+    Put,
+    Row,
+    Scan,
+    UnchangedGuard,
+)
+from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
+from mastra_convex.registry import DomainStore
+from mastra_convex.rows import decode_row, encode_columns, encode_row
+from mastra_convex.values import clean, to_json
+
+from .models import Thread, ThreadOrder, ThreadPage
+from .tables import MESSAGES, THREADS
+
+ThreadUpdate = Mapping[str, Any] | None
+_MAX_CONFLICTS = 100
+
+
+class ThreadMethods(DomainStore):
+    """The thread methods of MemoryStore."""
+
+    async def get_thread_by_id(self, thread_id: str, *, resource_id: str | None = None) -> Thread | None:
+        """The thread, or None when it does not exist or belongs to another resource than the given one."""
+        text(thread_id, "thread_id", operation="GET_THREAD_BY_ID")
+        row = (await self._records.get(Get(table=THREADS.name, keys=[[thread_id]]))).rows[0]
+        if row is None or (resource_id is not None and row["resourceId"] != resource_id):
+            return None
+        return stored_thread(row)
+
+    async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
+        """Stores the thread under its id, replacing every field of an existing one; returns it."""
+        checked = parse(Thread, thread, "thread", operation="SAVE_THREAD")
+        await self._records.commit([Put(table=THREADS.name, rows=[thread_row(checked)])])
+        return checked
+
+    async def update_thread(
+        self, id: str, *, title: str | Unset = UNSET, metadata: Mapping[str, Any] | Unset = UNSET
+    ) -> Thread:
+        """Changes only what is given: the title is replaced, metadata merged over the stored one; `updated_at` becomes now.
+
+        One atomic round trip: concurrent merges are all kept. Raises NotFoundError for an unknown id.
+        """
+        operation = "UPDATE_THREAD"
+        text(id, "id", operation=operation)
+        columns: dict[str, Any] = {"updatedAt": now()}
+        if title is not UNSET:
+            columns["title"] = _title(title, operation)
+        edits: list[Edit] = []
+        if metadata is not UNSET:
+            edits = [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
+        change = Change(set=encode_columns(THREADS, columns), edits=edits)
+        result = await self._records.commit(
+            [Patch(table=THREADS.name, keys=[[id]], change=change)],
+            returning=[Get(table=THREADS.name, keys=[[id]])],
+        )
+        row = result.returned[0].rows[0]
+        if result.outcomes[0].missing or row is None:
+            raise thread_not_found(id, operation)
+        return stored_thread(row)
+
+    patch_thread = update_thread
+
+    async def update_thread_metadata(
+        self,
+        id: str,
+        *,
+        update: Callable[[Thread], ThreadUpdate | Awaitable[ThreadUpdate]],
+        resource_id: str | None = None,
+    ) -> Thread | None:
+        """Merges what `update(thread)` returns into the thread's metadata; None from it writes nothing.
+
+        `update` may be async. When somebody else changes the thread meanwhile it is called again with the new one, so no
+        change is lost. Returns the thread, or None when it does not exist or belongs to another resource.
+        """
+        operation = "UPDATE_THREAD_METADATA"
+        text(id, "id", operation=operation)
+        for _ in range(_MAX_CONFLICTS):
+            found = await self._records.get(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
+            row, fingerprint = found.rows[0], (found.fingerprints or [None])[0]
+            if row is None or fingerprint is None or (resource_id is not None and row["resourceId"] != resource_id):
+                return None
+            answer = update(stored_thread(row))
+            wanted = await answer if inspect.isawaitable(answer) else answer
+            if wanted is None:
+                return stored_thread(row)
+            change = Change(
+                set=encode_columns(THREADS, {"updatedAt": now()}),
+                edits=[merge_edit("metadata", mapping(wanted, "update()", operation=operation))],
+            )
+            result = await self._records.commit(
+                [Patch(table=THREADS.name, keys=[[id]], change=change)],
+                guards=[UnchangedGuard(table=THREADS.name, key=[id], fingerprint=fingerprint)],
+                returning=[Get(table=THREADS.name, keys=[[id]])],
+            )
+            if result.status == "done" and (changed := result.returned[0].rows[0]) is not None:
+                return stored_thread(changed)
+        raise ConflictError(f"thread {id!r} kept changing", operation=operation, retryable=True)
+
+    async def update_thread_resource_id(self, thread_id: str, *, resource_id: str) -> Thread:
+        """Moves the thread and all its messages to another resource; NotFoundError for an unknown thread.
+
+        Atomic up to some 2,000 messages or 6 MiB. Beyond that the messages move first, in steps, and the thread with the last of
+        them: interrupted, it is completed by a repeat.
+        """
+        operation = "UPDATE_THREAD_RESOURCE_ID"
+        text(thread_id, "thread_id", operation=operation)
+        text(resource_id, "resource_id", operation=operation)
+        messages = PatchRange(
+            range=IndexRange(table=MESSAGES.name, index="by_thread", prefix=[thread_id]),
+            change=Change(set=encode_columns(MESSAGES, {"resourceId": resource_id})),
+        )
+        columns = {"resourceId": resource_id, "updatedAt": now()}
+        thread = Patch(table=THREADS.name, keys=[[thread_id]], change=Change(set=encode_columns(THREADS, columns)))
+        current = await self.get_thread_by_id(thread_id)
+        if current is None:
+            raise thread_not_found(thread_id, operation)
+        if current.resource_id == resource_id:
+            return current
+        guards = [KeyGuard(guard="exists", table=THREADS.name, key=[thread_id])]
+        returning = [Get(table=THREADS.name, keys=[[thread_id]])]
+        try:
+            result = await self._records.commit([messages, thread], guards=guards, returning=returning)
+        except TooLargeError:
+            result = await self._records.commit(
+                [messages, thread], guards=guards, returning=returning, mode="resumable"
+            )
+        row = None if result.status == "conflict" else result.returned[0].rows[0]
+        if row is None:
+            raise thread_not_found(thread_id, operation)
+        return stored_thread(row)
+
+    async def delete_thread(self, thread_id: str) -> None:
+        """Deletes the thread with its messages and whatever other domains declare as its own; an unknown id is no error.
+
+        One transaction for a thread of up to 2,000 rows or 6 MiB. A larger one goes in steps, the thread itself with the last: if
+        that is interrupted, deleting it again removes the rest.
+        """
+        text(thread_id, "thread_id", operation="DELETE_THREAD")
+        owned = [DeleteRange(range=owned) for owned in self._records.owned_ranges(THREADS, thread_id)]
+        await self._records.commit([*owned, Delete(table=THREADS.name, keys=[[thread_id]])], mode="resumable")
+
+    async def list_threads(
+        self,
+        *,
+        resource_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        page: int = 0,
+        per_page: PerPage = 100,
+        include_total: bool = True,
+        order_by: ThreadOrder = "-created_at",
+    ) -> ThreadPage:
+        """A page of threads, of one resource if given, whose metadata has all the given pairs (deep JSON equality).
+
+        Raises ValidationError for a page, order or metadata key that is not allowed.
+        """
+        operation = "LIST_THREADS"
+        wanted = page_request(page, per_page, operation=operation)
+        scan = _thread_scan(resource_id, metadata, order_by, operation)
+        found = await self._records.scan(wanted.scan(scan, include_total=include_total))
+        rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
+        return ThreadPage(threads=[stored_thread(row) for row in rows], **info)
+
+    async def iter_threads(
+        self,
+        *,
+        resource_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        newest_first: bool = True,
+        batch_size: int = 100,
+    ) -> AsyncIterator[Thread]:
+        """All threads by creation time, fetched `batch_size` at a time as they are consumed.
+
+        None is repeated or skipped because others are added or deleted meanwhile.
+        """
+        order: ThreadOrder = "-created_at" if newest_first else "created_at"
+        scan = _thread_scan(resource_id, metadata, order, "ITER_THREADS")
+        async for row in self._records.iterate(scan, check_batch_size(batch_size, operation="ITER_THREADS")):
+            yield stored_thread(row)
+
+
+def thread_row(thread: Thread) -> Row:
+    """The stored row of a thread."""
+    return encode_row(
+        THREADS,
+        {
+            "id": thread.id,
+            "resourceId": thread.resource_id,
+            "title": thread.title,
+            "metadata": thread.metadata,
+            "createdAt": thread.created_at,
+            "updatedAt": thread.updated_at,
+        },
+    )
+
+
+def touch_threads(ids: list[str]) -> Patch:
+    """Sets `updated_at` of existing threads to now."""
+    change = Change(set=encode_columns(THREADS, {"updatedAt": now()}))
+    return Patch(table=THREADS.name, keys=[[id] for id in ids], change=change)
+
+
+def merge_edit(column: str, members: Mapping[str, Any]) -> Edit:
+    """Members over those of an object column."""
+    return Edit(path=[column], reducer="merge", value=to_json(clean(dict(members), column)))
+
+
+def thread_not_found(id: str, operation: str) -> NotFoundError:
+    """The error for an unknown thread."""
+    return NotFoundError(
+        f"thread {id!r} not found", operation=operation, status="THREAD_NOT_FOUND", details={"threadId": id}
+    )
+
+
+def stored_thread(row: Row) -> Thread:
+    """The thread of a stored row."""
+    return Thread.stored(decode_row(THREADS, row))
+
+
+def _title(title: object, operation: str) -> str:
+    if not isinstance(title, str):
+        raise ValidationError("title must be a string", operation=operation)
+    return title
+
+
+def _thread_scan(
+    resource_id: str | None, metadata: Mapping[str, Any] | None, order_by: ThreadOrder, operation: str
+) -> Scan:
+    name, order = order_column(order_by, ("created_at", "updated_at"), operation=operation)
+    column = name.removesuffix("_at")
+    where = metadata_conditions(metadata, ["metadata"], operation=operation)
+    if resource_id:
+        prefixes, index = [[resource_id]], f"by_resource_{column}"
+    else:
+        prefixes, index = [[]], f"by_{column}"
+    return Scan(table=THREADS.name, index=index, prefixes=prefixes, where=where, order=order)

@@ -1,0 +1,70 @@
+"""Checks of plain arguments that several methods share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mastra_convex.engine import Condition
+from mastra_convex.errors import ValidationError
+from mastra_convex.values import clean, clean_text, to_json
+
+_METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_RESERVED_KEYS = ("__proto__", "prototype", "constructor")
+
+
+def text(value: object, name: str, *, operation: str) -> str:
+    """`value` when it is text that is not blank; ValidationError naming the parameter otherwise."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValidationError(f"{name} must be a non-empty string", operation=operation, status=f"INVALID_{name}")
+    return clean_text(value, name)
+
+
+def texts(values: object, name: str, *, operation: str) -> list[str]:
+    """A list of `text`, without repeats; ValidationError for a single string in its place."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValidationError(f"{name} must be a list of strings", operation=operation)
+    items: Sequence[object] = values  # pyright: ignore[reportUnknownVariableType]
+    return list(dict.fromkeys(text(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(items)))
+
+
+def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
+    """`value` as a dict of JSON values; ValidationError naming the parameter otherwise."""
+    if not isinstance(value, Mapping):
+        raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
+    items: dict[str, Any] = clean(dict(value), name)  # pyright: ignore[reportUnknownArgumentType]
+    return items
+
+
+def check_batch_size(batch_size: object, *, operation: str) -> int:
+    """`batch_size` when it is a positive integer; ValidationError otherwise."""
+    if type(batch_size) is not int or batch_size < 1:
+        raise ValidationError("batch_size must be >= 1", operation=operation)
+    return batch_size
+
+
+def equals(path: Sequence[str], value: Any) -> Condition:
+    """The condition that a path has this JSON value."""
+    return Condition(path=path, operator="eq", value=to_json(clean(value, path[-1])))
+
+
+def metadata_conditions(
+    metadata: Mapping[str, Any] | None, path: Sequence[str], *, operation: str, scalars: bool = False
+) -> list[Condition]:
+    """One equality for each pair of a metadata filter (contract sections 1.6 and 1.7); `scalars` refuses other values."""
+    if metadata is None:
+        return []
+    pairs = mapping(metadata, "metadata", operation=operation)
+    wrong = [key for key in pairs if not _METADATA_KEY.fullmatch(key) or key in _RESERVED_KEYS]
+    if wrong:
+        raise ValidationError(
+            f"metadata has a key that filters do not take: {wrong[0]!r}",
+            operation=operation,
+            status="INVALID_METADATA_KEY",
+            details={"metadataKeys": ",".join(wrong)},
+        )
+    for key, value in pairs.items():
+        if scalars and isinstance(value, dict | list):
+            raise ValidationError(f"metadata.{key} must be a string, number, boolean or None", operation=operation)
+    return [equals([*path, key], value) for key, value in pairs.items()]

@@ -1,0 +1,86 @@
+"""The base of all records of the contract, and how arguments become records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic.alias_generators import to_camel
+
+from mastra_convex.errors import ValidationError
+
+_STORED = "stored"
+
+
+class Record(BaseModel):
+    """A record of the contract: snake_case attributes, camelCase in storage.
+
+    Input may use either spelling of a key, not both; an unknown key is refused. Keys that a newer core stores are kept when a
+    record is read, and left alone when it is written.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=False,
+        extra="allow",
+        revalidate_instances="always",
+    )
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> Self:
+        """The record of decoded stored columns; tolerant of what other writers put there."""
+        return cls.model_validate(dict(values), context=_STORED)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(value, Mapping) and info.context != _STORED:
+            known = {name: field.alias or name for name, field in cls.model_fields.items()}
+            keys: set[Any] = set(value)  # pyright: ignore[reportUnknownArgumentType]
+            unknown = sorted(str(key) for key in keys - set(known) - set(known.values()))
+            if unknown:
+                raise ValueError(f"unknown key {unknown[0]!r}")
+            for name, alias in known.items():
+                if name != alias and name in keys and alias in keys:
+                    raise ValueError(f"{name!r} and {alias!r} are the same key, give one of them")
+        return handler(value)
+
+
+def is_stored(info: ValidationInfo) -> bool:
+    """Whether a field validator sees a record that is read from storage."""
+    return info.context == _STORED
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *, operation: str) -> RecordT:
+    """`value` as a checked `model`; ValidationError that names the Python parameter and attribute otherwise."""
+    try:
+        return model.model_validate(value)
+    except pydantic.ValidationError as error:
+        raise argument_error(error, name, operation=operation) from error
+
+
+def parse_list(
+    model: type[RecordT], values: Sequence[RecordT | Mapping[str, Any]], name: str, *, operation: str
+) -> list[RecordT]:
+    """Each of `values` by `parse`."""
+    return [parse(model, value, f"{name}[{n}]", operation=operation) for n, value in enumerate(values)]
+
+
+def argument_error(error: pydantic.ValidationError, name: str, *, operation: str) -> ValidationError:
+    """Our error for pydantic's: the first problem, at `name`, attributes in Python's spelling."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{_snake(part)}" for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return ValidationError(f"{name}{path}: {message}", operation=operation, details={"path": f"{name}{path}"})
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match[1].lower()}", name)

@@ -1,0 +1,200 @@
+"""Whole answers over an engine: reads continued past their budgets, commits carried through all their steps."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, cast
+
+import orjson
+
+from mastra_convex.engine import (
+    MAX_COMMIT_BYTES,
+    MAX_RANGES,
+    Commit,
+    CommitResult,
+    DeleteRange,
+    Engine,
+    Get,
+    GetResult,
+    Guard,
+    IndexRange,
+    Neighbours,
+    NeighboursResult,
+    Outcome,
+    ReadResult,
+    Row,
+    Scan,
+    ScanResult,
+    WriteOp,
+)
+from mastra_convex.tables import Table
+
+PUT_RANGES = 2
+"""Index ranges that a put row, or a patched or deleted key, costs (docs/protocol.md, Cost)."""
+
+_SPARE_RANGES = 50
+_SPARE_BYTES = 64 << 10
+
+
+class Records:
+    """What a domain works with: an engine, and the tables of the domains that share it."""
+
+    def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
+        self._engine = engine
+        self._tables = tables
+
+    async def get(self, op: Get) -> GetResult:
+        """All rows of a get."""
+        return cast(GetResult, (await self.read([op]))[0])
+
+    async def scan(self, op: Scan) -> ScanResult:
+        """A scan carried on until it is done."""
+        return cast(ScanResult, (await self.read([op]))[0])
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours]) -> list[ReadResult]:
+        """The complete results of several reads: one round trip, and more only where the budget cut an answer."""
+        answers: dict[int, ReadResult] = {}
+        pending = dict(enumerate(ops))
+        while pending:
+            results = await self._engine.read(list(pending.values()))
+            rest: dict[int, Get | Scan | Neighbours] = {}
+            for (n, op), result in zip(pending.items(), results, strict=True):
+                if isinstance(op, Neighbours):
+                    answers[n] = await self._whole_window(op, cast(NeighboursResult, result))
+                elif isinstance(op, Get):
+                    answers[n] = _join_gets(cast(GetResult | None, answers.get(n)), cast(GetResult, result))
+                else:
+                    answers[n] = _join_scans(cast(ScanResult | None, answers.get(n)), cast(ScanResult, result))
+                following = _following(op, result)
+                if following is not None:
+                    rest[n] = following
+            pending = rest
+        return [answers[n] for n in range(len(ops))]
+
+    async def iterate(self, op: Scan, batch_size: int) -> AsyncIterator[Row]:
+        """The rows of a scan, fetched `batch_size` at a time as they are consumed."""
+        cursor, done = op.cursor, False
+        while not done:
+            result = await self.scan(op.model_copy(update={"cursor": cursor, "limit": batch_size}))
+            cursor, done = result.cursor, len(result.rows) < batch_size
+            for row in result.rows:
+                yield row
+
+    async def commit(
+        self,
+        ops: Sequence[WriteOp],
+        *,
+        guards: Sequence[Guard] = (),
+        returning: Sequence[Get] = (),
+        mode: Literal["whole", "resumable"] = "whole",
+    ) -> CommitResult:
+        """A commit with all its steps; the outcomes are summed over them."""
+        commit = Commit(id=uuid.uuid4().hex, mode=mode, guards=guards, ops=ops, returning=returning)
+        result = await self._engine.commit(commit)
+        outcomes = result.outcomes
+        while result.status == "more":
+            commit = commit.model_copy(update={"id": uuid.uuid4().hex, "resume": result.resume})
+            result = await self._engine.commit(commit)
+            outcomes = [
+                Outcome(changed=a.changed + b.changed, missing=[*a.missing, *b.missing])
+                for a, b in zip(outcomes, result.outcomes, strict=True)
+            ]
+        return result.model_copy(update={"outcomes": outcomes})
+
+    async def clear(self, tables: Iterable[Table]) -> None:
+        """Deletes all rows of the tables."""
+        ops = [DeleteRange(range=IndexRange(table=table.name, index=table.key)) for table in tables]
+        await self.commit(ops, mode="resumable")
+
+    def owned_ranges(self, table: Table, id: str) -> list[IndexRange]:
+        """The rows of all registered domains that belong to a row of `table`."""
+        return [
+            IndexRange(table=owned.name, index=owned.owner.index, prefix=[id])
+            for owned in self._tables.values()
+            if owned.owner is not None and owned.owner.table == table.name
+        ]
+
+    async def _whole_window(self, op: Neighbours, result: NeighboursResult) -> NeighboursResult:
+        if result.target is None or (result.before.done and result.after.done):
+            return result
+        fields = self._tables[op.table].index_by_name[op.index].fields
+        prefix = [result.target.get(field) for field in fields[:-1]]
+        whole = Scan(table=op.table, index=op.index, prefixes=[prefix], where=op.where)
+        before, after = result.before, result.after
+        if not before.done:
+            limit = op.before - len(before.rows)
+            more = await self.scan(whole.model_copy(update={"cursor": before.cursor, "limit": limit, "order": "desc"}))
+            before = before.model_copy(update={"rows": [*reversed(more.rows), *before.rows], "done": True})
+        if not after.done:
+            limit = op.after - len(after.rows)
+            cursor = after.cursor
+            more = await self.scan(whole.model_copy(update={"cursor": cursor, "limit": limit}))
+            after = after.model_copy(update={"rows": [*after.rows, *more.rows], "done": True})
+        return NeighboursResult(target=result.target, before=before, after=after)
+
+
+def batches(rows: Iterable[Row], *, touching: str) -> Iterator[list[Row]]:
+    """Rows in their order, in lists that one commit holds by index ranges and encoded bytes.
+
+    Room is left for the patch of one other row for each value of the column `touching`.
+    """
+    batch: list[Row] = []
+    touched: set[Any] = set()
+    size = 0
+    for row in rows:
+        row_size = len(orjson.dumps(row)) + 1
+        ranges = PUT_RANGES * (len(batch) + len(touched) + 2)
+        if batch and (ranges > MAX_RANGES - _SPARE_RANGES or size + row_size > MAX_COMMIT_BYTES - _SPARE_BYTES):
+            yield batch
+            batch, touched, size = [], set(), 0
+        batch.append(row)
+        touched.add(row[touching])
+        size += row_size
+    if batch:
+        yield batch
+
+
+def _following(op: Get | Scan | Neighbours, result: ReadResult) -> Get | Scan | Neighbours | None:
+    """What is left to read of an operation, None when it is complete."""
+    if isinstance(op, Get):
+        left = cast(GetResult, result).next
+        return None if left is None else op.model_copy(update={"keys": op.keys[left:]})
+    if isinstance(op, Neighbours):
+        window = cast(NeighboursResult, result)
+        return op if window.target is None and not window.before.done else None
+    scan = cast(ScanResult, result)
+    if scan.done:
+        return None
+    taken = len(scan.rows) or len(scan.values or ())
+    limit = None if op.limit is None else op.limit - taken
+    cursor = scan.cursor or op.cursor
+    return op.model_copy(update={"cursor": cursor, "offset": op.offset - scan.skipped, "limit": limit})
+
+
+def _join_gets(first: GetResult | None, second: GetResult) -> GetResult:
+    if first is None:
+        return second
+    return GetResult(
+        rows=[*first.rows, *second.rows],
+        values=_join(first.values, second.values),
+        fingerprints=_join(first.fingerprints, second.fingerprints),
+        next=second.next,
+    )
+
+
+def _join_scans(first: ScanResult | None, second: ScanResult) -> ScanResult:
+    if first is None:
+        return second
+    return ScanResult(
+        rows=[*first.rows, *second.rows],
+        values=_join(first.values, second.values),
+        matched=first.matched + second.matched,
+        skipped=first.skipped + second.skipped,
+        cursor=second.cursor or first.cursor,
+        done=second.done,
+    )
+
+
+def _join(first: Sequence[Any] | None, second: Sequence[Any] | None) -> list[Any] | None:
+    return None if first is None and second is None else [*(first or ()), *(second or ())]

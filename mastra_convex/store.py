@@ -1,0 +1,148 @@
+"""ConvexStore: one engine and the domains on it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from mastra_convex.access import DomainAccess
+from mastra_convex.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
+from mastra_convex.engine import Engine
+from mastra_convex.errors import ConfigurationError
+from mastra_convex.local import LocalEngine
+from mastra_convex.registry import DomainStore, registered_domains
+from mastra_convex.remote import RemoteEngine
+from mastra_convex.retry import RetryPolicy
+from mastra_convex.tables import Table, by_name
+from mastra_convex.transport import Transport
+
+_log = logging.getLogger("mastra_convex.store")
+
+DomainClasses = Iterable[type[DomainStore]]
+
+
+class ConvexStore(DomainAccess):
+    """Mastra's storage on a Convex deployment.
+
+    Args:
+        id: name of the store, for logs.
+        deployment_url: `https://<name>.convex.cloud`, a self-hosted URL, or that of `mastra-convex dev`. Plain http only to this
+            machine, unless `allow_http`.
+        admin_auth_token: the deployment's admin or deploy key. It never appears in errors, logs or `repr`.
+        storage_function: path of the deployed commit function; `read` and `sweep` are its siblings.
+        domains: the domain classes to register; None for all built-in and installed ones.
+        timeout: seconds that a call may take, all its retries included.
+        connect_timeout: seconds to wait for a connection.
+        retry: how often and how patiently to retry what could not be decided.
+        max_in_flight: calls at once; more wait. Convex runs 16 queries and 16 mutations at a time on its smallest class.
+        session: an aiohttp session to use; it stays the caller's to close.
+        allow_http: allows plain http to other machines, where others can read the key.
+
+    Raises ConfigurationError. No I/O happens before the first call. Use it with `async with`, or end with `await
+    store.aclose()`.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        deployment_url: str,
+        admin_auth_token: str,
+        storage_function: str = DEFAULT_STORAGE_FUNCTION,
+        domains: DomainClasses | None = None,
+        timeout: float = 30.0,
+        connect_timeout: float = 5.0,
+        retry: RetryPolicy | None = None,
+        max_in_flight: int = 16,
+        session: aiohttp.ClientSession | None = None,
+        allow_http: bool = False,
+    ) -> None:
+        config = RemoteConfig(
+            deployment_url=deployment_url,
+            admin_auth_token=admin_auth_token,
+            storage_function=storage_function,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            retry=retry or RetryPolicy(),
+            max_in_flight=max_in_flight,
+            allow_http=allow_http,
+        )
+        self._set_up(id, config.deployment_url, RemoteEngine(Transport(config, session)), _classes(domains))
+
+    @classmethod
+    def local(cls, path: str | os.PathLike[str], *, id: str = "local", domains: DomainClasses | None = None) -> Self:
+        """A store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may share a file."""
+        store = cls.__new__(cls)
+        classes = _classes(domains)
+        store._set_up(id, os.fspath(path), LocalEngine(path, _tables(classes)), classes)
+        return store
+
+    @classmethod
+    def from_env(
+        cls, *, id: str = "mastra", local: str | os.PathLike[str] | None = None, domains: DomainClasses | None = None
+    ) -> Self:
+        """The deployment of CONVEX_URL and CONVEX_ADMIN_KEY; the file `local` only where CONVEX_URL is not set.
+
+        Raises ConfigurationError when one of the two variables is set without the other, and when neither is and `local` is
+        not given.
+        """
+        found = environment()
+        if found is not None:
+            _log.info("store %r: Convex deployment %s, from CONVEX_URL", id, found.deployment_url)
+            return cls(
+                id=id, deployment_url=found.deployment_url, admin_auth_token=found.admin_auth_token, domains=domains
+            )
+        if local is None:
+            raise ConfigurationError("CONVEX_URL is not set; set it with CONVEX_ADMIN_KEY, or pass local= a file")
+        _log.info("store %r: local file %s, as CONVEX_URL is not set", id, Path(local))
+        return cls.local(local, id=id, domains=domains)
+
+    def _set_up(self, id: str, location: str, engine: Engine, classes: Mapping[str, type[DomainStore]]) -> None:
+        if not id.strip():
+            raise ConfigurationError("id must be a non-empty string")
+        self.id = id
+        self._location = location
+        self._engine = engine
+        tables = _tables(classes)
+        self._domains = {name: domain(engine, tables=tables) for name, domain in classes.items()}
+
+    async def init(self) -> None:
+        """Checks that the engine answers, and prepares every domain. Optional: each call does what it needs."""
+        await self._engine.read([])
+        for domain in self._domains.values():
+            await domain.init()
+
+    async def aclose(self) -> None:
+        """Closes connections and files; later calls raise ClosedError. Safe to repeat."""
+        await self._engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id!r} at {self._location!r}: {', '.join(sorted(self._domains))}>"
+
+
+def _classes(domains: DomainClasses | None) -> Mapping[str, type[DomainStore]]:
+    if domains is None:
+        return registered_domains()
+    classes: dict[str, type[DomainStore]] = {}
+    for domain in domains:
+        if classes.setdefault(domain.name, domain) is not domain:
+            raise ConfigurationError(f"domains has two classes named {domain.name!r}")
+    return classes
+
+
+def _tables(classes: Mapping[str, type[DomainStore]]) -> list[Table]:
+    return list(by_name(table for domain in classes.values() for table in domain.tables).values())

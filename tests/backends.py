@@ -1,0 +1,144 @@
+"""The backends of the contract tests: each opens stores over one empty database (docs/design.md, Backends)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anyio
+from anyio.abc import Process
+from mastra_convex import ConvexStore
+from mastra_convex.engine import Engine
+from mastra_convex.local import LocalEngine
+from mastra_convex.registry import DomainStore, registered_domains
+from mastra_convex.server import LocalServer
+from mastra_convex.tables import RECEIPTS, Table, by_name
+
+BACKENDS = ("memory", "sqlite", "server", "convex-test")
+KEY = "test-key|0123456789"
+FUNCTIONS = Path(__file__).parent.parent / "convex_functions"
+
+DomainClasses = Iterable[type[DomainStore]] | None
+
+
+@dataclass
+class Backend:
+    """An empty database. `store()` opens another store on it, as another part of a program would."""
+
+    name: str
+    open_store: Callable[[DomainClasses], ConvexStore]
+    shares_data: bool = True
+
+    def __post_init__(self) -> None:
+        self._stores: list[ConvexStore] = []
+
+    def store(self, domains: DomainClasses = None) -> ConvexStore:
+        """A store on the same data; in memory it is always the same one."""
+        if self._stores and not self.shares_data:
+            return self._stores[0]
+        self._stores.append(self.open_store(domains))
+        return self._stores[-1]
+
+    def engine(self) -> Engine:
+        return self.store()._engine  # pyright: ignore[reportPrivateUsage]  # the seam that the engine tests are about
+
+    async def aclose(self) -> None:
+        for store in self._stores:
+            await store.aclose()
+
+
+class ConvexHost:
+    """The Node process that runs the TypeScript functions on convex-test and counts what they cost."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self._session = session
+
+    async def reset(self, keep: str = "none") -> None:
+        await self._request("POST", f"/__reset?keep={keep}")
+
+    async def load(self, tables: dict[str, list[dict[str, Any]]]) -> None:
+        """Loads rows of test data without paying for a commit."""
+        await self._request("POST", "/__load", tables)
+
+    async def stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = await self._request("GET", "/__stats")
+        return stats
+
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = await self._request("GET", f"/__dump?table={table}")
+        return rows
+
+    async def fail(self, **rule: Any) -> None:
+        await self._request("POST", "/__fail", rule)
+
+    async def _request(self, method: str, path: str, body: Any = None) -> Any:
+        async with self._session.request(method, self.url + path, json=body) as response:
+            response.raise_for_status()
+            return await response.json()
+
+
+@asynccontextmanager
+async def convex_host(functions: str = "default") -> AsyncIterator[ConvexHost]:
+    """Starts the Node host over a folder of `convex_functions/tests/functions`; a missing Node is an error."""
+    main = FUNCTIONS / "tests" / "host" / "run.mjs"
+    folder = FUNCTIONS / "tests" / "functions" / functions
+    command = ["node", str(main), "--functions", str(folder), "--key", KEY]
+    if os.environ.get("CONVEX_HOST_NO_REDACT"):
+        command.append("--no-redact")
+    async with await anyio.open_process(command, stderr=None) as process:
+        try:
+            async with aiohttp.ClientSession() as session:
+                yield ConvexHost(await _ready_url(process), session)
+        finally:
+            process.terminate()
+
+
+async def _ready_url(process: Process) -> str:
+    assert process.stdout is not None
+    line = b""
+    async for chunk in process.stdout:
+        line += chunk
+        if line.endswith(b"\n"):
+            return str(json.loads(line)["url"])
+    raise RuntimeError("the Node host did not start; run `npm ci --prefix convex_functions` first")
+
+
+def all_tables() -> list[Table]:
+    domains = registered_domains().values()
+    return list(by_name([RECEIPTS, *(table for domain in domains for table in domain.tables)]).values())
+
+
+def remote_store(url: str, domains: DomainClasses, **options: Any) -> ConvexStore:
+    return ConvexStore(id="test", deployment_url=url, admin_auth_token=KEY, domains=domains, **options)
+
+
+@asynccontextmanager
+async def open_backend(name: str, directory: Path, host: ConvexHost | None) -> AsyncIterator[Backend]:
+    if name == "memory":
+        backend = Backend(name, lambda domains: ConvexStore.local(":memory:", domains=domains), shares_data=False)
+        yield backend
+        await backend.aclose()
+    elif name == "sqlite":
+        backend = Backend(name, lambda domains: ConvexStore.local(directory / "store.db", domains=domains))
+        yield backend
+        await backend.aclose()
+    elif name == "server":
+        engine = LocalEngine(":memory:", all_tables(), receipts=True)
+        async with LocalServer(engine, admin_key=KEY) as server:
+            backend = Backend(name, lambda domains: remote_store(server.url, domains))
+            yield backend
+            await backend.aclose()
+        await engine.aclose()
+    else:
+        assert host is not None
+        await host.reset()
+        backend = Backend(name, lambda domains: remote_store(host.url, domains))
+        yield backend
+        await backend.aclose()

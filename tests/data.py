@@ -1,0 +1,36 @@
+"""Test data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from mastra_convex_domains import Message, Thread
+
+BASE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return BASE + timedelta(seconds=seconds)
+
+
+def thread(id: str = "t1", *, n: int = 0, resource_id: str = "user-1", title: str = "A talk") -> Thread:
+    return Thread(id=id, resource_id=resource_id, title=title, created_at=at(n), updated_at=at(n))
+
+
+def message(n: int, *, thread_id: str = "t1", resource_id: str = "user-1", text: str | None = None) -> Message:
+    return Message(
+        id=f"{thread_id}-m{n:05}",
+        thread_id=thread_id,
+        resource_id=resource_id,
+        role="assistant" if n % 2 else "user",
+        content=text if text is not None else f"message {n}",  # pyright: ignore[reportArgumentType]
+        created_at=at(n),
+    )
+
+
+def messages(count: int, *, thread_id: str = "t1", resource_id: str = "user-1", first: int = 0) -> list[Message]:
+    return [message(n, thread_id=thread_id, resource_id=resource_id) for n in range(first, first + count)]
+
+
+def ids(items: list[Message] | list[Thread]) -> list[str]:
+    return [item.id for item in items]
