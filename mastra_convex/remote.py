@@ -1,0 +1,247 @@
+"""The engine that runs on Convex: reads and commits as calls of the deployed functions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from mastra_convex.engine import (
+    PROTOCOL,
+    Commit,
+    CommitResult,
+    Get,
+    GetResult,
+    Neighbours,
+    NeighboursResult,
+    Outcome,
+    ReadResult,
+    Scan,
+    ScanResult,
+)
+from mastra_convex.errors import MastraConvexError, SchemaMismatchError
+from mastra_convex.transport import NOT_FOUND, FunctionKind, Transport
+
+SWEEP_EVERY: Final = 3600.0
+FIRST_SWEEP_AFTER: Final = 300.0
+FIRST_SWEEP_COMMITS: Final = 500
+
+_log = logging.getLogger("mastra_convex.sweep")
+_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+
+
+class RemoteEngine:
+    """The engine protocol over HTTP; owns its transport.
+
+    After a successful commit, at most once in `sweep_every` seconds, a background task has old receipts deleted: first
+    when the engine is `first_sweep_after` seconds old or has done `first_sweep_commits` commits. It neither delays nor
+    fails a caller.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        sweep_every: float = SWEEP_EVERY,
+        first_sweep_after: float = FIRST_SWEEP_AFTER,
+        first_sweep_commits: int = FIRST_SWEEP_COMMITS,
+    ) -> None:
+        self._transport = transport
+        self._sweep_every = sweep_every
+        self._next_sweep = time.monotonic() + first_sweep_after
+        self._commits_to_sweep = first_sweep_commits
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
+        path = self._transport.config.read_function
+        try:
+            answer = await self._call("query", path, ops=ops)
+        except SchemaMismatchError as error:
+            if error.code == NOT_FOUND:
+                await self._find_stock_handler()
+            raise
+        try:
+            results: list[Any] = answer["results"]
+            return [_read_result(op, result) for op, result in zip(ops, results, strict=True)]
+        except _MALFORMED as error:
+            raise _unexpected(path) from error
+
+    async def commit(self, commit: Commit, /) -> CommitResult:
+        path = self._transport.config.storage_function
+        answer = await self._call("mutation", path, commit=commit)
+        try:
+            result = _commit_result(answer["result"])
+        except _MALFORMED as error:
+            raise _unexpected(path) from error
+        self._sweep_if_due()
+        return result
+
+    async def aclose(self) -> None:
+        """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
+        sweeper, self._sweeper = self._sweeper, None
+        if sweeper is not None and sweeper.get_loop() is asyncio.get_running_loop():
+            sweeper.cancel()
+            await asyncio.wait([sweeper])
+        await self._transport.aclose()
+
+    async def _call(self, kind: FunctionKind, path: str, *, limited: bool = True, **args: Any) -> Mapping[str, Any]:
+        """The answer of one of our functions. SchemaMismatchError when another function answers."""
+        answer = await self._transport.call(
+            kind, path, {"protocol": PROTOCOL, **args}, default=encode_model, limited=limited
+        )
+        if isinstance(answer, dict):
+            members: dict[str, Any] = answer  # pyright: ignore[reportUnknownVariableType]
+            if members.get("protocol") == PROTOCOL:
+                return members
+            if "protocol" not in members and isinstance(members.get("ok"), bool):
+                raise _stock_handler(path)
+            if "protocol" in members:
+                raise SchemaMismatchError(
+                    f"{path} speaks another protocol than {PROTOCOL!r}; run `mastra-convex init` and deploy",
+                    code="ProtocolMismatch",
+                    details={"function": path},
+                )
+        raise _unexpected(path)
+
+    async def _find_stock_handler(self) -> None:
+        """Raises when a commit that does nothing shows that @mastra/convex owns the module."""
+        path = self._transport.config.storage_function
+        try:
+            await self._call("mutation", path, commit=Commit(id=str(uuid.uuid4())))
+        except SchemaMismatchError as error:
+            if error.code == "StockHandler":
+                raise
+        except MastraConvexError:
+            return  # the caller's error tells more
+
+    def _sweep_if_due(self) -> None:
+        self._commits_to_sweep -= 1
+        now = time.monotonic()
+        if now < self._next_sweep and self._commits_to_sweep != 0:
+            return
+        loop = asyncio.get_running_loop()
+        sweeper = self._sweeper
+        if sweeper is not None and not sweeper.done() and sweeper.get_loop() is loop:
+            return
+        self._next_sweep = now + self._sweep_every
+        self._commits_to_sweep = 0  # from now on by time only
+        self._sweeper = loop.create_task(self._sweep(), name="mastra_convex sweep")
+
+    async def _sweep(self) -> None:
+        path = self._transport.config.sweep_function
+        deleted = 0
+        try:
+            done = False
+            while not done:
+                # Takes no slot, so that no caller waits for it.
+                answer = await self._call("mutation", path, limited=False)
+                deleted += int(answer["deleted"])
+                done = bool(answer["done"])
+        except Exception as error:
+            _log.warning("old receipts were not all deleted: %s: %s", type(error).__name__, error)
+        else:
+            _log.debug("deleted %d old receipts", deleted)
+
+
+def encode_model(value: Any) -> Any:
+    """For orjson: the members of a model. Optional members that are None are left out; rows are dicts and stay as they
+    are, which spares copying them."""
+    if isinstance(value, BaseModel):
+        optional = _optional_members(type(value))
+        return {name: member for name, member in value.__dict__.items() if member is not None or name not in optional}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return list(value)  # pyright: ignore[reportUnknownVariableType]
+    raise TypeError(f"{type(value).__name__} is no JSON value")  # pyright: ignore[reportUnknownArgumentType]
+
+
+@cache
+def _optional_members(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, member in model.model_fields.items() if not member.is_required())
+
+
+# Results are built without validation, as rows can be large and come from our own functions; what the rest of the
+# package computes with is checked. Convex prints every number as a float.
+
+
+def _read_result(op: Get | Scan | Neighbours, result: Any) -> ReadResult:
+    if isinstance(op, Get):
+        return _get_result(result)
+    if isinstance(op, Scan):
+        return _scan_result(result)
+    return NeighboursResult.model_construct(
+        target=result["target"], before=_scan_result(result["before"]), after=_scan_result(result["after"])
+    )
+
+
+def _get_result(result: Any) -> GetResult:
+    position = result.get("next")
+    return GetResult.model_construct(
+        rows=_list(result["rows"]),
+        values=_optional_list(result.get("values")),
+        fingerprints=_optional_list(result.get("fingerprints")),
+        next=None if position is None else int(position),
+    )
+
+
+def _scan_result(result: Any) -> ScanResult:
+    cursor = result.get("cursor")
+    return ScanResult.model_construct(
+        rows=_list(result["rows"]),
+        values=_optional_list(result.get("values")),
+        matched=int(result["matched"]),
+        skipped=int(result["skipped"]),
+        cursor=None if cursor is None else str(cursor),
+        done=bool(result["done"]),
+    )
+
+
+def _commit_result(result: Any) -> CommitResult:
+    status, guard, resume = result["status"], result.get("guard"), result.get("resume")
+    if status not in ("done", "more", "conflict"):
+        raise ValueError(status)
+    return CommitResult.model_construct(
+        status=status,
+        guard=None if guard is None else int(guard),
+        outcomes=[
+            Outcome.model_construct(
+                changed=int(outcome["changed"]), missing=[int(position) for position in outcome["missing"]]
+            )
+            for outcome in result.get("outcomes") or ()
+        ],
+        resume=None if resume is None else str(resume),
+        returned=[_get_result(returned) for returned in result.get("returned") or ()],
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _optional_list(value: Any) -> list[Any] | None:
+    return None if value is None else _list(value)
+
+
+def _unexpected(path: str) -> SchemaMismatchError:
+    return SchemaMismatchError(
+        f"{path} does not answer as this version expects; run `mastra-convex init` and deploy",
+        code="UnexpectedAnswer",
+        details={"function": path},
+    )
+
+
+def _stock_handler(path: str) -> SchemaMismatchError:
+    return SchemaMismatchError(
+        f"{path} is the handler of @mastra/convex, which lacks what this package needs. Deploy ours beside it, on the"
+        " same tables: run `mastra-convex init --path mastra_py`, deploy, and pass"
+        ' storage_function="mastra_py/storage:handle"',
+        code="StockHandler",
+        details={"function": path},
+    )

@@ -1,0 +1,115 @@
+"""What to do about a failed call: pure decisions, no I/O.
+
+The transport asks here after each failed attempt. Every commit carries an id and leaves a receipt, so a repeat of one
+that may have been applied is harmless; that is why an undecided failure is retried whatever the function does.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from mastra_convex.errors import ConfigurationError
+
+AUTHENTICATION_CODES: Final = frozenset(
+    {
+        "BadAdminKey",
+        "BadDeployKey",
+        "InvalidAdminKey",
+        "InvalidAuthHeader",
+        "InvalidHeaderFailure",
+        "NoAuthProvider",
+        "OperationNotPermitted",
+        "Unauthenticated",
+        "Unauthorized",
+    }
+)
+
+OVERLOADED_CODES: Final = frozenset({"TooManyWrites", "TooManyConcurrentRequests"})
+
+NOT_STARTED_CODES: Final = frozenset(
+    {
+        "ExpiredInQueue",
+        "ExecuteFullError",
+        "WorkerOverloaded",
+        "IsolateNotClean",
+        "InitialPermitTimeoutError",
+        "UpstreamConnectError",
+    }
+)
+"""Convex refused the call before any of it ran."""
+
+NOT_COMMITTED_CODES: Final = frozenset(
+    {
+        "OptimisticConcurrencyControlFailure",
+        "CommitterFullError",
+        "VectorIndexTooLarge",
+        "TextIndexTooLarge",
+        "VectorIndexesUnavailable",
+        "SearchIndexesUnavailable",
+        "TableSummariesUnavailable",
+    }
+)
+"""The function may have run, its transaction was dropped."""
+
+
+class Verdict(Enum):
+    """RETRY: certainly not applied, worth repeating until the deadline. AMBIGUOUS: it may have been applied; worth a
+    few attempts. FATAL: the same call would fail again."""
+
+    RETRY = "retry"
+    AMBIGUOUS = "ambiguous"
+    FATAL = "fatal"
+
+
+def classify(status: int | None, code: str | None = None) -> Verdict:
+    """Judges a failed attempt by Convex's error code, else by the HTTP status; None when no whole answer came.
+
+    A status of 200 or 560 without a code stands for a body that Convex does not send: half of one, or a page of
+    something in between.
+    """
+    if code is not None:
+        if code in OVERLOADED_CODES or code in NOT_STARTED_CODES or code in NOT_COMMITTED_CODES:
+            return Verdict.RETRY
+        if code in AUTHENTICATION_CODES:
+            return Verdict.FATAL
+        if code.endswith("Unavailable"):
+            return Verdict.RETRY
+    if status == 429:
+        return Verdict.RETRY
+    if status is None or status >= 500 or status in (408, 421, 425) or 200 <= status < 300:
+        return Verdict.AMBIGUOUS
+    return Verdict.FATAL
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how patiently to repeat a call.
+
+    Before repeat n (from 0) the caller waits a random time of 0 to `min(cap, base * 2**n)` seconds. `attempts` bounds
+    the failures that leave open what happened (no answer, a broken one, status 500); refusals that certainly changed
+    nothing (overload, write conflicts) are repeated until the deadline of the call.
+    """
+
+    attempts: int = 5
+    base: float = 0.1
+    cap: float = 2.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError("attempts must be an integer >= 1")
+        for name, value in (("base", self.base), ("cap", self.cap)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigurationError(f"{name} must be a number of seconds >= 0")
+
+    def delay(self, failures: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
+        """Seconds to wait after the given number of failures (1 or more)."""
+        return uniform(0.0, min(self.cap, self.base * 2.0 ** min(failures - 1, 60)))
+
+    def goes_on(self, verdict: Verdict, undecided: int) -> bool:
+        """Whether to repeat, after `undecided` failures of the ambiguous kind, this one included."""
+        return verdict is Verdict.RETRY or (verdict is Verdict.AMBIGUOUS and undecided < self.attempts)

@@ -1,0 +1,323 @@
+"""A local server with the HTTP shape of Convex, over a local engine: what `mastra-convex dev` runs.
+
+Several processes can share one SQLite file through it, and a program that uses it changes nothing but its URL to move
+to Convex. The admin key is required, as our functions are internal ones.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import orjson
+from aiohttp import web
+from pydantic import TypeAdapter
+from pydantic import ValidationError as InvalidModelError
+
+from mastra_convex.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
+from mastra_convex.engine import PROTOCOL, Commit, CommitResult, Get, Neighbours, ReadOp, ReadResult, Scan
+from mastra_convex.errors import (
+    ClosedError,
+    MastraConvexError,
+    SchemaMismatchError,
+    TooLargeError,
+    ValidationError,
+)
+from mastra_convex.remote import encode_model
+from mastra_convex.transport import MAX_BODY_BYTES
+
+MAX_NESTING: Final = 64
+"""Of the arguments of a call, as in Convex (convex-protocol: any value)."""
+
+_KINDS = ("query", "mutation", "action")
+_FORMATS = ("json", "convex_clean_json", "convex_encoded_json", "convex_json", "export_json")
+_MIN_AUTHORIZATION = 7
+_PATH = re.compile(r"[A-Za-z0-9_./-]{1,500}(?::[A-Za-z0-9_]{1,100})?")
+_READ_OPS: TypeAdapter[list[Get | Scan | Neighbours]] = TypeAdapter(list[ReadOp])
+_COMMIT: TypeAdapter[Commit] = TypeAdapter(Commit)
+_MODEL_MEMBERS = frozenset(
+    {"guards", "ops", "returning", "range", "change", "lower", "upper", "where", "edits"},
+)
+"""Members that hold models; all others hold values, in which null means null."""
+
+_log = logging.getLogger("mastra_convex.server")
+
+
+class ServedEngine(Protocol):
+    """What the server needs of an engine: a local one that writes receipts."""
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]: ...
+
+    async def commit(self, commit: Commit, /) -> CommitResult: ...
+
+    async def sweep(self) -> tuple[int, bool]:
+        """Deletes some old receipts: how many, and whether none is left."""
+        ...
+
+
+class LocalServer:
+    """Serves an engine, which stays the caller's to close.
+
+    `port=0` takes a free port; `url` tells it once the server runs. Use it with `async with`, or `start` and `aclose`.
+    """
+
+    def __init__(
+        self,
+        engine: ServedEngine,
+        *,
+        admin_key: str,
+        storage_function: str = DEFAULT_STORAGE_FUNCTION,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        check_key("admin_key", admin_key)
+        module, name = split_function(storage_function)
+        self._engine = engine
+        self._key = admin_key.encode()
+        self._functions: dict[str, tuple[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]] = {
+            f"{module}:{name}": ("mutation", self._commit),
+            f"{module}:read": ("query", self._read),
+            f"{module}:sweep": ("mutation", self._sweep),
+        }
+        self._host, self._port = host, port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """What to give as `deployment_url`. ClosedError while the server does not run."""
+        if self._runner is None or not self._runner.addresses:
+            raise ClosedError("the server is not running")
+        port = self._runner.addresses[0][1]
+        return f"http://[{self._host}]:{port}" if ":" in self._host else f"http://{self._host}:{port}"
+
+    async def start(self) -> None:
+        """Begins to listen. OSError when the address is taken."""
+        if self._runner is not None:
+            return
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application.router.add_get("/version", self._version)
+        for kind in _KINDS:
+            application.router.add_post(f"/api/{kind}", self._call)
+        # Convex does not decode compressed bodies either; not doing so spares us what they may unfold to.
+        runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=5.0)
+        self._runner = runner
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._port).start()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Stops listening, lets running calls finish for some seconds, closes connections. Safe to repeat."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.Response(text="mastra_convex")
+
+    async def _call(self, request: web.Request) -> web.Response:
+        try:
+            authorized = self._authorize(request)
+            path, args = await _read_call(request)
+            value = await self._run(request.path.removeprefix("/api/"), path, args, authorized)
+        except _RefusedError as refused:
+            return _json(refused.status, {"code": refused.code, "message": str(refused)})
+        except _FunctionFailedError as failed:
+            return _json(200, failed.answer(_request_id(request)))
+        except Exception:
+            _log.exception("a call of %s failed", request.path)
+            return _json(500, {"code": "InternalServerError", "message": "Your request couldn't be completed."})
+        return _json(200, {"status": "success", "value": value})
+
+    def _authorize(self, request: web.Request) -> bool:
+        """Whether the caller has the admin key; without a header it is anonymous, with a wrong one refused."""
+        client = request.headers.get("Convex-Client")
+        if client is not None and "-" not in client:
+            raise _RefusedError(400, "InvalidClientVersion", "Convex-Client must be name-version")
+        header = request.headers.get("Authorization")
+        if header is None:
+            return False
+        if len(header) < _MIN_AUTHORIZATION:
+            raise _RefusedError(400, "InvalidHeaderFailure", "the Authorization header is too short")
+        scheme, _, key = header.partition(" ")
+        if scheme.lower() == "bearer":
+            raise _RefusedError(401, "InvalidAuthHeader", "this server knows no users, only the admin key")
+        if scheme.lower() != "convex":
+            raise _RefusedError(400, "InvalidAdminKey", "the Authorization header must be: Convex <admin key>")
+        if not hmac.compare_digest(key.strip().encode("utf-8", "surrogateescape"), self._key):
+            raise _RefusedError(401, "BadAdminKey", "the admin key is not that of this server")
+        return True
+
+    async def _run(self, kind: str, path: str, args: dict[str, Any], authorized: bool) -> dict[str, Any]:
+        found = self._functions.get(path)
+        if found is None or not authorized:
+            raise _FunctionFailedError(f"Could not find public function for '{path}'.")
+        declared, function = found
+        if declared != kind:
+            raise _FunctionFailedError(
+                f"Trying to execute {path} as {kind.capitalize()}, but it is defined as {declared.capitalize()}."
+            )
+        if args.get("protocol") != PROTOCOL:
+            raise _convex_error("ProtocolMismatch", f"this server speaks {PROTOCOL}", {"expected": PROTOCOL})
+        try:
+            return {"protocol": PROTOCOL, **await function(args)}
+        except InvalidModelError as error:
+            raise _convex_error("BadRequest", _first_fault(error)) from error
+        except MastraConvexError as error:
+            raise _translated(error) from error
+
+    async def _read(self, args: dict[str, Any]) -> dict[str, Any]:
+        _only(args, "ops")
+        return {"results": await self._engine.read(_READ_OPS.validate_python(_without_nulls(args.get("ops"))))}
+
+    async def _commit(self, args: dict[str, Any]) -> dict[str, Any]:
+        _only(args, "commit")
+        return {"result": await self._engine.commit(_COMMIT.validate_python(_without_nulls(args.get("commit"))))}
+
+    async def _sweep(self, args: dict[str, Any]) -> dict[str, Any]:
+        _only(args)
+        deleted, done = await self._engine.sweep()
+        return {"deleted": deleted, "done": done}
+
+
+class _RefusedError(Exception):
+    """An answer with an HTTP error status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class _FunctionFailedError(Exception):
+    """An answer with status 200 and `status: error`; `data` is that of a ConvexError."""
+
+    def __init__(self, message: str, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.data = data
+
+    def answer(self, request_id: str) -> dict[str, Any]:
+        message = f"[Request ID: {request_id}] Server Error\n{self}"
+        found = {"status": "error", "errorMessage": message}
+        return found if self.data is None else {**found, "errorData": self.data}
+
+
+def _convex_error(code: str, message: str, details: Mapping[str, Any] | None = None) -> _FunctionFailedError:
+    return _FunctionFailedError("Uncaught ConvexError", {**(details or {}), "code": code, "message": message})
+
+
+def _translated(error: MastraConvexError) -> Exception:
+    """The engine's error as our functions throw it on Convex (docs/protocol.md)."""
+    if error.retryable or isinstance(error, ClosedError):
+        return _RefusedError(503, "WorkerOverloaded", error.message)
+    details = {name: fact for name, fact in error.details.items() if isinstance(fact, str | int | float)}
+    if isinstance(error, TooLargeError):
+        return _convex_error("TooLarge", error.message, details)
+    if isinstance(error, ValidationError):
+        return _convex_error("BadRequest", error.message, details)
+    if isinstance(error, SchemaMismatchError):
+        return _convex_error(error.code or "UnknownTable", error.message, details)
+    return _convex_error("Rejected", error.message, details)
+
+
+async def _read_call(request: web.Request) -> tuple[str, dict[str, Any]]:
+    """Function path and arguments of a request; checks everything that does not depend on the function."""
+    call = await _read_json(request)
+    path, args, form = call.get("path"), call.get("args"), call.get("format")
+    if isinstance(args, list) and len(args) == 1:  # pyright: ignore[reportUnknownArgumentType]
+        args = args[0]  # the form of JavaScript clients  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(path, str) or not isinstance(args, dict):
+        raise _RefusedError(400, "BadJsonBody", "the body must be {path, args, format}")
+    if not _PATH.fullmatch(path):
+        raise _RefusedError(400, "BadConvexFunctionIdentifier", "path must be like directory/module:function")
+    if form is not None and form not in _FORMATS:
+        raise _RefusedError(400, "BadFormat", "format must be json")
+    return path if ":" in path else f"{path}:default", args  # pyright: ignore[reportUnknownVariableType]
+
+
+async def _read_json(request: web.Request) -> dict[str, Any]:
+    kind = request.content_type
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise _RefusedError(400, "BadJsonBody", "Content-Type must be application/json")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise _RefusedError(400, "BadJsonBody", "compressed bodies are not taken")
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _RefusedError(400, "BadJsonBody", f"the body takes more than {MAX_BODY_BYTES} bytes") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise _RefusedError(400, "BadJsonBody", "the body ended early") from None
+    try:
+        call = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _RefusedError(400, "BadJsonBody", "the body is not JSON in UTF-8") from None
+    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _depth_exceeds(call, MAX_NESTING + 1):
+        raise _RefusedError(400, "BadJsonBody", f"the arguments are nested deeper than {MAX_NESTING} levels")
+    if not isinstance(call, dict):
+        raise _RefusedError(400, "BadJsonBody", "the body must be an object")
+    return call  # pyright: ignore[reportUnknownVariableType]
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    """Whether containers nest deeper than `limit`; not recursive, so that it survives what it looks for."""
+    level: list[Any] = [value]
+    for _ in range(limit):
+        deeper: list[Any] = []
+        for container in level:
+            members = container.values() if isinstance(container, dict) else container  # pyright: ignore
+            deeper += [member for member in members if isinstance(member, dict | list)]  # pyright: ignore
+        if not deeper:
+            return False
+        level = deeper
+    return True
+
+
+def _only(args: dict[str, Any], *names: str) -> None:
+    unknown = args.keys() - {"protocol", *names}
+    if unknown:
+        raise _convex_error("BadRequest", f"unknown argument {min(unknown)!r}")
+
+
+def _without_nulls(value: Any) -> Any:
+    """A model's JSON without members that are null, which mean the same as missing ones; `value` members stay."""
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, dict):
+        return value
+    members: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    return {
+        name: _without_nulls(member) if name in _MODEL_MEMBERS else member
+        for name, member in members.items()
+        if member is not None or name == "value"
+    }
+
+
+def _first_fault(error: InvalidModelError) -> str:
+    """Where and what, without the value."""
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    where = ".".join(str(part) for part in faults[0]["loc"])
+    return f"{where or 'arguments'}: {faults[0]['msg']}"
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get("Convex-Request-Id", "")
+    return given if re.fullmatch(r"[A-Za-z0-9_-]{1,100}", given) else secrets.token_hex(8)
+
+
+def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(answer, default=encode_model), content_type="application/json")
