@@ -31,7 +31,9 @@ class DomainAccess(BuiltinDomains):
             raise self._no_domain(name)
 
     def domain(self, domain: type[DomainT]) -> DomainT:
-        """The store of a domain class, also a third party's; DomainNotRegisteredError when it is not registered here."""
+        """The store of a domain class, also a third party's; DomainNotRegisteredError when it is not registered
+        here.
+        """
         found = self._domains.get(domain.name)
         if not isinstance(found, domain):
             raise self._no_domain(domain.name)

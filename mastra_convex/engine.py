@@ -118,8 +118,8 @@ class GetResult(_Wire):
 class ScanResult(_Wire):
     """One budget's worth of a scan. Where `done` is false, the same scan with `cursor` goes on after it.
 
-    `skipped` rows were consumed by the offset; `matched` counts all rows that matched in this step, skipped ones and, with
-    `total`, those beyond the limit included.
+    `skipped` rows were consumed by the offset; `matched` counts all rows that matched in this step, skipped ones
+    and, with `total`, those beyond the limit included.
     """
 
     rows: Sequence[Row]
@@ -238,8 +238,8 @@ Guard = Annotated[KeyGuard | EmptyGuard | HoldsGuard | UnchangedGuard, Discrimin
 class Commit(_Wire):
     """One transaction: guards first, then the operations in order, then the rows to return.
 
-    `whole` commits apply everything or are refused (`TooLarge`); `resumable` ones may stop at their budget inside a range
-    operation and say how to go on. `id` makes a repeat harmless.
+    `whole` commits apply everything or are refused (`TooLarge`); `resumable` ones may stop at their budget inside a
+    range operation and say how to go on. `id` makes a repeat harmless.
     """
 
     id: str
@@ -261,8 +261,8 @@ class Outcome(_Wire):
 
 
 class CommitResult(_Wire):
-    """`conflict`: the guard at position `guard` failed and nothing was written. `more`: send the commit again, under a new id,
-    with `resume`."""
+    """`conflict`: the guard at position `guard` failed and nothing was written. `more`: send the commit again, under
+    a new id, with `resume`."""
 
     status: Literal["done", "more", "conflict"]
     guard: int | None = None

@@ -18,9 +18,9 @@ _ENTRY_POINTS = "mastra_convex.domains"
 class DomainStore:
     """Base of all domain stores.
 
-    A subclass has a `name` (the attribute of the store), declares its `tables`, and works through `self._records`. It can be
-    built alone on an engine; a store passes the tables of all its domains, so that deletes reach the rows that other domains
-    declare as owned.
+    A subclass has a `name` (the attribute of the store), declares its `tables`, and works through `self._records`.
+    It can be built alone on an engine; a store passes the tables of all its domains, so that deletes reach the rows
+    that other domains declare as owned.
     """
 
     name: ClassVar[str]
@@ -51,7 +51,9 @@ def register(domain: type[DomainT]) -> type[DomainT]:
 
 
 def registered_domains() -> Mapping[str, type[DomainStore]]:
-    """All domains by name: the built-in ones, then those of installed packages (entry points `mastra_convex.domains`)."""
+    """All domains by name: the built-in ones, then those of installed packages (entry points
+    `mastra_convex.domains`).
+    """
     global _loaded  # noqa: PLW0603  # plug-ins are looked up once per process
     if not _loaded:
         importlib.import_module(_BUILTIN_DOMAINS)

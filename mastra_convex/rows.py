@@ -26,8 +26,8 @@ from mastra_convex.values import (
 def encode_row(table: Table, values: Mapping[str, Any]) -> Row:
     """The stored form of a whole row.
 
-    None in an optional column means that the column is missing. Raises ValidationError or TooLargeError, naming the column,
-    for values that the column or Convex would refuse.
+    None in an optional column means that the column is missing. Raises ValidationError or TooLargeError, naming the
+    column, for values that the column or Convex would refuse.
     """
     row = encode_columns(table, values)
     for field in table.fields:

@@ -32,7 +32,8 @@ class ConvexStore(DomainAccess):
 
     Args:
         id: name of the store, for logs.
-        deployment_url: `https://<name>.convex.cloud`, a self-hosted URL, or that of `mastra-convex dev`. Plain http only to this
+        deployment_url: `https://<name>.convex.cloud`, a self-hosted URL, or that of `mastra-convex dev`. Plain http
+        only to this
             machine, unless `allow_http`.
         admin_auth_token: the deployment's admin or deploy key. It never appears in errors, logs or `repr`.
         storage_function: path of the deployed commit function; `read` and `sweep` are its siblings.
@@ -40,8 +41,8 @@ class ConvexStore(DomainAccess):
         timeout: seconds that a call may take, all its retries included.
         connect_timeout: seconds to wait for a connection.
         retry: how often and how patiently to retry what could not be decided.
-        max_in_flight: calls at once; more wait. Convex runs 16 queries and 16 mutations at a time on its smallest class.
-        session: an aiohttp session to use; it stays the caller's to close.
+        max_in_flight: calls at once; more wait. Convex runs 16 queries and 16 mutations at a time on its smallest
+        class. session: an aiohttp session to use; it stays the caller's to close.
         allow_http: allows plain http to other machines, where others can read the key.
 
     Raises ConfigurationError. No I/O happens before the first call. Use it with `async with`, or end with `await
@@ -77,7 +78,9 @@ class ConvexStore(DomainAccess):
 
     @classmethod
     def local(cls, path: str | os.PathLike[str], *, id: str = "local", domains: DomainClasses | None = None) -> Self:
-        """A store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may share a file."""
+        """A store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may share
+        a file.
+        """
         store = cls.__new__(cls)
         classes = _classes(domains)
         store._set_up(id, os.fspath(path), LocalEngine(path, _tables(classes)), classes)
@@ -89,8 +92,8 @@ class ConvexStore(DomainAccess):
     ) -> Self:
         """The deployment of CONVEX_URL and CONVEX_ADMIN_KEY; the file `local` only where CONVEX_URL is not set.
 
-        Raises ConfigurationError when one of the two variables is set without the other, and when neither is and `local` is
-        not given.
+        Raises ConfigurationError when one of the two variables is set without the other, and when neither is and
+        `local` is not given.
         """
         found = environment()
         if found is not None:

@@ -21,9 +21,9 @@ _MAX_INDEX_FIELDS = 15
 class Field:
     """One column.
 
-    `type` is its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`, `floats`
-    (arrays). `json=True` marks a column whose string is JSON text; paths go through it. `optional` columns may be
-    missing, `nullable` ones accept null.
+    `type` is its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`,
+    `floats` (arrays). `json=True` marks a column whose string is JSON text; paths go through it. `optional` columns
+    may be missing, `nullable` ones accept null.
     """
 
     name: str
@@ -35,7 +35,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Index:
-    """An index over `fields`, to which Convex appends `_creationTime`. `extra` marks one that `@mastra/convex` lacks."""
+    """An index over `fields`, to which Convex appends `_creationTime`. `extra` marks one that `@mastra/convex`
+    lacks.
+    """
 
     name: str
     fields: tuple[str, ...]
@@ -44,7 +46,9 @@ class Index:
 
 @dataclass(frozen=True)
 class Owner:
-    """Rows of the table belong to the row of `table` whose `id` is the first field of `index`; they are deleted with it."""
+    """Rows of the table belong to the row of `table` whose `id` is the first field of `index`; they are deleted with
+    it.
+    """
 
     table: str
     index: str
@@ -55,8 +59,8 @@ class Table:
     """A Convex table: its columns, indexes and key.
 
     `key` names the index by whose fields rows are got, put, patched and deleted. `shared` tables are those of
-    `@mastra/convex/schema`. Raises ConfigurationError for what Convex would refuse (convex-protocol: 1-64 letters, digits
-    and underscores, 15 fields in an index, 32 indexes) and for two indexes over equal fields.
+    `@mastra/convex/schema`. Raises ConfigurationError for what Convex would refuse (convex-protocol: 1-64 letters,
+    digits and underscores, 15 fields in an index, 32 indexes) and for two indexes over equal fields.
     """
 
     name: str

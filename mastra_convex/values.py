@@ -28,8 +28,8 @@ _SYSTEM_FIELDS_BYTES = 64
 def clean(value: Any, path: str) -> Any:
     """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
 
-    Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and infinities,
-    lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
+    Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and
+    infinities, lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
     """
     return _clean(value, path, 0)
 
@@ -44,12 +44,9 @@ def _clean(value: Any, path: str, depth: int) -> Any:
     if depth >= MAX_JSON_NESTING:
         raise TooLargeError(f"{path} is nested deeper than {MAX_JSON_NESTING} levels", details={"path": path})
     if isinstance(value, dict):
-        return {
-            _clean_key(key, path): _clean(item, f"{path}.{key}", depth + 1)
-            for key, item in value.items()  # pyright: ignore[reportUnknownVariableType]  # checked one by one
-        }
+        return {_clean_key(key, path): _clean(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value)]  # pyright: ignore
+        return [_clean(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value)]
     raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
 
 
@@ -92,9 +89,9 @@ def plain_numbers(value: Any) -> Any:
     if isinstance(value, float):
         return plain_number(value)
     if isinstance(value, dict):
-        return {key: plain_numbers(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: plain_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain_numbers(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [plain_numbers(item) for item in value]
     return value
 
 
@@ -109,7 +106,9 @@ def from_json(text: str) -> Any:
 
 
 def is_plain_key(key: str) -> bool:
-    """Whether Convex takes this object key and gives it back: printable ASCII, no leading `$`, at most 1,024 characters."""
+    """Whether Convex takes this object key and gives it back: printable ASCII, no leading `$`, at most 1,024
+    characters.
+    """
     return (
         len(key) <= MAX_KEY_CHARACTERS
         and not key.startswith("$")
@@ -120,9 +119,11 @@ def is_plain_key(key: str) -> bool:
 
 
 def escape_keys(value: Any) -> Any:
-    """A cleaned value for a raw column: members with keys that Convex refuses move into `__mastra_json`, at every level."""
+    """A cleaned value for a raw column: members with keys that Convex refuses move into `__mastra_json`, at every
+    level.
+    """
     if isinstance(value, list):
-        return [escape_keys(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [escape_keys(item) for item in value]
     if not isinstance(value, dict):
         return value
     members: dict[str, Any] = value
@@ -135,7 +136,7 @@ def escape_keys(value: Any) -> Any:
 def unescape_keys(value: Any) -> Any:
     """The inverse of `escape_keys`."""
     if isinstance(value, list):
-        return [unescape_keys(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [unescape_keys(item) for item in value]
     if not isinstance(value, dict):
         return value
     members: dict[str, Any] = value
@@ -153,7 +154,7 @@ def escaped_members(value: dict[str, Any]) -> dict[str, Any] | None:
         members = from_json(text)
     except ValueError:
         return None  # somebody else's text under our key: it stays what it is
-    return members if isinstance(members, dict) else None  # pyright: ignore[reportUnknownVariableType]
+    return members if isinstance(members, dict) else None
 
 
 def check_document(table: str, row: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import anyio
 from anyio.abc import Process
+
 from mastra_convex import ConvexStore
 from mastra_convex.engine import Engine
 from mastra_convex.local import LocalEngine

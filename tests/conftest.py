@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from mastra_convex import ConvexStore
 from mastra_convex.engine import Engine
 from mastra_convex_domains import MemoryStore
-
 from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_backend
 
 _passed: Counter[str] = Counter()

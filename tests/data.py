@@ -23,7 +23,7 @@ def message(n: int, *, thread_id: str = "t1", resource_id: str = "user-1", text:
         thread_id=thread_id,
         resource_id=resource_id,
         role="assistant" if n % 2 else "user",
-        content=text if text is not None else f"message {n}",  # pyright: ignore[reportArgumentType]
+        content=text if text is not None else f"message {n}",
         created_at=at(n),
     )
 

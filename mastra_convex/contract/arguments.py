@@ -25,7 +25,7 @@ def texts(values: object, name: str, *, operation: str) -> list[str]:
     """A list of `text`, without repeats; ValidationError for a single string in its place."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ValidationError(f"{name} must be a list of strings", operation=operation)
-    items: Sequence[object] = values  # pyright: ignore[reportUnknownVariableType]
+    items: Sequence[object] = values
     return list(dict.fromkeys(text(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(items)))
 
 
@@ -33,7 +33,7 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
     """`value` as a dict of JSON values; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
-    items: dict[str, Any] = clean(dict(value), name)  # pyright: ignore[reportUnknownArgumentType]
+    items: dict[str, Any] = clean(dict(value), name)
     return items
 
 
@@ -52,7 +52,9 @@ def equals(path: Sequence[str], value: Any) -> Condition:
 def metadata_conditions(
     metadata: Mapping[str, Any] | None, path: Sequence[str], *, operation: str, scalars: bool = False
 ) -> list[Condition]:
-    """One equality for each pair of a metadata filter (contract sections 1.6 and 1.7); `scalars` refuses other values."""
+    """One equality for each pair of a metadata filter (contract sections 1.6 and 1.7); `scalars` refuses other
+    values.
+    """
     if metadata is None:
         return []
     pairs = mapping(metadata, "metadata", operation=operation)

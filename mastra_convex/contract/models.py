@@ -18,8 +18,8 @@ _STORED = "stored"
 class Record(BaseModel):
     """A record of the contract: snake_case attributes, camelCase in storage.
 
-    Input may use either spelling of a key, not both; an unknown key is refused. Keys that a newer core stores are kept when a
-    record is read, and left alone when it is written.
+    Input may use either spelling of a key, not both; an unknown key is refused. Keys that a newer core stores are
+    kept when a record is read, and left alone when it is written.
     """
 
     model_config = ConfigDict(
@@ -41,7 +41,7 @@ class Record(BaseModel):
     def _known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if isinstance(value, Mapping) and info.context != _STORED:
             known = {name: field.alias or name for name, field in cls.model_fields.items()}
-            keys: set[Any] = set(value)  # pyright: ignore[reportUnknownArgumentType]
+            keys: set[Any] = set(value)
             unknown = sorted(str(key) for key in keys - set(known) - set(known.values()))
             if unknown:
                 raise ValueError(f"unknown key {unknown[0]!r}")

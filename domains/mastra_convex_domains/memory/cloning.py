@@ -42,10 +42,11 @@ class CloneMethods(DomainStore):
     ) -> ThreadClone:
         """Copies a thread and its messages under new ids, for another resource if one is given.
 
-        `message_ids`, `start` and `end` (inclusive) choose messages, `message_limit` the most recent of them. The copy has the
-        given `title`, else "Clone of ..."; its metadata are the given ones and `clone`: `{sourceThreadId, clonedAt,
-        lastMessageId?}`. Two round trips, atomic up to some 1,900 messages or 12 MiB; a larger copy is written in parts, the
-        thread itself with the last. Raises NotFoundError for an unknown source, ConflictError when the new id is taken.
+        `message_ids`, `start` and `end` (inclusive) choose messages, `message_limit` the most recent of them. The
+        copy has the given `title`, else "Clone of ..."; its metadata are the given ones and `clone`:
+        `{sourceThreadId, clonedAt, lastMessageId?}`. Two round trips, atomic up to some 1,900 messages or 12 MiB; a
+        larger copy is written in parts, the thread itself with the last. Raises NotFoundError for an unknown source,
+        ConflictError when the new id is taken.
         """
         target_id = (
             str(uuid4()) if new_thread_id is None else text(new_thread_id, "new_thread_id", operation=_OPERATION)
@@ -65,7 +66,7 @@ class CloneMethods(DomainStore):
         originals = [stored_message(row) for row in cast(ScanResult, found[1]).rows]
         if scan.order == "desc":
             originals.reverse()
-        thread = _copied_thread(source, target_id, resource_id, title, extra, originals)
+        thread = _copied_thread(source, target_id, originals, resource_id=resource_id, title=title, metadata=extra)
         copies = [_copied_message(message, thread, resource_id or source.resource_id) for message in originals]
         if resource_id is None:
             copies = [
@@ -116,10 +117,11 @@ def _message_scan(
 def _copied_thread(
     source: Thread,
     id: str,
+    messages: Sequence[Message],
+    *,
     resource_id: str | None,
     title: str | None,
     metadata: Mapping[str, Any],
-    messages: Sequence[Message],
 ) -> Thread:
     time = now()
     clone: dict[str, Any] = {"sourceThreadId": source.id, "clonedAt": to_iso(time)}

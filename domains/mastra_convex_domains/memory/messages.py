@@ -44,10 +44,10 @@ class MessageMethods(DomainStore):
     async def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
         """Stores messages under their ids, the last of one id winning, and sets `updated_at` of their threads to now.
 
-        All in one atomic commit; what one commit cannot hold (some 1,900 messages, or 12 MiB) is split in order, each part
-        atomic. A thread that does not exist is no error. Every message needs a `resource_id`. Raises TooLargeError for a
-        message of more than 1 MiB, before anything is sent. Returns the messages by creation time, without those of role
-        `system`, which are stored all the same (contract section 1.10).
+        All in one atomic commit; what one commit cannot hold (some 1,900 messages, or 12 MiB) is split in order,
+        each part atomic. A thread that does not exist is no error. Every message needs a `resource_id`. Raises
+        TooLargeError for a message of more than 1 MiB, before anything is sent. Returns the messages by creation
+        time, without those of role `system`, which are stored all the same (contract section 1.10).
         """
         operation = "SAVE_MESSAGES"
         checked = parse_list(Message, messages, "messages", operation=operation)
@@ -63,8 +63,8 @@ class MessageMethods(DomainStore):
     async def update_messages(self, messages: Sequence[MessageUpdate | Mapping[str, Any]]) -> list[Message]:
         """Changes what is given of each message; unknown ids are skipped. Returns the changed messages.
 
-        `content` is merged: new members over old ones, and its `metadata` one level deeper, so concurrent updates are all
-        kept. Sets `updated_at` of the threads, on a move of both. Two round trips; atomic up to 500 messages.
+        `content` is merged: new members over old ones, and its `metadata` one level deeper, so concurrent updates
+        are all kept. Sets `updated_at` of the threads, on a move of both. Two round trips; atomic up to 500 messages.
         """
         updates = parse_list(MessageUpdate, messages, "messages", operation="UPDATE_MESSAGES")
         changed: dict[str, Message] = {}
@@ -108,9 +108,10 @@ class MessageMethods(DomainStore):
     ) -> MessagePage:
         """A page of the messages of one thread or several, merged by creation time.
 
-        `resource_id`, the creation time (`start`, `end`) and pairs of `content["metadata"]` filter the page. Messages of
-        `include`, each with neighbours from its own thread, are added to it and sorted in; of the filters only `resource_id`
-        applies to them. `per_page=0` gives those alone. `total` counts the filtered messages, includes not among them.
+        `resource_id`, the creation time (`start`, `end`) and pairs of `content["metadata"]` filter the page.
+        Messages of `include`, each with neighbours from its own thread, are added to it and sorted in; of the
+        filters only `resource_id` applies to them. `per_page=0` gives those alone. `total` counts the filtered
+        messages, includes not among them.
         """
         operation = "LIST_MESSAGES"
         threads = _thread_ids(thread_id, operation)
@@ -130,8 +131,8 @@ class MessageMethods(DomainStore):
             order=order,
         )
         if wanted.limit == 0:
-            rows = await self._included(windows)
-            return _page(rows, windows, scan, wanted.info(0 if include_total else None, has_more=False))
+            included = await self._included(windows)
+            return _page(included, windows, scan, wanted.info(0 if include_total else None, has_more=False))
         if not windows:
             found = await self._records.scan(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
@@ -73,7 +74,8 @@ class Thread(Record):
 class Message(Record):
     """A message of a thread.
 
-    `content` is Mastra's format 2: `{"format": 2, "parts": [...], "metadata"?: {...}, ...}`; a `str` becomes one text part.
+    `content` is Mastra's format 2: `{"format": 2, "parts": [...], "metadata"?: {...}, ...}`; a `str` becomes one
+    text part.
     """
 
     id: str = Field(default_factory=_new_id, min_length=1)
@@ -84,16 +86,28 @@ class Message(Record):
     type: str = "v2"
     created_at: UtcDatetime = Field(default_factory=now)
 
+    if TYPE_CHECKING:  # as pydantic has it, but with text as content, which the type of the attribute does not say
+
+        def __init__(
+            self,
+            *,
+            id: str = ...,
+            thread_id: str,
+            resource_id: str | None = None,
+            role: Role,
+            content: dict[str, Any] | str,
+            type: str = "v2",
+            created_at: datetime = ...,
+        ) -> None: ...
+
     @property
     def text(self) -> str:
         """The text parts of the content, joined by line breaks."""
         parts: Any = self.content.get("parts")
-        texts: list[str] = [
-            part["text"]
-            for part in (parts if isinstance(parts, list) else [])  # pyright: ignore[reportUnknownVariableType]
-            if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)  # pyright: ignore
-        ]
-        return "\n".join(texts)
+        if not isinstance(parts, list):
+            return ""
+        texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+        return "\n".join(text for text in texts if isinstance(text, str))
 
 
 class MessageUpdate(Record):
@@ -105,6 +119,19 @@ class MessageUpdate(Record):
     role: Role | None = None
     type: str | None = None
     content: Content | None = None
+
+    if TYPE_CHECKING:  # as above
+
+        def __init__(
+            self,
+            *,
+            id: str,
+            thread_id: str | None = None,
+            resource_id: str | None = None,
+            role: Role | None = None,
+            type: str | None = None,
+            content: dict[str, Any] | str | None = None,
+        ) -> None: ...
 
 
 class Resource(Record):

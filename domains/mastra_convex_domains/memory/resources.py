@@ -41,7 +41,8 @@ class ResourceMethods(DomainStore):
         working_memory: str | Unset = UNSET,
         metadata: Mapping[str, Any] | Unset = UNSET,
     ) -> Resource:
-        """Changes only what is given, creating the resource when it does not exist: working memory is replaced, metadata merged.
+        """Changes only what is given, creating the resource when it does not exist: working memory is replaced,
+        metadata merged.
 
         One atomic round trip: concurrent merges are all kept. Returns the whole resource.
         """

@@ -9,7 +9,7 @@ from typing import Any
 from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, text
 from mastra_convex.contract.models import parse
 from mastra_convex.contract.pages import PerPage, order_column, page_request
-from mastra_convex.contract.times import now, to_iso
+from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.engine import (
     Change,
@@ -58,7 +58,8 @@ class ThreadMethods(DomainStore):
     async def update_thread(
         self, id: str, *, title: str | Unset = UNSET, metadata: Mapping[str, Any] | Unset = UNSET
     ) -> Thread:
-        """Changes only what is given: the title is replaced, metadata merged over the stored one; `updated_at` becomes now.
+        """Changes only what is given: the title is replaced, metadata merged over the stored one; `updated_at`
+        becomes now.
 
         One atomic round trip: concurrent merges are all kept. Raises NotFoundError for an unknown id.
         """
@@ -91,8 +92,8 @@ class ThreadMethods(DomainStore):
     ) -> Thread | None:
         """Merges what `update(thread)` returns into the thread's metadata; None from it writes nothing.
 
-        `update` may be async. When somebody else changes the thread meanwhile it is called again with the new one, so no
-        change is lost. Returns the thread, or None when it does not exist or belongs to another resource.
+        `update` may be async. When somebody else changes the thread meanwhile it is called again with the new one,
+        so no change is lost. Returns the thread, or None when it does not exist or belongs to another resource.
         """
         operation = "UPDATE_THREAD_METADATA"
         text(id, "id", operation=operation)
@@ -121,8 +122,8 @@ class ThreadMethods(DomainStore):
     async def update_thread_resource_id(self, thread_id: str, *, resource_id: str) -> Thread:
         """Moves the thread and all its messages to another resource; NotFoundError for an unknown thread.
 
-        Atomic up to some 2,000 messages or 6 MiB. Beyond that the messages move first, in steps, and the thread with the last of
-        them: interrupted, it is completed by a repeat.
+        Atomic up to some 2,000 messages or 6 MiB. Beyond that the messages move first, in steps, and the thread with
+        the last of them: interrupted, it is completed by a repeat.
         """
         operation = "UPDATE_THREAD_RESOURCE_ID"
         text(thread_id, "thread_id", operation=operation)
@@ -152,10 +153,11 @@ class ThreadMethods(DomainStore):
         return stored_thread(row)
 
     async def delete_thread(self, thread_id: str) -> None:
-        """Deletes the thread with its messages and whatever other domains declare as its own; an unknown id is no error.
+        """Deletes the thread with its messages and whatever other domains declare as its own; an unknown id is no
+        error.
 
-        One transaction for a thread of up to 2,000 rows or 6 MiB. A larger one goes in steps, the thread itself with the last: if
-        that is interrupted, deleting it again removes the rest.
+        One transaction for a thread of up to 2,000 rows or 6 MiB. A larger one goes in steps, the thread itself with
+        the last: if that is interrupted, deleting it again removes the rest.
         """
         text(thread_id, "thread_id", operation="DELETE_THREAD")
         owned = [DeleteRange(range=owned) for owned in self._records.owned_ranges(THREADS, thread_id)]
