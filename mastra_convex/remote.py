@@ -25,14 +25,15 @@ from mastra_convex.engine import (
     Scan,
     ScanResult,
 )
-from mastra_convex.errors import MastraConvexError, SchemaMismatchError
-from mastra_convex.transport import NOT_FOUND, FunctionKind, Transport
+from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
+from mastra_convex.transport import NOT_FOUND, REDACTED, FunctionKind, Transport
 
 SWEEP_EVERY: Final = 3600.0
 FIRST_SWEEP_AFTER: Final = 300.0
 FIRST_SWEEP_COMMITS: Final = 500
 
 _log = logging.getLogger("mastra_convex.sweep")
+_STOCK_HANDLER = "StockHandler"
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -62,10 +63,14 @@ class RemoteEngine:
         path = self._transport.config.read_function
         try:
             answer = await self._call("query", path, ops=ops)
-        except SchemaMismatchError as error:
-            if error.code == NOT_FOUND:
-                await self._find_stock_handler()
-            raise
+        except ServerError as error:
+            if error.code not in (NOT_FOUND, REDACTED):
+                raise
+            missing = error if error.code == NOT_FOUND else await self._missing("query", path, error, ops=[])
+            better = await self._stock_handler_instead_of(missing)
+            if better is error:
+                raise
+            raise better from error
         try:
             results: list[Any] = answer["results"]
             return [_read_result(op, result) for op, result in zip(ops, results, strict=True)]
@@ -74,7 +79,15 @@ class RemoteEngine:
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         path = self._transport.config.storage_function
-        answer = await self._call("mutation", path, commit=commit)
+        try:
+            answer = await self._call("mutation", path, commit=commit)
+        except ServerError as error:
+            if error.code != REDACTED:
+                raise
+            better = await self._missing("mutation", path, error, commit=_empty_commit())
+            if better is error:
+                raise
+            raise better from error
         try:
             result = _commit_result(answer["result"])
         except _MALFORMED as error:
@@ -109,16 +122,28 @@ class RemoteEngine:
                 )
         raise _unexpected(path)
 
-    async def _find_stock_handler(self) -> None:
-        """Raises when a commit that does nothing shows that @mastra/convex owns the module."""
-        path = self._transport.config.storage_function
+    async def _missing(self, kind: FunctionKind, path: str, error: ServerError, **nothing: Any) -> ServerError:
+        """What to raise for a failure without a reason: where the function cannot even do nothing, it is not there."""
         try:
-            await self._call("mutation", path, commit=Commit(id=str(uuid.uuid4())))
-        except SchemaMismatchError as error:
-            if error.code == "StockHandler":
-                raise
-        except MastraConvexError:
-            return  # the caller's error tells more
+            await self._call(kind, path, **nothing)
+        except MastraConvexError as second:
+            if isinstance(second, ServerError) and second.code == REDACTED:
+                return SchemaMismatchError(
+                    f"the function {path!r} does not run and is probably not deployed; run `mastra-convex init`, then"
+                    " deploy with `npx convex deploy`, or set storage_function to where it is",
+                    code=NOT_FOUND,
+                    details=error.details,
+                )
+        return error
+
+    async def _stock_handler_instead_of(self, error: ServerError) -> ServerError:
+        """A better error when a commit that does nothing shows that @mastra/convex owns the module."""
+        try:
+            await self._call("mutation", self._transport.config.storage_function, commit=_empty_commit())
+        except MastraConvexError as second:
+            if isinstance(second, SchemaMismatchError) and second.code == _STOCK_HANDLER:
+                return second
+        return error
 
     def _sweep_if_due(self) -> None:
         self._commits_to_sweep -= 1
@@ -156,7 +181,7 @@ def encode_model(value: Any) -> Any:
         optional = _optional_members(type(value))
         return {name: member for name, member in value.__dict__.items() if member is not None or name not in optional}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return list(value)  # pyright: ignore[reportUnknownVariableType]
+        return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     raise TypeError(f"{type(value).__name__} is no JSON value")  # pyright: ignore[reportUnknownArgumentType]
 
 
@@ -229,6 +254,10 @@ def _optional_list(value: Any) -> list[Any] | None:
     return None if value is None else _list(value)
 
 
+def _empty_commit() -> Commit:
+    return Commit(id=str(uuid.uuid4()))
+
+
 def _unexpected(path: str) -> SchemaMismatchError:
     return SchemaMismatchError(
         f"{path} does not answer as this version expects; run `mastra-convex init` and deploy",
@@ -242,6 +271,6 @@ def _stock_handler(path: str) -> SchemaMismatchError:
         f"{path} is the handler of @mastra/convex, which lacks what this package needs. Deploy ours beside it, on the"
         " same tables: run `mastra-convex init --path mastra_py`, deploy, and pass"
         ' storage_function="mastra_py/storage:handle"',
-        code="StockHandler",
+        code=_STOCK_HANDLER,
         details={"function": path},
     )

@@ -26,10 +26,10 @@ from mastra_convex.errors import (
     ValidationError,
 )
 from mastra_convex.retry import Verdict, classify
-from mastra_convex.transport.answers import NOT_FOUND, Failure, Success, read_answer
+from mastra_convex.transport.answers import NOT_FOUND, REDACTED, Failure, Success, read_answer
 from mastra_convex.transport.sessions import Pool, Sessions
 
-__all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "FunctionKind", "Transport"]
+__all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "REDACTED", "FunctionKind", "Transport"]
 
 FunctionKind = Literal["query", "mutation", "action"]
 

@@ -34,6 +34,9 @@ from mastra_convex.retry import (
 NOT_FOUND: Final = "FunctionNotFound"
 """Our code for a function that is not deployed; Convex has none."""
 
+REDACTED: Final = "Redacted"
+"""Our code for a failure whose reason the deployment keeps to itself, as in production; it may be a missing function."""
+
 _DEPLOY: Final = "run `mastra-convex init`, then deploy with `npx convex deploy`"
 _FUNCTION_STATUSES: Final = (200, 560)
 _MAX_TEXT = 500
@@ -139,9 +142,10 @@ def _function_failure(function: str, status: int, answer: dict[str, Any]) -> Fai
         message = f"{function} does not take the arguments of this version; {_DEPLOY}"
         return Failure(Verdict.FATAL, SchemaMismatchError, message, "ArgumentValidationError", status, details)
     code = code if isinstance(code, str) else None
-    return Failure(
-        Verdict.FATAL, FunctionError, f"{function}: {text or 'the function failed'}", code, status, details, data
-    )
+    if not text and data is None:
+        code, text = REDACTED, "the function failed or is missing; the deployment does not say why, but its logs do"
+    message = f"{function}: {text or 'the function failed'}"
+    return Failure(Verdict.FATAL, FunctionError, message, code, status, details, data)
 
 
 def _system_failure(function: str, status: int, answer: dict[str, Any] | None) -> Failure:

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 
 import orjson
 from aiohttp import web
@@ -29,21 +29,19 @@ from mastra_convex.errors import (
     ValidationError,
 )
 from mastra_convex.remote import encode_model
+from mastra_convex.server.requests import RefusedError, read_call
 from mastra_convex.transport import MAX_BODY_BYTES
 
-MAX_NESTING: Final = 64
-"""Of the arguments of a call, as in Convex (convex-protocol: any value)."""
-
 _KINDS = ("query", "mutation", "action")
-_FORMATS = ("json", "convex_clean_json", "convex_encoded_json", "convex_json", "export_json")
 _MIN_AUTHORIZATION = 7
-_PATH = re.compile(r"[A-Za-z0-9_./-]{1,500}(?::[A-Za-z0-9_]{1,100})?")
 _READ_OPS: TypeAdapter[list[Get | Scan | Neighbours]] = TypeAdapter(list[ReadOp])
 _COMMIT: TypeAdapter[Commit] = TypeAdapter(Commit)
 _MODEL_MEMBERS = frozenset(
     {"guards", "ops", "returning", "range", "change", "lower", "upper", "where", "edits"},
 )
 """Members that hold models; all others hold values, in which null means null."""
+
+__all__ = ["LocalServer", "ServedEngine"]
 
 _log = logging.getLogger("mastra_convex.server")
 
@@ -134,9 +132,9 @@ class LocalServer:
     async def _call(self, request: web.Request) -> web.Response:
         try:
             authorized = self._authorize(request)
-            path, args = await _read_call(request)
+            path, args = await read_call(request)
             value = await self._run(request.path.removeprefix("/api/"), path, args, authorized)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return _json(refused.status, {"code": refused.code, "message": str(refused)})
         except _FunctionFailedError as failed:
             return _json(200, failed.answer(_request_id(request)))
@@ -149,19 +147,19 @@ class LocalServer:
         """Whether the caller has the admin key; without a header it is anonymous, with a wrong one refused."""
         client = request.headers.get("Convex-Client")
         if client is not None and "-" not in client:
-            raise _RefusedError(400, "InvalidClientVersion", "Convex-Client must be name-version")
+            raise RefusedError(400, "InvalidClientVersion", "Convex-Client must be name-version")
         header = request.headers.get("Authorization")
         if header is None:
             return False
         if len(header) < _MIN_AUTHORIZATION:
-            raise _RefusedError(400, "InvalidHeaderFailure", "the Authorization header is too short")
+            raise RefusedError(400, "InvalidHeaderFailure", "the Authorization header is too short")
         scheme, _, key = header.partition(" ")
         if scheme.lower() == "bearer":
-            raise _RefusedError(401, "InvalidAuthHeader", "this server knows no users, only the admin key")
+            raise RefusedError(401, "InvalidAuthHeader", "this server knows no users, only the admin key")
         if scheme.lower() != "convex":
-            raise _RefusedError(400, "InvalidAdminKey", "the Authorization header must be: Convex <admin key>")
+            raise RefusedError(400, "InvalidAdminKey", "the Authorization header must be: Convex <admin key>")
         if not hmac.compare_digest(key.strip().encode("utf-8", "surrogateescape"), self._key):
-            raise _RefusedError(401, "BadAdminKey", "the admin key is not that of this server")
+            raise RefusedError(401, "BadAdminKey", "the admin key is not that of this server")
         return True
 
     async def _run(self, kind: str, path: str, args: dict[str, Any], authorized: bool) -> dict[str, Any]:
@@ -196,14 +194,6 @@ class LocalServer:
         return {"deleted": deleted, "done": done}
 
 
-class _RefusedError(Exception):
-    """An answer with an HTTP error status."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
 class _FunctionFailedError(Exception):
     """An answer with status 200 and `status: error`; `data` is that of a ConvexError."""
 
@@ -224,7 +214,7 @@ def _convex_error(code: str, message: str, details: Mapping[str, Any] | None = N
 def _translated(error: MastraConvexError) -> Exception:
     """The engine's error as our functions throw it on Convex (docs/protocol.md)."""
     if error.retryable or isinstance(error, ClosedError):
-        return _RefusedError(503, "WorkerOverloaded", error.message)
+        return RefusedError(503, "WorkerOverloaded", error.message)
     details = {name: fact for name, fact in error.details.items() if isinstance(fact, str | int | float)}
     if isinstance(error, TooLargeError):
         return _convex_error("TooLarge", error.message, details)
@@ -233,58 +223,6 @@ def _translated(error: MastraConvexError) -> Exception:
     if isinstance(error, SchemaMismatchError):
         return _convex_error(error.code or "UnknownTable", error.message, details)
     return _convex_error("Rejected", error.message, details)
-
-
-async def _read_call(request: web.Request) -> tuple[str, dict[str, Any]]:
-    """Function path and arguments of a request; checks everything that does not depend on the function."""
-    call = await _read_json(request)
-    path, args, form = call.get("path"), call.get("args"), call.get("format")
-    if isinstance(args, list) and len(args) == 1:  # pyright: ignore[reportUnknownArgumentType]
-        args = args[0]  # the form of JavaScript clients  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(path, str) or not isinstance(args, dict):
-        raise _RefusedError(400, "BadJsonBody", "the body must be {path, args, format}")
-    if not _PATH.fullmatch(path):
-        raise _RefusedError(400, "BadConvexFunctionIdentifier", "path must be like directory/module:function")
-    if form is not None and form not in _FORMATS:
-        raise _RefusedError(400, "BadFormat", "format must be json")
-    return path if ":" in path else f"{path}:default", args  # pyright: ignore[reportUnknownVariableType]
-
-
-async def _read_json(request: web.Request) -> dict[str, Any]:
-    kind = request.content_type
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise _RefusedError(400, "BadJsonBody", "Content-Type must be application/json")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise _RefusedError(400, "BadJsonBody", "compressed bodies are not taken")
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise _RefusedError(400, "BadJsonBody", f"the body takes more than {MAX_BODY_BYTES} bytes") from None
-    except (ConnectionError, web.RequestPayloadError):
-        raise _RefusedError(400, "BadJsonBody", "the body ended early") from None
-    try:
-        call = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _RefusedError(400, "BadJsonBody", "the body is not JSON in UTF-8") from None
-    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _depth_exceeds(call, MAX_NESTING + 1):
-        raise _RefusedError(400, "BadJsonBody", f"the arguments are nested deeper than {MAX_NESTING} levels")
-    if not isinstance(call, dict):
-        raise _RefusedError(400, "BadJsonBody", "the body must be an object")
-    return call  # pyright: ignore[reportUnknownVariableType]
-
-
-def _depth_exceeds(value: Any, limit: int) -> bool:
-    """Whether containers nest deeper than `limit`; not recursive, so that it survives what it looks for."""
-    level: list[Any] = [value]
-    for _ in range(limit):
-        deeper: list[Any] = []
-        for container in level:
-            members = container.values() if isinstance(container, dict) else container  # pyright: ignore
-            deeper += [member for member in members if isinstance(member, dict | list)]  # pyright: ignore
-        if not deeper:
-            return False
-        level = deeper
-    return True
 
 
 def _only(args: dict[str, Any], *names: str) -> None:

@@ -1,0 +1,77 @@
+"""What a request says, whichever function it calls: its body, checked as Convex checks it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from mastra_convex.transport import MAX_BODY_BYTES
+
+MAX_NESTING: Final = 64
+"""Of the arguments of a call, as in Convex (convex-protocol: any value)."""
+
+_FORMATS = ("json", "convex_clean_json", "convex_encoded_json", "convex_json", "export_json")
+_PATH = re.compile(r"[A-Za-z0-9_./-]{1,500}(?::[A-Za-z0-9_]{1,100})?")
+
+
+class RefusedError(Exception):
+    """An answer with an HTTP error status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+async def read_call(request: web.Request) -> tuple[str, dict[str, Any]]:
+    """Function path and arguments of a request; checks everything that does not depend on the function."""
+    call = await _read_json(request)
+    path, args, form = call.get("path"), call.get("args"), call.get("format")
+    if isinstance(args, list) and len(args) == 1:  # pyright: ignore[reportUnknownArgumentType]
+        args = args[0]  # the form of JavaScript clients  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(path, str) or not isinstance(args, dict):
+        raise RefusedError(400, "BadJsonBody", "the body must be {path, args, format}")
+    if not _PATH.fullmatch(path):
+        raise RefusedError(400, "BadConvexFunctionIdentifier", "path must be like directory/module:function")
+    if form is not None and form not in _FORMATS:
+        raise RefusedError(400, "BadFormat", "format must be json")
+    return path if ":" in path else f"{path}:default", args  # pyright: ignore[reportUnknownVariableType]
+
+
+async def _read_json(request: web.Request) -> dict[str, Any]:
+    kind = request.content_type
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise RefusedError(400, "BadJsonBody", "Content-Type must be application/json")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise RefusedError(400, "BadJsonBody", "compressed bodies are not taken")
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise RefusedError(400, "BadJsonBody", f"the body takes more than {MAX_BODY_BYTES} bytes") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise RefusedError(400, "BadJsonBody", "the body ended early") from None
+    try:
+        call = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise RefusedError(400, "BadJsonBody", "the body is not JSON in UTF-8") from None
+    if body.count(b"[") + body.count(b"{") > MAX_NESTING and _depth_exceeds(call, MAX_NESTING + 1):
+        raise RefusedError(400, "BadJsonBody", f"the arguments are nested deeper than {MAX_NESTING} levels")
+    if not isinstance(call, dict):
+        raise RefusedError(400, "BadJsonBody", "the body must be an object")
+    return call  # pyright: ignore[reportUnknownVariableType]
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    """Whether containers nest deeper than `limit`; not recursive, so that it survives what it looks for."""
+    level: list[Any] = [value]
+    for _ in range(limit):
+        deeper: list[Any] = []
+        for container in level:
+            members = container.values() if isinstance(container, dict) else container  # pyright: ignore
+            deeper += [member for member in members if isinstance(member, dict | list)]  # pyright: ignore
+        if not deeper:
+            return False
+        level = deeper
+    return True
