@@ -1,0 +1,97 @@
+// One step of a commit: receipt, guards, operations, and the rows to return.
+
+import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS } from "./budgets";
+import { badRequest, tooLarge } from "./errors";
+import { failedGuard } from "./guards";
+import { writeRange } from "./ranges";
+import { get } from "./reads";
+import { findReceipt, saveReceipt } from "./receipts";
+import type { Writer } from "./tables";
+import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./validators";
+import { parsed } from "./values";
+import { deleteKeys, patch, put } from "./writes";
+
+export async function commit(db: Writer, request: Commit): Promise<CommitResult> {
+  let receipt = await findReceipt(db, request.id);
+  if (receipt === null) {
+    receipt = await step(db, request);
+    await saveReceipt(db, request.id, receipt);
+  }
+  return { ...receipt, returned: receipt.status === "done" ? await returned(db, request) : [] };
+}
+
+async function returned(db: Writer, request: Commit): Promise<GetResult[]> {
+  const budget = new Budget(READ_ROWS, READ_BYTES);
+  const results: GetResult[] = [];
+  for (const op of request.returning ?? []) results.push(await get(db, op, budget));
+  return results;
+}
+
+async function step(db: Writer, request: Commit): Promise<Receipt> {
+  const ops = request.ops ?? [];
+  const start = startOf(request.resume, ops.length);
+  const mode = request.mode ?? "whole";
+  const guards = start === undefined ? (request.guards ?? []) : [];
+  const first = start?.position ?? 0;
+  const budget = new Budget(
+    mode === "whole" ? Infinity : STEP_ROWS,
+    RANGE_BYTES,
+    rangesOf(request, ops.slice(first)) + guards.length,
+  );
+  if (budget.ranges > MAX_RANGES) {
+    throw tooLarge(`a commit of ${budget.ranges} index ranges; at most ${MAX_RANGES} fit`, "ranges");
+  }
+
+  const guard = await failedGuard(db, guards);
+  if (guard >= 0) return { status: "conflict", guard, outcomes: [] };
+
+  const outcomes = ops.map((): Outcome => ({ changed: 0, missing: [] }));
+  for (const [position, op] of ops.entries()) {
+    if (position < first) continue;
+    if (op.op === "patchRange" || op.op === "deleteRange") {
+      const cursor = start?.position === position ? start.cursor : null;
+      const outcome = await writeRange(db, op, budget, mode, cursor);
+      outcomes[position] = { changed: outcome.changed, missing: [] };
+      if (outcome.cursor !== undefined) {
+        return { status: "more", outcomes, resume: JSON.stringify([position, outcome.cursor]) };
+      }
+    } else {
+      outcomes[position] = await write(db, op);
+    }
+  }
+  return { status: "done", outcomes };
+}
+
+function write(db: Writer, op: Exclude<WriteOp, { range: unknown }>): Promise<Outcome> {
+  switch (op.op) {
+    case "put":
+      return put(db, op);
+    case "patch":
+      return patch(db, op);
+    case "delete":
+      return deleteKeys(db, op);
+  }
+}
+
+/** The index ranges that a commit needs, rows changed by range operations and guards not counted. */
+function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
+  let ranges = 1; // the receipt
+  for (const { keys } of request.returning ?? []) ranges += keys.length;
+  for (const op of ops) ranges += "range" in op ? 1 : 2 * (op.op === "put" ? op.rows : op.keys).length;
+  return ranges;
+}
+
+/** Where a resumed commit goes on; undefined for a fresh one. */
+function startOf(
+  resume: string | null | undefined,
+  ops: number,
+): { position: number; cursor: string | null } | undefined {
+  if (resume == null) return undefined;
+  const start = parsed(resume);
+  if (Array.isArray(start) && start.length === 2) {
+    const [position, cursor] = start;
+    const isPosition = typeof position === "number" && Number.isInteger(position) && position >= 0 && position < ops;
+    if (isPosition && (cursor === null || typeof cursor === "string")) return { position, cursor };
+  }
+  throw badRequest("malformed resume");
+}

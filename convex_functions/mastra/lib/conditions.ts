@@ -1,0 +1,56 @@
+// The predicate of scans, guards and range operations.
+
+import { compareValues, type Value } from "convex/values";
+import { badRequest } from "./errors";
+import { columnOf, valueAt } from "./paths";
+import type { Doc, Table } from "./tables";
+import type { Condition } from "./validators";
+import { deepEqual, parsed } from "./values";
+
+type Test = (value: Value | undefined) => boolean;
+
+/** Whether all conditions hold for a row. What is wrong with a condition is reported now. */
+export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: Doc) => boolean {
+  const tests = (where ?? []).map(({ path, operator, value }) => {
+    columnOf(table, path);
+    const test = testOf(operator, givenValue(value));
+    return (row: Doc) => test(valueAt(table, row, path));
+  });
+  return (row) => tests.every((test) => test(row));
+}
+
+/** A value that travelled as JSON text. */
+export function givenValue(text: string): Value {
+  const value = parsed(text);
+  if (value === undefined) throw badRequest("a value is not JSON text");
+  return value;
+}
+
+function testOf(operator: Condition["operator"], given: Value): Test {
+  switch (operator) {
+    case "eq":
+      return (value) => value !== undefined && deepEqual(value, given);
+    case "ne":
+      return (value) => value === undefined || !deepEqual(value, given);
+    case "lt":
+      return (value) => compared(value, given, (order) => order < 0);
+    case "lte":
+      return (value) => compared(value, given, (order) => order <= 0);
+    case "gt":
+      return (value) => compared(value, given, (order) => order > 0);
+    case "gte":
+      return (value) => compared(value, given, (order) => order >= 0);
+    case "in":
+      if (!Array.isArray(given)) throw badRequest("the value of `in` is an array");
+      return (value) => value !== undefined && given.some((one) => deepEqual(value, one));
+    case "exists":
+      if (typeof given !== "boolean") throw badRequest("the value of `exists` is true or false");
+      return (value) => (value !== undefined) === given;
+  }
+}
+
+/** Numbers and numbers, or texts and texts by code points; nothing else is ordered. */
+function compared(a: Value | undefined, b: Value, matches: (order: number) => boolean): boolean {
+  if (typeof a === "number" && typeof b === "number") return matches(a - b);
+  return typeof a === "string" && typeof b === "string" && matches(compareValues(a, b));
+}

@@ -1,0 +1,99 @@
+// Reading and changing a value inside a row. A path goes through object columns and JSON text alike.
+
+import type { Value } from "convex/values";
+import { badRequest } from "./errors";
+import { checkColumns, type Columns, type Table } from "./tables";
+import { arrayPosition, escaped, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
+
+export type Path = readonly string[];
+
+export function columnOf(table: Table, path: Path): string {
+  const [column] = path;
+  if (column === undefined) throw badRequest("a path names a column");
+  checkColumns(table, [column]);
+  return column;
+}
+
+/** The value at a path, undefined when there is none. */
+export function valueAt(table: Table, row: Columns, path: Path): Value | undefined {
+  const column = columnOf(table, path);
+  let value = own(row, column);
+  if (path.length === 1 && typeof value === "string") {
+    return table.json.includes(column) ? parsedOnce(value) : value;
+  }
+  let inText = false; // what was parsed has its keys as they are
+  for (const key of path.slice(1)) {
+    if (typeof value === "string") {
+      value = parsedDeeply(value);
+      inText = true;
+    }
+    if (Array.isArray(value)) {
+      const position = arrayPosition(value, key);
+      value = position === undefined ? undefined : value[position];
+    } else if (!isObject(value)) {
+      return undefined;
+    } else if (inText) {
+      value = own(value, key);
+    } else {
+      ({ value, inText } = rawMember(value, key));
+    }
+  }
+  return value === undefined || inText ? value : unescaped(value);
+}
+
+/** The JSON text of the value at each path, null where there is none. */
+export function textsAt(table: Table, row: Columns, paths: readonly Path[]): (string | null)[] {
+  return paths.map((path) => {
+    const value = valueAt(table, row, path);
+    return value === undefined ? null : JSON.stringify(value);
+  });
+}
+
+/** The new value of the path's column when `change` is applied to the value at its end. */
+export function changedColumn(
+  table: Table,
+  row: Columns,
+  path: Path,
+  change: (old: Value | undefined) => Value,
+): Value {
+  const column = columnOf(table, path);
+  const stored = own(row, column);
+  const inside = path.slice(1);
+  if (table.raw.includes(column)) return escaped(changedAt(openedRaw(stored), inside, change, path));
+  const isText = table.json.includes(column);
+  if (!isText && inside.length === 0) return change(stored);
+  return JSON.stringify(changedAt(openedText(stored, inside.length > 0), inside, change, path));
+}
+
+/** The value of a raw column; JSON text of an object, as older rows have it, counts as that object. */
+function openedRaw(stored: Value | undefined): Value | undefined {
+  if (stored === undefined) return undefined;
+  if (typeof stored !== "string") return unescaped(stored);
+  const value = parsedDeeply(stored);
+  return isObject(value) ? value : stored;
+}
+
+/** The value of a column that holds JSON text; older rows may hold the value itself. */
+function openedText(stored: Value | undefined, goesOn: boolean): Value | undefined {
+  if (stored === undefined) return undefined;
+  if (typeof stored !== "string") return unescaped(stored);
+  return goesOn ? parsedDeeply(stored) : parsedOnce(stored);
+}
+
+function changedAt(
+  value: Value | undefined,
+  inside: Path,
+  change: (old: Value | undefined) => Value,
+  path: Path,
+): Value {
+  const [key, ...rest] = inside;
+  if (key === undefined) return change(value);
+  if (Array.isArray(value)) {
+    const position = arrayPosition(value, key);
+    if (position === undefined) throw badRequest(`no array element ${key} on the way of ${path.join(".")}`);
+    return value.map((item, n) => (n === position ? changedAt(item, rest, change, path) : item));
+  }
+  const members = value ?? {};
+  if (!isObject(members)) throw badRequest(`no object at ${key} on the way of ${path.join(".")}`);
+  return { ...members, [key]: changedAt(own(members, key), rest, change, path) };
+}

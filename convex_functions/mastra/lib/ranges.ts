@@ -1,0 +1,52 @@
+// Deleting or patching the rows of an index range, as many as a commit may.
+
+import type { Budget } from "./budgets";
+import { predicate } from "./conditions";
+import { cursorText, parseCursor, positionOf } from "./cursors";
+import { tooLarge } from "./errors";
+import { rowsOfSpan, spanOf } from "./spans";
+import type { Doc, Writer } from "./tables";
+import type { WriteOp } from "./validators";
+import { changeOf } from "./writes";
+
+type RangeOp = Extract<WriteOp, { op: "patchRange" | "deleteRange" }>;
+
+/** `cursor` says where to go on, and is undefined when the range is done. */
+export type RangeOutcome = { changed: number; cursor: string | null | undefined };
+
+export async function writeRange(
+  db: Writer,
+  op: RangeOp,
+  budget: Budget,
+  mode: "whole" | "resumable",
+  cursor: string | null,
+): Promise<RangeOutcome> {
+  const span = spanOf({ ...op.range, prefixes: [op.range.prefix ?? []] });
+  const { table, restFields } = span;
+  const holds = predicate(table, op.range.where);
+  const changed = op.op === "patchRange" ? changeOf(table, op.change) : undefined;
+  const after = cursor === null ? undefined : parseCursor(cursor, restFields.length);
+
+  // All rows are collected before the first write: a changed row may move within the index.
+  const rows: Doc[] = [];
+  let last: Doc | undefined;
+  let complete = true;
+  for await (const row of rowsOfSpan(db, span, after, { ranges: 0 })) {
+    if (budget.spent) {
+      if (mode === "whole" || budget.rows === 0) throw tooLarge("the ranges of this commit are too large", "ranges");
+      complete = false;
+      break;
+    }
+    budget.charge(row);
+    last = row;
+    if (!holds(row)) continue;
+    budget.ranges += 1;
+    rows.push(row);
+  }
+
+  await Promise.all(
+    rows.map((row) => (changed ? db.patch(table.name, row._id, changed(row)) : db.delete(table.name, row._id))),
+  );
+  const reached = last === undefined ? cursor : cursorText(positionOf(last, restFields));
+  return { changed: rows.length, cursor: complete ? undefined : reached };
+}

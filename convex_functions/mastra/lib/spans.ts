@@ -1,0 +1,174 @@
+// The rows of an index under one prefix or several, after a position, in the order of the rest of the index.
+
+import { compareValues, type Value } from "convex/values";
+import { comparePositions, positionOf, type Position } from "./cursors";
+import { badRequest } from "./errors";
+import { indexFields, rowsInRange, tableNamed, type Constraint, type Doc, type Reader, type Table } from "./tables";
+import type { Bound } from "./validators";
+
+export type Order = "asc" | "desc";
+type Prefix = readonly (Value | undefined)[];
+
+export type Span = {
+  readonly table: Table;
+  readonly index: string;
+  readonly fields: readonly string[];
+  readonly prefixes: readonly Prefix[];
+  readonly restFields: readonly string[];
+  readonly lower: Bound | null;
+  readonly upper: Bound | null;
+  readonly order: Order;
+};
+
+type Asked = {
+  table: string;
+  index: string;
+  prefixes: readonly Prefix[];
+  lower?: Bound | null | undefined;
+  upper?: Bound | null | undefined;
+  order?: Order | null | undefined;
+};
+
+export function spanOf({ table: name, index, prefixes, lower, upper, order }: Asked): Span {
+  const table = tableNamed(name);
+  const fields = indexFields(table, index);
+  const length = prefixes[0]?.length ?? 0;
+  if (prefixes.some((prefix) => prefix.length !== length)) throw badRequest("prefixes of unequal length");
+  if (length > fields.length) throw badRequest(`a prefix longer than index ${name}.${index}`);
+  if ((lower ?? upper) && length === fields.length) throw badRequest(`no field left for a bound in ${name}.${index}`);
+  const different = new Map(prefixes.map((prefix) => [JSON.stringify(prefix), prefix]));
+  return {
+    table,
+    index,
+    fields,
+    prefixes: [...different.values()],
+    restFields: fields.slice(length),
+    lower: lower ?? null,
+    upper: upper ?? null,
+    order: order ?? "asc",
+  };
+}
+
+/** How many index ranges a span may need. */
+export const rangesNeeded = (span: Span) => span.prefixes.length * (span.restFields.length + 1);
+
+/** The rows of all prefixes, merged. `counter` learns of each index range when it is opened. */
+export function rowsOfSpan(
+  db: Reader,
+  span: Span,
+  after: Position | undefined,
+  counter: { ranges: number },
+): AsyncGenerator<Doc, void> {
+  const streams = span.prefixes.map((prefix) => rowsUnder(db, span, prefix, after, counter));
+  const [only] = streams;
+  return streams.length === 1 && only !== undefined ? only : merged(streams, span);
+}
+
+async function* rowsUnder(
+  db: Reader,
+  span: Span,
+  prefix: Prefix,
+  after: Position | undefined,
+  counter: { ranges: number },
+): AsyncGenerator<Doc, void> {
+  const { table, index, order, restFields } = span;
+  for (const range of rangesUnder(span, prefix, after)) {
+    counter.ranges += 1;
+    for await (const row of rowsInRange(db, table, index, range, order)) {
+      if (after === undefined || isAfter(positionOf(row, restFields), after, order)) yield row;
+    }
+  }
+}
+
+const isAfter = (position: Position, other: Position, order: Order) =>
+  order === "asc" ? comparePositions(position, other) > 0 : comparePositions(position, other) < 0;
+
+/**
+ * The rows after a position are several ranges, one after the other: those that equal it in all fields and are at least
+ * as young (rows of the same time are told apart by id), then those equal in one field less and further in the next.
+ */
+function rangesUnder(span: Span, prefix: Prefix, after: Position | undefined): Constraint[][] {
+  const { fields, restFields, lower, upper, order } = span;
+  const equal = prefix.map((value, n): Constraint => ["eq", fields[n]!, value]);
+  const [first] = restFields;
+  if (after === undefined) return [[...equal, ...(first === undefined ? [] : bounded(first, lower, upper))]];
+  const ranges: Constraint[][] = [];
+  const rest = restFields.map((field, n): Constraint => ["eq", field, after.rest[n]]);
+  if (first === undefined || isWithin(after.rest[0], lower, upper)) {
+    ranges.push([...equal, ...rest, [order === "asc" ? "gte" : "lte", "_creationTime", after.time]]);
+    for (let n = rest.length - 1; n > 0; n--) {
+      const beyond: Constraint = [order === "asc" ? "gt" : "lt", restFields[n]!, after.rest[n]];
+      ranges.push([...equal, ...rest.slice(0, n), beyond]);
+    }
+  }
+  const left = first === undefined ? undefined : boundsBeyond(span, after.rest[0]);
+  if (first !== undefined && left !== undefined) ranges.push([...equal, ...bounded(first, left.lower, left.upper)]);
+  return ranges;
+}
+
+type Limit = { value: Value | undefined; inclusive?: boolean };
+
+function bounded(field: string, lower: Limit | null, upper: Limit | null): Constraint[] {
+  const range: Constraint[] = [];
+  if (lower !== null) range.push([lower.inclusive === false ? "gt" : "gte", field, lower.value]);
+  if (upper !== null) range.push([upper.inclusive === false ? "lt" : "lte", field, upper.value]);
+  return range;
+}
+
+const isAbove = (value: Value | undefined, lower: Limit) =>
+  compareValues(value, lower.value) > (lower.inclusive === false ? 0 : -1);
+
+const isBelow = (value: Value | undefined, upper: Limit) =>
+  compareValues(value, upper.value) < (upper.inclusive === false ? 0 : 1);
+
+const isWithin = (value: Value | undefined, lower: Limit | null, upper: Limit | null) =>
+  (lower === null || isAbove(value, lower)) && (upper === null || isBelow(value, upper));
+
+/** What is left of the bounds beyond a value; undefined when nothing is. */
+function boundsBeyond({ lower, upper, order }: Span, value: Value | undefined) {
+  const beyond: Limit = { value, inclusive: false };
+  if (order === "asc") {
+    if (upper !== null && compareValues(value, upper.value) >= 0) return undefined;
+    return { lower: lower === null || isAbove(value, lower) ? beyond : lower, upper };
+  }
+  if (lower !== null && compareValues(value, lower.value) <= 0) return undefined;
+  return { lower, upper: upper === null || isBelow(value, upper) ? beyond : upper };
+}
+
+/** Merges streams that are sorted themselves. A stream is asked for its next row only when that may be needed. */
+async function* merged(streams: AsyncGenerator<Doc, void>[], span: Span): AsyncGenerator<Doc, void> {
+  type Head = { row: Doc; position: Position; stream: AsyncGenerator<Doc, void> };
+  const headOf = async (stream: AsyncGenerator<Doc, void>): Promise<Head | undefined> => {
+    const next = await stream.next();
+    if (next.done) return undefined;
+    return { row: next.value, position: positionOf(next.value, span.restFields), stream };
+  };
+  const isBefore = (a: Head, b: Head) => isAfter(b.position, a.position, span.order);
+  try {
+    const heads = (await Promise.all(streams.map(headOf))).flatMap((head) => (head === undefined ? [] : [head]));
+    heads.sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    for (let head = heads.shift(); head !== undefined; head = heads.shift()) {
+      yield head.row;
+      const next = await headOf(head.stream);
+      if (next !== undefined)
+        heads.splice(
+          placeIn(heads, (other) => isBefore(other, next)),
+          0,
+          next,
+        );
+    }
+  } finally {
+    await Promise.all(streams.map((stream) => stream.return()));
+  }
+}
+
+/** The number of leading items for which `isBefore` holds. */
+function placeIn<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(items[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

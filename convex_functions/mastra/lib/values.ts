@@ -1,0 +1,104 @@
+// JSON values: comparison, JSON text, and keys that Convex refuses.
+
+import type { Value } from "convex/values";
+
+export type JsonObject = { [key: string]: Value | undefined };
+
+/** The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses. */
+const ESCAPED_KEYS = "__mastra_json";
+const MAX_KEY_LENGTH = 1_024;
+
+export function own<T>(object: { readonly [key: string]: T }, key: string): T | undefined {
+  return Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined;
+}
+
+export function isObject(value: Value | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ArrayBuffer);
+}
+
+export function deepEqual(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, n) => deepEqual(item, b[n]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.prototype.hasOwnProperty.call(b, key) && deepEqual(a[key], b[key]))
+  );
+}
+
+/** The value of JSON text, undefined when it is not JSON. */
+export function parsed(text: string): Value | undefined {
+  try {
+    return JSON.parse(text) as Value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The value of JSON text; the text itself when it is not JSON. */
+export function parsedOnce(text: string): Value {
+  const value = parsed(text);
+  return value === undefined ? text : value;
+}
+
+/** The value of JSON text that may have been made into JSON text again; the innermost text when that is not JSON. */
+export function parsedDeeply(text: string): Value {
+  const value = parsed(text);
+  if (value === undefined) return text;
+  return typeof value === "string" ? parsedDeeply(value) : value;
+}
+
+function isPlainKey(key: string): boolean {
+  return (
+    key.length <= MAX_KEY_LENGTH && /^(?!\$)[\x20-\x7e]*$/.test(key) && key !== "__proto__" && key !== ESCAPED_KEYS
+  );
+}
+
+/** A value for a raw column: members whose keys Convex refuses move into JSON text, at every level. */
+export function escaped(value: Value): Value {
+  if (Array.isArray(value)) return value.map(escaped);
+  if (!isObject(value)) return value;
+  const members = Object.entries(value);
+  const plain = members.filter(([key]) => isPlainKey(key));
+  const result = Object.fromEntries(plain.map(([key, item]) => [key, item === undefined ? item : escaped(item)]));
+  if (plain.length < members.length) {
+    result[ESCAPED_KEYS] = JSON.stringify(Object.fromEntries(members.filter(([key]) => !isPlainKey(key))));
+  }
+  return result;
+}
+
+/** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
+function escapedMembers(value: JsonObject): JsonObject | undefined {
+  const text = own(value, ESCAPED_KEYS);
+  const members = typeof text === "string" ? parsed(text) : undefined;
+  return isObject(members) ? members : undefined;
+}
+
+/** The inverse of `escaped`. */
+export function unescaped(value: Value): Value {
+  if (Array.isArray(value)) return value.map(unescaped);
+  if (!isObject(value)) return value;
+  const members = escapedMembers(value);
+  const plain = Object.entries(value).filter(([key]) => members === undefined || key !== ESCAPED_KEYS);
+  const result = Object.fromEntries(plain.map(([key, item]) => [key, item === undefined ? item : unescaped(item)]));
+  return { ...result, ...members };
+}
+
+/** A member of an object in a raw column. `inText` tells that it came out of JSON text, where nothing is escaped. */
+export function rawMember(value: JsonObject, key: string): { value: Value | undefined; inText: boolean } {
+  const members = escapedMembers(value);
+  if (members !== undefined) {
+    if (Object.prototype.hasOwnProperty.call(members, key)) return { value: members[key], inText: true };
+    if (key === ESCAPED_KEYS) return { value: undefined, inText: true };
+  }
+  return { value: own(value, key), inText: false };
+}
+
+/** The position that a key names in an array; undefined when it names none. */
+export function arrayPosition(array: readonly Value[], key: string): number | undefined {
+  const position = /^[0-9]+$/.test(key) ? Number(key) : Infinity;
+  return position < array.length ? position : undefined;
+}
