@@ -1,0 +1,107 @@
+"""Changes of rows: upserts and patches, checked as Convex would check them, written with as few statements as possible."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from mastra_convex.engine import Change, Edit, Row
+from mastra_convex.errors import ValidationError
+from mastra_convex.local.checks import check_columns, check_complete, dump
+from mastra_convex.local.conditions import parse_json
+from mastra_convex.local.layout import Layout
+from mastra_convex.local.paths import apply_edit, check_path
+from mastra_convex.local.records import Stored, find
+
+
+def put_rows(
+    connection: sqlite3.Connection, layout: Layout, rows: Sequence[Row], keep: Sequence[str]
+) -> tuple[int, list[int], int]:
+    """Inserts rows or updates those with their keys; returns how many were written, the new positions and the bytes."""
+    table = layout.table
+    for name in keep:
+        _check_column(layout, name)
+    wanted: dict[tuple[bytes, ...], Row] = {}
+    keys: list[tuple[bytes, ...]] = []
+    for row in rows:
+        check_columns(table, row, row)
+        check_complete(table, row)
+        key = layout.key(row)
+        keys.append(key)
+        wanted[key] = row
+    found = find(connection, layout, list(wanted))
+    size = 0
+    inserts: list[tuple[Any, ...]] = []
+    for key, row in wanted.items():
+        stored = found.get(key)
+        if stored is None:
+            doc = dump(table, row)
+            inserts.append((doc.decode(), *layout.keys(row)))
+        else:
+            old: Row = orjson.loads(stored.doc)
+            kept = {name: value for name, value in old.items() if name in keep or name not in table.field_by_name}
+            doc = _update(connection, layout, stored, old, {**row, **kept}, None)
+        size += len(doc)
+    if len(inserts) == 1:
+        connection.execute(layout.insert, inserts[0])
+    elif inserts:
+        connection.executemany(layout.insert, inserts)
+    return len(wanted), [n for n, key in enumerate(keys) if key not in found], size
+
+
+class Patcher:
+    """A change that was checked once and applies to many rows."""
+
+    def __init__(self, layout: Layout, change: Change) -> None:
+        self._layout = layout
+        self._set = dict(change.set)
+        self._unset = list(change.unset)
+        self._edits: list[tuple[Edit, Any]] = []
+        check_columns(layout.table, self._set, self._set)
+        for name in self._unset:
+            _check_column(layout, name)
+        for edit in change.edits:
+            check_path(layout.table, edit.path, system=False)
+            self._edits.append((edit, parse_json(edit.value, "an edit")))
+        self._edited = list(dict.fromkeys(edit.path[0] for edit in change.edits))
+        self._touched = {*self._set, *self._unset, *self._edited}
+
+    def apply(self, connection: sqlite3.Connection, stored: Stored) -> None:
+        old: Row = orjson.loads(stored.doc)
+        new = {**old, **self._set}
+        for name in self._unset:
+            new.pop(name, None)
+        for edit, value in self._edits:
+            apply_edit(self._layout.table, new, edit, value)
+        check_columns(self._layout.table, new, self._edited)
+        if self._unset:
+            check_complete(self._layout.table, new)
+        _update(connection, self._layout, stored, old, new, self._touched)
+
+
+def _check_column(layout: Layout, name: str) -> None:
+    if name not in layout.table.field_by_name:
+        raise ValidationError(f"{layout.table.name} has no column {name!r}")
+
+
+def _update(
+    connection: sqlite3.Connection, layout: Layout, stored: Stored, old: Row, new: Row, touched: set[str] | None
+) -> bytes:
+    """Writes a row that exists, and only those of its key columns that changed, so that other indexes stay untouched."""
+    doc = dump(layout.table, new)
+    if doc == stored.doc:
+        return doc
+    columns = layout.by_root if touched is None else touched & layout.by_root.keys()
+    changed: list[int] = []
+    values: list[bytes] = []
+    for name in columns:
+        if old.get(name, old) == new.get(name, old) and type(old.get(name)) is type(new.get(name)):
+            continue
+        for n in layout.by_root[name]:
+            changed.append(n)
+            values.append(layout.extract[n](new))
+    connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
+    return doc

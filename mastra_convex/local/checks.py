@@ -1,0 +1,118 @@
+"""What Convex would refuse in a row, refused here alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from mastra_convex.engine import Row
+from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
+from mastra_convex.tables import Field, Table
+from mastra_convex.values import ESCAPED_KEYS, MAX_SAFE_INTEGER, check_document, is_plain_key
+
+_SURELY_SMALL = 200_000
+"""JSON text of so many bytes is a document of less than 1 MiB: no value counts more than 4.5 times its text (`1,` is 9 bytes)."""
+
+
+def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
+    """Refuses values of the columns that Convex or the schema would refuse; the size of the whole is left to `dump`."""
+    fields = table.field_by_name
+    containers: Row = {}
+    for name in names:
+        field = fields.get(name)
+        if field is None:
+            raise ValidationError(f"{table.name} has no column {name!r}")
+        value = row[name]
+        if isinstance(value, str):
+            if field.type not in ("string", "any"):
+                raise _rejected(table, field)
+        elif not _fits(field, value):
+            raise _rejected(table, field)
+        elif isinstance(value, dict | list):
+            containers[name] = value
+        elif isinstance(value, int | float):
+            _check_value(value, name)
+    if containers:
+        check_document(table.name, containers)
+        for name, value in containers.items():
+            _check_value(value, name)
+
+
+def check_complete(table: Table, row: Row) -> None:
+    """Refuses a row that lacks a required column."""
+    for field in table.fields:
+        if not field.optional and field.name not in row:
+            raise FunctionError(f"a row of {table.name} is missing the required field {field.name!r}", code="Rejected")
+
+
+def dump(table: Table, row: Row) -> bytes:
+    """The row as JSON; TooLargeError when Convex's limit for documents does not hold it."""
+    try:
+        doc = orjson.dumps(row)
+    except TypeError as error:  # a lone surrogate, or a type that JSON lacks
+        raise ValidationError(f"a row of {table.name} is not JSON: {error}") from error
+    if len(doc) > _SURELY_SMALL:
+        check_document(table.name, {name: value for name, value in row.items() if name != "_creationTime"})
+    return doc
+
+
+def _rejected(table: Table, field: Field) -> FunctionError:
+    kind = field.type + (" or null" if field.nullable else "")
+    return FunctionError(f"{table.name}.{field.name} does not match its validator: {kind}", code="Rejected")
+
+
+def _fits(field: Field, value: Any) -> bool:
+    """Whether a value that is no text is of the column's type."""
+    if value is None:
+        return field.nullable or field.type == "any"
+    if field.type == "any":
+        return True
+    if field.type == "boolean":
+        return isinstance(value, bool)
+    if field.type == "number":
+        return _is_number(value)
+    if not isinstance(value, list):
+        return False
+    items: list[Any] = value
+    if field.type == "strings":
+        return all(isinstance(item, str) for item in items)
+    return field.type == "floats" and all(_is_number(item) for item in items)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_value(value: Any, path: str) -> None:
+    """Keys and numbers at every level of a stored value, whose nesting was checked before."""
+    if isinstance(value, dict):
+        members: dict[Any, Any] = value
+        for key, item in members.items():
+            if not isinstance(key, str) or not (is_plain_key(key) or key == ESCAPED_KEYS):
+                raise ValidationError(f"{path} has a key that Convex refuses: {key!r}", details={"path": path})
+            if not isinstance(item, str):
+                _check_value(item, path)
+    elif isinstance(value, list):
+        items: list[Any] = value
+        for item in items:
+            if not isinstance(item, str):
+                _check_value(item, path)
+    elif isinstance(value, int):
+        if abs(value) > MAX_SAFE_INTEGER:
+            raise ValidationError(f"{path} must be within 2^53, else it loses digits", details={"path": path})
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValidationError(f"{path} must be a finite number", details={"path": path})
+    elif value is not None:
+        raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
+
+
+def check_commit_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLargeError(
+            f"the rows of a commit take {size} bytes; one commit takes at most {limit}",
+            details={"size": size, "limit": limit},
+        )

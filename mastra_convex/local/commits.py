@@ -1,0 +1,141 @@
+"""One step of a commit: receipt, guards, operations in order, rows to return. It runs inside one transaction."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Mapping
+
+from mastra_convex.engine import (
+    MAX_COMMIT_BYTES,
+    MAX_RANGES,
+    STEP_ROWS,
+    Commit,
+    CommitResult,
+    Delete,
+    DeleteRange,
+    Outcome,
+    Patch,
+    PatchRange,
+    Put,
+    WriteOp,
+)
+from mastra_convex.errors import TooLargeError, ValidationError
+from mastra_convex.local.changes import Patcher, put_rows
+from mastra_convex.local.checks import check_commit_size
+from mastra_convex.local.guards import failing_guard
+from mastra_convex.local.layout import Layout
+from mastra_convex.local.ranges import StepBudget, change_range
+from mastra_convex.local.receipts import find_receipt, leave_receipt
+from mastra_convex.local.records import Budget, Stored, encoded_key, find, get, layout_of
+
+_DONE = Outcome()
+_MAX_DIGITS = 9
+
+
+def apply_commit(
+    commit: Commit, connection: sqlite3.Connection, layouts: Mapping[str, Layout], *, receipts: bool = False
+) -> CommitResult:
+    """The answer to a commit. What raises leaves a transaction that the caller rolls back."""
+    result = find_receipt(connection, layouts, commit.id) if receipts else None
+    if result is None:
+        result = _Step(connection, layouts, commit).run()
+        if receipts:
+            leave_receipt(connection, layouts, commit.id, result)
+    if not commit.returning or result.status == "conflict":
+        return result
+    budget = Budget()
+    returned = [get(connection, layouts, each, budget) for each in commit.returning]
+    return result.model_copy(update={"returned": returned})
+
+
+class _Step:
+    def __init__(self, connection: sqlite3.Connection, layouts: Mapping[str, Layout], commit: Commit) -> None:
+        self._connection = connection
+        self._layouts = layouts
+        self._commit = commit
+        self._first, self._cursor = _resumed(commit)
+        left = MAX_RANGES - _ranges(commit, self._first)
+        if left < 0:
+            raise TooLargeError("a commit has too many keys", details={"limit": MAX_RANGES, "size": MAX_RANGES - left})
+        rows = STEP_ROWS if commit.mode == "resumable" else math.inf
+        self._budget = StepBudget(rows=rows, changes=left)
+        self._size = 0
+
+    def run(self) -> CommitResult:
+        commit = self._commit
+        if commit.resume is None:
+            guard = failing_guard(self._connection, self._layouts, commit.guards, self._budget)
+            if guard is not None:
+                return CommitResult.model_construct(status="conflict", guard=guard, outcomes=[])
+        outcomes: list[Outcome] = [_DONE] * len(commit.ops)
+        for n in range(self._first, len(commit.ops)):
+            op = commit.ops[n]
+            if isinstance(op, PatchRange | DeleteRange):
+                changed, done, cursor = self._range(op, self._cursor if n == self._first else None)
+                outcomes[n] = Outcome.model_construct(changed=changed, missing=[])
+                if not done:
+                    resume = f"{n}:{cursor or ''}"
+                    return CommitResult.model_construct(status="more", outcomes=outcomes, resume=resume)
+            else:
+                outcomes[n] = self._by_keys(op)
+        return CommitResult.model_construct(status="done", outcomes=outcomes)
+
+    def _by_keys(self, op: Put | Patch | Delete) -> Outcome:
+        layout = layout_of(self._layouts, op.table)
+        if isinstance(op, Put):
+            changed, new, size = put_rows(self._connection, layout, op.rows, op.keep)
+            self._size += size
+            check_commit_size(self._size, MAX_COMMIT_BYTES)
+            return Outcome.model_construct(changed=changed, missing=new)
+        patcher = Patcher(layout, op.change) if isinstance(op, Patch) else None
+        keys = [encoded_key(layout, key) for key in op.keys]
+        distinct = dict.fromkeys(keys)
+        found = find(self._connection, layout, list(distinct))
+        if patcher is None:
+            self._connection.executemany(layout.delete, [(stored.seq,) for stored in found.values()])
+        else:
+            for key in distinct:
+                if key in found:
+                    patcher.apply(self._connection, found[key])
+        missing = [n for n, key in enumerate(keys) if key not in found]
+        return Outcome.model_construct(changed=len(found), missing=missing)
+
+    def _range(self, op: PatchRange | DeleteRange, after: str | None) -> tuple[int, bool, str | None]:
+        layout = layout_of(self._layouts, op.range.table)
+        patcher = Patcher(layout, op.change) if isinstance(op, PatchRange) else None
+
+        def change(rows: list[Stored]) -> None:
+            if patcher is None:
+                self._connection.executemany(layout.delete, [(stored.seq,) for stored in rows])
+            else:
+                for stored in rows:
+                    patcher.apply(self._connection, stored)
+
+        changed, done, cursor = change_range(self._connection, self._layouts, op.range, self._budget, after, change)
+        if not done and (self._commit.mode == "whole" or self._budget.fresh):
+            raise self._budget.too_large()
+        return changed, done, cursor
+
+
+def _resumed(commit: Commit) -> tuple[int, str | None]:
+    """The operation to begin with, and the cursor in its range."""
+    if commit.resume is None:
+        return 0, None
+    position, _, cursor = commit.resume.partition(":")
+    first = int(position) if position.isdecimal() and len(position) <= _MAX_DIGITS else len(commit.ops)
+    if first >= len(commit.ops) or not isinstance(commit.ops[first], PatchRange | DeleteRange):
+        raise ValidationError("malformed resume")
+    return first, cursor or None
+
+
+def _ranges(commit: Commit, first: int) -> int:
+    """The index ranges that a step needs besides those of the rows that its range operations change."""
+    guards = len(commit.guards) if commit.resume is None else 0
+    return 1 + guards + sum(map(_cost, commit.ops[first:])) + sum(len(each.keys) for each in commit.returning)
+
+
+def _cost(op: WriteOp) -> int:
+    if isinstance(op, Put):
+        return 2 * len(op.rows)
+    return 2 * len(op.keys) if isinstance(op, Patch | Delete) else 1

@@ -1,0 +1,44 @@
+"""Guards: what must hold before a commit writes anything."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from mastra_convex.engine import EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
+from mastra_convex.local.conditions import predicate
+from mastra_convex.local.layout import Layout
+from mastra_convex.local.ranges import StepBudget, rows_of
+from mastra_convex.local.records import encoded_key, find, layout_of
+
+
+def failing_guard(
+    connection: sqlite3.Connection, layouts: Mapping[str, Layout], guards: Sequence[Guard], budget: StepBudget
+) -> int | None:
+    """The position of the first guard that fails, None when all hold."""
+    for n, guard in enumerate(guards):
+        if not _holds(connection, layouts, guard, budget):
+            return n
+    return None
+
+
+def _holds(connection: sqlite3.Connection, layouts: Mapping[str, Layout], guard: Guard, budget: StepBudget) -> bool:
+    if isinstance(guard, EmptyGuard):
+        rows, _ = rows_of(connection, layouts, guard.range)
+        for stored, holds in rows:
+            if holds:
+                return False
+            if not budget.take(len(stored.doc), changes=False):
+                raise budget.too_large()
+        return True
+    layout = layout_of(layouts, guard.table)
+    key = encoded_key(layout, guard.key)
+    row = find(connection, layout, [key]).get(key)
+    match guard:
+        case KeyGuard():
+            return (row is not None) is (guard.guard == "exists")
+        case HoldsGuard():
+            test = predicate(layout.table, guard.where)
+            return row is not None and (test is None or test(row.row()))
+        case UnchangedGuard():
+            return row is not None and row.fingerprint() == guard.fingerprint

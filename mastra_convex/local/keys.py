@@ -1,0 +1,90 @@
+"""Index keys as bytes whose order is Convex's order of values, and cursors made of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from mastra_convex.errors import ValidationError
+
+# missing < null < numbers < false < true < strings < arrays < objects. The end mark of a list is below them all.
+_END = b"\x00"
+MISSING_KEY = b"\x01"
+_NULL = b"\x02"
+_NUMBER = b"\x03"
+_FALSE = b"\x04"
+_TRUE = b"\x05"
+_STRING = b"\x06"
+_ARRAY = b"\x07"
+_OBJECT = b"\x08"
+
+_SIGN = 1 << 63
+_ALL = (1 << 64) - 1
+_DOUBLE = struct.Struct(">d")
+_BITS = struct.Struct(">Q")
+
+Position = tuple[tuple[bytes, ...], int]
+"""Where a row stands in a scan: its keys after the prefix, then its `_seq`."""
+
+
+def encode_key(value: Any) -> bytes:
+    """The bytes of one key column. ValidationError for text that is not valid UTF-8 and numbers that are not finite."""
+    if isinstance(value, str):
+        return _STRING + _utf8(value)
+    if value is None:
+        return _NULL
+    if value is True:
+        return _TRUE
+    if value is False:
+        return _FALSE
+    if isinstance(value, int | float):
+        return _NUMBER + _number(float(value))
+    return _nested(value)
+
+
+def _nested(value: Any) -> bytes:
+    """Inside arrays and objects text needs an end: a zero byte, itself written as 00 FF, is doubled there."""
+    if isinstance(value, str):
+        return _STRING + _utf8(value).replace(b"\x00", b"\x00\xff") + b"\x00\x00"
+    if isinstance(value, list | tuple):
+        items: Sequence[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return _ARRAY + b"".join(map(_nested, items)) + _END
+    if isinstance(value, dict):
+        members: dict[str, Any] = value
+        return _OBJECT + b"".join(_nested(key) + _nested(members[key]) for key in sorted(members)) + _END
+    return encode_key(value)
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("text contains a lone surrogate") from None
+
+
+def _number(value: float) -> bytes:
+    if not math.isfinite(value):
+        raise ValidationError("a number must be finite")
+    (bits,) = _BITS.unpack(_DOUBLE.pack(value + 0.0))  # -0.0 becomes 0.0
+    return _BITS.pack(bits ^ (_ALL if bits & _SIGN else _SIGN))
+
+
+def encode_cursor(position: Position) -> str:
+    keys, seq = position
+    return ".".join([format(seq, "x"), *(base64.urlsafe_b64encode(key).decode() for key in keys)])
+
+
+def decode_cursor(cursor: str, fields: int) -> Position:
+    """The position that a cursor names; ValidationError when it is not one of a scan with so many fields after the prefix."""
+    seq, *keys = cursor.split(".")
+    try:
+        position = tuple(base64.urlsafe_b64decode(key) for key in keys), int(seq, 16)
+    except (ValueError, binascii.Error):
+        raise ValidationError("malformed cursor") from None
+    if len(keys) != fields or not all(position[0]) or not -_SIGN <= position[1] < _SIGN:
+        raise ValidationError("the cursor belongs to another scan")
+    return position

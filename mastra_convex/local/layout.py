@@ -1,0 +1,134 @@
+"""How a declared table lies in SQLite, and the SQL over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from mastra_convex.engine import Row
+from mastra_convex.errors import SchemaMismatchError
+from mastra_convex.local.keys import MISSING_KEY, encode_key
+from mastra_convex.tables import Index, Table
+
+
+class Span(NamedTuple):
+    """The shape of one stretch of an index: `equal` leading fields are fixed, the next one (or `_seq`) is bounded."""
+
+    equal: int
+    lower: str = ""
+    upper: str = ""
+    seq: str = ""
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def key_column(field: str) -> str:
+    return f"k_{field}"
+
+
+def index_fields(table: Table) -> list[str]:
+    """All fields, nested ones included, that occur in an index, in order of their appearance."""
+    return list(dict.fromkeys(field for index in table.indexes for field in index.fields))
+
+
+def field_key(row: Row, field: str) -> bytes:
+    """The key bytes of one index field of a row."""
+    value: Any = row
+    for name in field.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return MISSING_KEY
+        value = value[name]  # pyright: ignore[reportUnknownVariableType]
+    return encode_key(value)
+
+
+class Layout:
+    """A table as it lies in a file: its key columns (also those that only other programs on the file declare) and its SQL.
+
+    Rows are `_seq` (creation order), `doc` (the row as JSON) and one key column for each indexed field, named `k_<field>`.
+    """
+
+    def __init__(self, table: Table, fields: Sequence[str]) -> None:
+        self.table = table
+        self.fields = tuple(fields)
+        self.name = quoted(table.name)
+        self.key_fields = table.key_fields
+        self.key_columns = [quoted(key_column(field)) for field in table.key_fields]
+        self.extract = [_extractor(field) for field in self.fields]
+        self.extract_key = [_extractor(field) for field in table.key_fields]
+        self.by_root: dict[str, list[int]] = {}
+        for n, field in enumerate(self.fields):
+            self.by_root.setdefault(field.split(".", 1)[0], []).append(n)
+        columns = ["doc", *(quoted(key_column(field)) for field in self.fields)]
+        marks = ", ".join("?" * len(columns))
+        self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # quoted names
+        self.delete = f"DELETE FROM {self.name} WHERE _seq = ?"  # noqa: S608
+        self.update = cache(self._update)
+        self.by_keys = cache(self._by_keys)
+        self.select = cache(self._select)
+        self.count = cache(self._count)
+
+    def keys(self, row: Row) -> list[bytes]:
+        """The bytes of all key columns."""
+        return [extract(row) for extract in self.extract]
+
+    def key(self, row: Row) -> tuple[bytes, ...]:
+        """The bytes of the fields by which rows are found."""
+        return tuple([extract(row) for extract in self.extract_key])
+
+    def index(self, name: str) -> Index:
+        index = self.table.index_by_name.get(name)
+        if index is None:
+            raise SchemaMismatchError(
+                f"{self.table.name} has no index {name!r}", code="UnknownIndex", details={"table": self.table.name}
+            )
+        return index
+
+    def _update(self, changed: tuple[int, ...]) -> str:
+        assignments = ["doc = ?", *(f"{quoted(key_column(self.fields[n]))} = ?" for n in changed)]
+        return f"UPDATE {self.name} SET {', '.join(assignments)} WHERE _seq = ?"  # noqa: S608
+
+    def _by_keys(self, count: int) -> str:
+        """Rows by `count` values of the one key field, or by one key of several fields, in no order."""
+        if len(self.key_columns) == 1:
+            where = (
+                f"{self.key_columns[0]} IN ({', '.join('?' * count)})" if count > 1 else f"{self.key_columns[0]} = ?"
+            )
+        else:
+            where = " AND ".join(f"{column} = ?" for column in self.key_columns)
+        return f"SELECT {self.key_columns[0]}, _seq, doc FROM {self.name} WHERE {where}"  # noqa: S608
+
+    def _select(self, index: Index, span: Span, descending: bool, columns: str) -> str:
+        """Rows of a span in order; its last two parameters are limit and offset."""
+        rest = [*(quoted(key_column(field)) for field in index.fields[span.equal :]), "_seq"]
+        order = ", ".join(f"{column} DESC" if descending else column for column in rest)
+        return f"SELECT {columns} {self._from(index, span)} ORDER BY {order} LIMIT ? OFFSET ?"
+
+    def _count(self, index: Index, span: Span) -> str:
+        return f"SELECT count(*) {self._from(index, span)}"
+
+    def _from(self, index: Index, span: Span) -> str:
+        columns = [quoted(key_column(field)) for field in index.fields]
+        terms = [f"{column} = ?" for column in columns[: span.equal]]
+        following = columns[span.equal] if span.equal < len(columns) else ""
+        terms += [f"{following} {operator} ?" for operator in (span.lower, span.upper) if operator]
+        terms += [f"_seq {span.seq} ?"] if span.seq else []
+        where = f" WHERE {' AND '.join(terms)}" if terms else ""
+        return f"FROM {self.name} INDEXED BY {index_name(self.table, index)}{where}"
+
+
+def index_name(table: Table, index: Index) -> str:
+    """Named after its fields, so that an index that is declared anew with other fields is another one."""
+    return quoted(f"{table.name}:{','.join(index.fields)}")
+
+
+def _extractor(field: str) -> Callable[[Row], bytes]:
+    if "." in field:
+        return lambda row: field_key(row, field)
+
+    def extract(row: Row) -> bytes:
+        return encode_key(row[field]) if field in row else MISSING_KEY
+
+    return extract

@@ -1,0 +1,82 @@
+"""Deletes and patches of index ranges, with the budget of a step."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from mastra_convex.engine import RANGE_BYTES, IndexRange
+from mastra_convex.errors import TooLargeError
+from mastra_convex.local.conditions import predicate
+from mastra_convex.local.layout import Layout
+from mastra_convex.local.records import Stored, layout_of
+from mastra_convex.local.scans import plan
+
+
+@dataclass
+class StepBudget:
+    """What the range operations of a step may still consume. `changes` are index ranges: one for each row changed."""
+
+    rows: float
+    changes: int
+    size: int = RANGE_BYTES
+    fresh: bool = True
+
+    def take(self, size: int, *, changes: bool) -> bool:
+        """Whether a row of this size may be consumed; if so, it is charged. The first one always may."""
+        if self.rows < 1 or (changes and self.changes < 1) or (self.size < size and not self.fresh):
+            return False
+        self.fresh = False
+        self.rows -= 1
+        self.changes -= changes
+        self.size -= size
+        return True
+
+    def too_large(self) -> TooLargeError:
+        limit = "changes" if self.changes < 1 else "bytes"
+        return TooLargeError(
+            f"the ranges of a commit have more {limit} than one transaction takes", details={"limit": limit}
+        )
+
+
+def rows_of(
+    connection: sqlite3.Connection, layouts: Mapping[str, Layout], target: IndexRange, after: str | None = None
+) -> tuple[Iterator[tuple[Stored, bool]], Callable[[Stored], str]]:
+    """The rows of a range, each with whether its conditions hold, and a function that makes a cursor of one."""
+    layout = layout_of(layouts, target.table)
+    holds = predicate(layout.table, target.where)
+    walk = plan(layout, target.index, [target.prefix], lower=target.lower, upper=target.upper, after=after)
+
+    def rows() -> Iterator[tuple[Stored, bool]]:
+        for stored in walk.rows(connection):
+            yield stored, holds is None or holds(stored.row())
+
+    return rows(), lambda stored: walk.cursor(stored.row())
+
+
+def change_range(
+    connection: sqlite3.Connection,
+    layouts: Mapping[str, Layout],
+    target: IndexRange,
+    budget: StepBudget,
+    after: str | None,
+    change: Callable[[list[Stored]], None],
+) -> tuple[int, bool, str | None]:
+    """Changes rows of a range; returns how many, whether all are done, and the cursor of the last row consumed.
+
+    The rows are read before the first is changed: a change may move a row within the index.
+    """
+    rows, cursor = rows_of(connection, layouts, target, after)
+    chosen: list[Stored] = []
+    last: Stored | None = None
+    done = True
+    for stored, holds in rows:
+        if not budget.take(len(stored.doc), changes=holds):
+            done = False
+            break
+        last = stored
+        if holds:
+            chosen.append(stored)
+    change(chosen)
+    return len(chosen), done, after if last is None else cursor(last)

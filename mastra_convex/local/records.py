@@ -1,0 +1,141 @@
+"""Reading by key, and what all reads share: the budget, rows and the values at paths."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from mastra_convex.engine import MAX_RANGES, READ_BYTES, READ_ROWS, Get, GetResult, Key, Path, Row
+from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.local.keys import encode_key
+from mastra_convex.local.layout import Layout
+from mastra_convex.local.paths import MISSING, check_path, value_at
+from mastra_convex.tables import Table
+
+_KEYS_AT_ONCE = 256
+
+
+@dataclass
+class Budget:
+    """What is left to consume in a call. The first row of a call is always granted."""
+
+    rows: int = READ_ROWS
+    size: int = READ_BYTES
+    ranges: int = MAX_RANGES
+    fresh: bool = True
+
+    def take(self, size: int) -> bool:
+        """Whether a row of this size may be consumed; if so, it is charged."""
+        if not self.fresh and (self.rows < 1 or self.size < size):
+            self.rows = 0
+            return False
+        self.fresh = False
+        self.rows -= 1
+        self.size -= size
+        return True
+
+
+class Stored(NamedTuple):
+    seq: int
+    doc: bytes
+
+    def row(self) -> Row:
+        """The row as reads return it."""
+        row: Row = orjson.loads(self.doc)
+        row["_creationTime"] = self.seq
+        return row
+
+    def fingerprint(self) -> str:
+        return f"{self.seq:x}.{hashlib.blake2b(self.doc, digest_size=16).hexdigest()}"
+
+
+def layout_of(layouts: Mapping[str, Layout], table: str) -> Layout:
+    layout = layouts.get(table)
+    if layout is None:
+        raise SchemaMismatchError(f"there is no table {table!r}", code="UnknownTable", details={"table": table})
+    return layout
+
+
+def encoded_key(layout: Layout, key: Key) -> tuple[bytes, ...]:
+    if len(key) != len(layout.key_fields):
+        raise ValidationError(f"a key of {layout.table.name} has {len(layout.key_fields)} values, not {len(key)}")
+    return tuple(map(encode_key, key))
+
+
+def find(
+    connection: sqlite3.Connection, layout: Layout, keys: Sequence[tuple[bytes, ...]]
+) -> dict[tuple[bytes, ...], Stored]:
+    """The rows with the keys, the oldest where several have one key."""
+    found: dict[tuple[bytes, ...], Stored] = {}
+    for names, seq, doc in _candidates(connection, layout, keys):
+        known = found.get(names)
+        if known is None or seq < known.seq:
+            found[names] = Stored(seq, doc)
+    return found
+
+
+def _candidates(
+    connection: sqlite3.Connection, layout: Layout, keys: Sequence[tuple[bytes, ...]]
+) -> Iterator[tuple[tuple[bytes, ...], int, bytes]]:
+    if len(layout.key_fields) > 1 or len(keys) == 1:
+        for key in keys:
+            for _, seq, doc in connection.execute(layout.by_keys(1), key):
+                yield key, seq, doc
+        return
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = [key[0] for key in keys[start : start + _KEYS_AT_ONCE]]
+        # Few different sizes, so that prepared statements are used again: the first key is repeated.
+        size = 1 << (len(chunk) - 1).bit_length()
+        chunk += chunk[:1] * (size - len(chunk))
+        for name, seq, doc in connection.execute(layout.by_keys(size), chunk):
+            yield (name,), seq, doc
+
+
+def get(connection: sqlite3.Connection, layouts: Mapping[str, Layout], op: Get, budget: Budget) -> GetResult:
+    layout = layout_of(layouts, op.table)
+    chosen = checked_paths(layout.table, op.paths)
+    keys = [encoded_key(layout, key) for key in op.keys]
+    rows: list[Row | None] = []
+    fingerprints: list[str | None] = []
+    following: int | None = None
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = keys[start : start + _KEYS_AT_ONCE]
+        found = find(connection, layout, chunk)
+        for key in chunk:
+            stored = found.get(key)
+            if budget.ranges < 1 or (stored is not None and not budget.take(len(stored.doc))):
+                following = len(rows)
+                break
+            budget.ranges -= 1
+            rows.append(stored and stored.row())
+            if op.fingerprints:
+                fingerprints.append(stored and stored.fingerprint())
+        if following is not None:
+            break
+    values = None
+    if chosen is not None:
+        values = [None if row is None else values_at(layout.table, row, chosen) for row in rows]
+        rows = []
+    return GetResult.model_construct(
+        rows=rows, values=values, fingerprints=fingerprints if op.fingerprints else None, next=following
+    )
+
+
+def checked_paths(table: Table, paths: Sequence[Path] | None) -> Sequence[Path] | None:
+    for path in paths or ():
+        check_path(table, path, system=True)
+    return paths
+
+
+def values_at(table: Table, row: Row, paths: Sequence[Path]) -> list[str | None]:
+    """The JSON text of the value at each path, None where there is none."""
+    texts: list[str | None] = []
+    for path in paths:
+        value: Any = value_at(table, row, path)
+        texts.append(None if value is MISSING else orjson.dumps(value).decode())
+    return texts
