@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,32 @@ from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_back
 _passed: Counter[str] = Counter()
 
 
+StartHost = Callable[[], Awaitable[ConvexHost]]
+
+
 @pytest.fixture(scope="session")
-async def host() -> AsyncIterator[ConvexHost]:
-    """The Node host with our functions, as a user deploys them."""
-    async with convex_host() as host:
-        yield host
+async def start_host() -> AsyncIterator[StartHost]:
+    """Starts the Node host with our functions, as a user deploys them, when a test first needs it."""
+    started: list[ConvexHost] = []
+    async with AsyncExitStack() as stack:
+
+        async def start() -> ConvexHost:
+            if not started:
+                started.append(await stack.enter_async_context(convex_host()))
+            return started[0]
+
+        yield start
+
+
+@pytest.fixture
+async def host(start_host: StartHost) -> ConvexHost:
+    return await start_host()
 
 
 @pytest.fixture(params=BACKENDS)
-async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+async def backend(request: pytest.FixtureRequest, tmp_path: Path, start_host: StartHost) -> AsyncIterator[Backend]:
     name: str = request.param
-    host: ConvexHost | None = request.getfixturevalue("host") if name == "convex-test" else None
+    host = await start_host() if name == "convex-test" else None
     async with open_backend(name, tmp_path, host) as backend:
         yield backend
 

@@ -1,0 +1,71 @@
+"""What operations cost on Convex, counted by the Node host with Convex's limits on: calls, bytes, documents, never time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+from mastra_convex import ConvexStore
+from mastra_convex_domains import MemoryStore
+
+from tests.backends import ConvexHost, remote_store
+
+
+@dataclass
+class Cost:
+    """The counters of the calls since `measure.start()`."""
+
+    calls: int
+    request_bytes: int
+    response_bytes: int
+    documents_read: int
+    documents_written: int
+    index_ranges: int
+    largest_ranges: int
+
+
+class Meter:
+    def __init__(self, host: ConvexHost) -> None:
+        self._host = host
+
+    async def start(self) -> None:
+        await self._host.reset(keep="data")
+
+    async def cost(self) -> Cost:
+        stats = await self._host.stats()
+        totals: dict[str, Any] = stats["totals"]
+        assert totals["error"] == totals["refused"] == 0, stats["calls"]
+        return Cost(
+            calls=totals["calls"],
+            request_bytes=totals["requestBytes"],
+            response_bytes=totals["responseBytes"],
+            documents_read=totals["docsRead"],
+            documents_written=totals["docsWritten"],
+            index_ranges=totals["indexRanges"],
+            largest_ranges=max((call["indexRanges"] for call in stats["calls"]), default=0),
+        )
+
+
+def page_bytes(rows: list[dict[str, Any]]) -> int:
+    """The JSON of the rows of a page: what the table of costs compares a response with."""
+    return len(orjson.dumps(rows))
+
+
+@pytest.fixture
+async def store(host: ConvexHost) -> AsyncIterator[ConvexStore]:
+    await host.reset()
+    async with remote_store(host.url, None) as store:
+        yield store
+
+
+@pytest.fixture
+def memory(store: ConvexStore) -> MemoryStore:
+    return store.memory
+
+
+@pytest.fixture
+def meter(host: ConvexHost, store: ConvexStore) -> Meter:
+    return Meter(host)

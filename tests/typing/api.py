@@ -1,0 +1,68 @@
+"""The public API as type checkers see it. Not run: CI checks it with mypy and pyright against an installed wheel."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, assert_type
+
+from mastra_convex import ConvexStore
+from mastra_convex.registry import DomainStore
+from mastra_convex_domains import (
+    Include,
+    MemoryStore,
+    Message,
+    MessagePage,
+    Resource,
+    Thread,
+    ThreadClone,
+    ThreadPage,
+)
+
+
+async def stores() -> None:
+    async with ConvexStore.local("agent.db") as local:
+        assert_type(local, ConvexStore)
+    store = ConvexStore(id="agent", deployment_url="https://x.convex.cloud", admin_auth_token="key")
+    assert_type(store.memory, MemoryStore)
+    assert_type(store.domain(MemoryStore), MemoryStore)
+    assert_type(await store.get_store("memory"), DomainStore | None)
+    assert_type(ConvexStore.from_env(local="agent.db", domains=[MemoryStore]), ConvexStore)
+    store.memroy  # type: ignore[attr-defined]  # pyright: ignore  # noqa: B018
+    ConvexStore("agent", "https://x.convex.cloud", "key")  # type: ignore[misc]  # pyright: ignore
+    await store.aclose()
+
+
+async def threads(memory: MemoryStore) -> None:
+    assert_type(await memory.save_thread(Thread(id="t1", resource_id="user-1", title="First talk")), Thread)
+    assert_type(await memory.save_thread({"id": "t1", "resourceId": "user-1"}), Thread)
+    assert_type(await memory.get_thread_by_id("t1"), Thread | None)
+    assert_type(await memory.update_thread("t1", title="x", metadata={"a": 1}), Thread)
+    assert_type(await memory.patch_thread("t1", title="x"), Thread)
+    assert_type(await memory.list_threads(resource_id="user-1", order_by="-updated_at"), ThreadPage)
+    assert_type(await memory.clone_thread("t1", message_limit=3), ThreadClone)
+    await memory.list_threads(order_by="title")  # type: ignore[arg-type]  # pyright: ignore
+    async for thread in memory.iter_threads():
+        assert_type(thread.metadata, dict[str, Any])
+
+
+async def messages(memory: MemoryStore) -> None:
+    message = Message(thread_id="t1", resource_id="user-1", role="user", content="Hello")
+    assert_type(message.content, dict[str, Any])
+    assert_type(message.role, Literal["user", "assistant", "system", "signal"])
+    assert_type(message.created_at, datetime)
+    assert_type(await memory.save_messages([message]), list[Message])
+    page = await memory.list_messages("t1", per_page=20, order_by="-created_at", include=[Include(id="m1")])
+    assert_type(page, MessagePage)
+    assert_type(page.total, int | None)
+    assert_type(page.per_page, int | Literal[False])
+    assert_type(await memory.list_messages(["t1", "t2"], per_page=False), MessagePage)
+    update: Mapping[str, Any] = {"id": "m1", "content": {"metadata": {"seen": True}}}
+    assert_type(await memory.update_messages([update]), list[Message])
+    Message(thread_id="t1", role="robot", content="x")  # type: ignore[arg-type]  # pyright: ignore
+    Message(threadId="t1", role="user", content="x")  # type: ignore[call-arg]  # pyright: ignore
+    async for each in memory.iter_messages("t1"):
+        assert_type(each, Message)
+
+
+async def resources(memory: MemoryStore) -> None:
+    assert_type(await memory.get_resource_by_id("user-1"), Resource | None)
+    assert_type(await memory.update_resource("user-1", working_memory="x", metadata={}), Resource)
