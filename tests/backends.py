@@ -7,11 +7,13 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import anyio
+import orjson
 from anyio.abc import Process
 
 from mastra_convex import ConvexStore
@@ -80,7 +82,8 @@ class ConvexHost:
         await self._request("POST", "/__fail", rule)
 
     async def _request(self, method: str, path: str, body: Any = None) -> Any:
-        async with self._session.request(method, self.url + path, json=body) as response:
+        data = None if body is None else BytesIO(orjson.dumps(body))
+        async with self._session.request(method, self.url + path, data=data) as response:
             response.raise_for_status()
             return await response.json()
 

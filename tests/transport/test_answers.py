@@ -203,7 +203,7 @@ async def test_a_failure_without_reason_is_marked(server: ProgrammableServer, tr
 async def test_refused_documents_and_stacks_are_not_repeated(server: ProgrammableServer, transport: Transport) -> None:
     server.usual = function_error(
         'Failed to insert or update a document in table "t" because it does not match the schema: Object contains '
-        'extra field `x`.\n\nObject: {x: "private words"}\nValidator: v.object({})\n    at handler (../mastra/storage.ts:1:2)'
+        'extra field `x`.\n\nObject: {x: "private words"}\nValidator: v.object({})\n    at handler (../storage.ts:1:2)'
     )
     text = str(await failing(transport))
     assert "extra field `x`" in text
