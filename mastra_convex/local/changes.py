@@ -1,4 +1,4 @@
-"""Changes of rows: upserts and patches, checked as Convex would check them, written with as few statements as possible."""
+"""Upserts and patches of rows, checked as Convex would check them and written with few statements."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def put_rows(
         stored = found.get(key)
         if stored is None:
             doc = dump(table, row)
+            size += len(doc)
             inserts.append((doc.decode(), *layout.keys(row)))
         else:
             old: Row = orjson.loads(stored.doc)
             kept = {name: value for name, value in old.items() if name in keep or name not in table.field_by_name}
-            doc = _update(connection, layout, stored, old, {**row, **kept}, None)
-        size += len(doc)
+            size += _update(connection, layout, stored, old, {**row, **kept})
     if len(inserts) == 1:
         connection.execute(layout.insert, inserts[0])
     elif inserts:
@@ -67,7 +67,6 @@ class Patcher:
             check_path(layout.table, edit.path, system=False)
             self._edits.append((edit, parse_json(edit.value, "an edit")))
         self._edited = list(dict.fromkeys(edit.path[0] for edit in change.edits))
-        self._touched = {*self._set, *self._unset, *self._edited}
 
     def apply(self, connection: sqlite3.Connection, stored: Stored) -> None:
         old: Row = orjson.loads(stored.doc)
@@ -79,7 +78,7 @@ class Patcher:
         check_columns(self._layout.table, new, self._edited)
         if self._unset:
             check_complete(self._layout.table, new)
-        _update(connection, self._layout, stored, old, new, self._touched)
+        _update(connection, self._layout, stored, old, new)
 
 
 def _check_column(layout: Layout, name: str) -> None:
@@ -87,21 +86,19 @@ def _check_column(layout: Layout, name: str) -> None:
         raise ValidationError(f"{layout.table.name} has no column {name!r}")
 
 
-def _update(
-    connection: sqlite3.Connection, layout: Layout, stored: Stored, old: Row, new: Row, touched: set[str] | None
-) -> bytes:
-    """Writes a row that exists, and only those of its key columns that changed, so that other indexes stay untouched."""
+def _update(connection: sqlite3.Connection, layout: Layout, stored: Stored, old: Row, new: Row) -> int:
+    """Writes a row that exists, and of its key columns those that changed, so that other indexes stay untouched.
+
+    Returns the size of the row.
+    """
     doc = dump(layout.table, new)
-    if doc == stored.doc:
-        return doc
-    columns = layout.by_root if touched is None else touched & layout.by_root.keys()
-    changed: list[int] = []
-    values: list[bytes] = []
-    for name in columns:
-        if old.get(name, old) == new.get(name, old) and type(old.get(name)) is type(new.get(name)):
-            continue
-        for n in layout.by_root[name]:
-            changed.append(n)
-            values.append(layout.extract[n](new))
-    connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
-    return doc
+    if doc != stored.doc:
+        changed: list[int] = []
+        values: list[bytes] = []
+        for n, extract in enumerate(layout.extract):
+            value = extract(new)
+            if value != extract(old):
+                changed.append(n)
+                values.append(value)
+        connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
+    return len(doc)

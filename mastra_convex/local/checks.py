@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,10 +10,10 @@ import orjson
 from mastra_convex.engine import Row
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import ESCAPED_KEYS, MAX_SAFE_INTEGER, check_document, is_plain_key
+from mastra_convex.values import ESCAPED_KEYS, check_document, clean_number, is_plain_key
 
 _SURELY_SMALL = 200_000
-"""JSON text of so many bytes is a document of less than 1 MiB: no value counts more than 4.5 times its text (`1,` is 9 bytes)."""
+"""Bytes of JSON text that are less than 1 MiB as a document: `1,` counts 9 bytes, nothing more in proportion."""
 
 
 def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
@@ -55,7 +54,7 @@ def dump(table: Table, row: Row) -> bytes:
     except TypeError as error:  # a lone surrogate, or a type that JSON lacks
         raise ValidationError(f"a row of {table.name} is not JSON: {error}") from error
     if len(doc) > _SURELY_SMALL:
-        check_document(table.name, {name: value for name, value in row.items() if name != "_creationTime"})
+        check_document(table.name, row)
     return doc
 
 
@@ -90,24 +89,22 @@ def _check_value(value: Any, path: str) -> None:
     """Keys and numbers at every level of a stored value, whose nesting was checked before."""
     if isinstance(value, dict):
         members: dict[Any, Any] = value
-        for key, item in members.items():
+        for key in members:
             if not isinstance(key, str) or not (is_plain_key(key) or key == ESCAPED_KEYS):
                 raise ValidationError(f"{path} has a key that Convex refuses: {key!r}", details={"path": path})
-            if not isinstance(item, str):
-                _check_value(item, path)
+        _check_items(members.values(), path)
     elif isinstance(value, list):
-        items: list[Any] = value
-        for item in items:
-            if not isinstance(item, str):
-                _check_value(item, path)
-    elif isinstance(value, int):
-        if abs(value) > MAX_SAFE_INTEGER:
-            raise ValidationError(f"{path} must be within 2^53, else it loses digits", details={"path": path})
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValidationError(f"{path} must be a finite number", details={"path": path})
+        _check_items(value, path)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(value, int | float):
+        clean_number(value, path)
     elif value is not None:
         raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
+
+
+def _check_items(items: Iterable[Any], path: str) -> None:
+    for item in items:
+        if not isinstance(item, str):
+            _check_value(item, path)
 
 
 def check_commit_size(size: int, limit: int) -> None:

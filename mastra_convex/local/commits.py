@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Mapping
 
 from mastra_convex.engine import (
     MAX_COMMIT_BYTES,
@@ -24,35 +22,32 @@ from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.local.changes import Patcher, put_rows
 from mastra_convex.local.checks import check_commit_size
 from mastra_convex.local.guards import failing_guard
-from mastra_convex.local.layout import Layout
+from mastra_convex.local.layout import Session
 from mastra_convex.local.ranges import StepBudget, change_range
 from mastra_convex.local.receipts import find_receipt, leave_receipt
-from mastra_convex.local.records import Budget, Stored, encoded_key, find, get, layout_of
+from mastra_convex.local.records import Budget, Stored, encoded_key, find, get
 
 _DONE = Outcome()
 _MAX_DIGITS = 9
 
 
-def apply_commit(
-    commit: Commit, connection: sqlite3.Connection, layouts: Mapping[str, Layout], *, receipts: bool = False
-) -> CommitResult:
+def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) -> CommitResult:
     """The answer to a commit. What raises leaves a transaction that the caller rolls back."""
-    result = find_receipt(connection, layouts, commit.id) if receipts else None
+    result = find_receipt(session, commit.id) if receipts else None
     if result is None:
-        result = _Step(connection, layouts, commit).run()
+        result = _Step(session, commit).run()
         if receipts:
-            leave_receipt(connection, layouts, commit.id, result)
+            leave_receipt(session, commit.id, result)
     if not commit.returning or result.status == "conflict":
         return result
     budget = Budget()
-    returned = [get(connection, layouts, each, budget) for each in commit.returning]
+    returned = [get(session, each, budget) for each in commit.returning]
     return result.model_copy(update={"returned": returned})
 
 
 class _Step:
-    def __init__(self, connection: sqlite3.Connection, layouts: Mapping[str, Layout], commit: Commit) -> None:
-        self._connection = connection
-        self._layouts = layouts
+    def __init__(self, session: Session, commit: Commit) -> None:
+        self._session = session
         self._commit = commit
         self._first, self._cursor = _resumed(commit)
         left = MAX_RANGES - _ranges(commit, self._first)
@@ -65,7 +60,7 @@ class _Step:
     def run(self) -> CommitResult:
         commit = self._commit
         if commit.resume is None:
-            guard = failing_guard(self._connection, self._layouts, commit.guards, self._budget)
+            guard = failing_guard(self._session, commit.guards, self._budget)
             if guard is not None:
                 return CommitResult.model_construct(status="conflict", guard=guard, outcomes=[])
         outcomes: list[Outcome] = [_DONE] * len(commit.ops)
@@ -82,37 +77,37 @@ class _Step:
         return CommitResult.model_construct(status="done", outcomes=outcomes)
 
     def _by_keys(self, op: Put | Patch | Delete) -> Outcome:
-        layout = layout_of(self._layouts, op.table)
+        layout = self._session.layout(op.table)
         if isinstance(op, Put):
-            changed, new, size = put_rows(self._connection, layout, op.rows, op.keep)
+            changed, new, size = put_rows(self._session.connection, layout, op.rows, op.keep)
             self._size += size
             check_commit_size(self._size, MAX_COMMIT_BYTES)
             return Outcome.model_construct(changed=changed, missing=new)
         patcher = Patcher(layout, op.change) if isinstance(op, Patch) else None
         keys = [encoded_key(layout, key) for key in op.keys]
         distinct = dict.fromkeys(keys)
-        found = find(self._connection, layout, list(distinct))
+        found = find(self._session.connection, layout, list(distinct))
         if patcher is None:
-            self._connection.executemany(layout.delete, [(stored.seq,) for stored in found.values()])
+            self._session.connection.executemany(layout.delete, [(stored.seq,) for stored in found.values()])
         else:
             for key in distinct:
                 if key in found:
-                    patcher.apply(self._connection, found[key])
+                    patcher.apply(self._session.connection, found[key])
         missing = [n for n, key in enumerate(keys) if key not in found]
         return Outcome.model_construct(changed=len(found), missing=missing)
 
     def _range(self, op: PatchRange | DeleteRange, after: str | None) -> tuple[int, bool, str | None]:
-        layout = layout_of(self._layouts, op.range.table)
+        layout = self._session.layout(op.range.table)
         patcher = Patcher(layout, op.change) if isinstance(op, PatchRange) else None
 
         def change(rows: list[Stored]) -> None:
             if patcher is None:
-                self._connection.executemany(layout.delete, [(stored.seq,) for stored in rows])
+                self._session.connection.executemany(layout.delete, [(stored.seq,) for stored in rows])
             else:
                 for stored in rows:
-                    patcher.apply(self._connection, stored)
+                    patcher.apply(self._session.connection, stored)
 
-        changed, done, cursor = change_range(self._connection, self._layouts, op.range, self._budget, after, change)
+        changed, done, cursor = change_range(self._session, op.range, self._budget, after, change)
         if not done and (self._commit.mode == "whole" or self._budget.fresh):
             raise self._budget.too_large()
         return changed, done, cursor

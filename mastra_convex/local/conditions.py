@@ -23,7 +23,7 @@ def parse_json(text: str, what: str) -> Any:
 
 
 def predicate(table: Table, where: Sequence[Condition]) -> Predicate | None:
-    """A function that tells whether all conditions hold; None when there are none. ValidationError for malformed ones."""
+    """A function that tells whether all conditions hold, None for no condition. ValidationError for malformed ones."""
     tests = [_test(table, condition) for condition in where]
     if not tests:
         return None
@@ -50,17 +50,12 @@ def _test(table: Table, condition: Condition) -> Predicate:
             if not isinstance(given, bool):
                 raise ValidationError("the value of `exists` must be true or false")
             return lambda row: (value_at(table, row, path) is not MISSING) is given
-        case "lt":
-            return lambda row: _compare(value_at(table, row, path), given) in _LESS
-        case "lte":
-            return lambda row: _compare(value_at(table, row, path), given) in _LESS_OR_EQUAL
-        case "gt":
-            return lambda row: _compare(value_at(table, row, path), given) in _GREATER
-        case "gte":
-            return lambda row: _compare(value_at(table, row, path), given) in _GREATER_OR_EQUAL
+        case "lt" | "lte" | "gt" | "gte":
+            results = _ORDERED[condition.operator]
+            return lambda row: _compare(value_at(table, row, path), given) in results
 
 
-_LESS, _LESS_OR_EQUAL, _GREATER, _GREATER_OR_EQUAL = (-1,), (-1, 0), (1,), (0, 1)
+_ORDERED = {"lt": (-1,), "lte": (-1, 0), "gt": (1,), "gte": (0, 1)}
 
 
 def _among(value: Any, elements: list[Any]) -> bool:

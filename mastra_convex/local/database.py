@@ -12,12 +12,12 @@ from queue import LifoQueue
 from typing import TypeVar
 
 from mastra_convex.errors import ClosedError, ConfigurationError, MastraConvexError, ServerError, UnavailableError
-from mastra_convex.local.layout import Layout
+from mastra_convex.local.layout import Layout, Session
 from mastra_convex.local.migrations import load, migrate
 from mastra_convex.tables import Table
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection, Mapping[str, Layout]], T]
+Work = Callable[[Session], T]
 
 READERS = 4
 _DEADLINE = 30.0
@@ -40,8 +40,8 @@ _UNUSABLE = {
 class Database:
     """One writing connection and a few reading ones; in memory, one connection for all.
 
-    `read` and `write` run a function in a transaction. They wait for locks of this and other processes, and never raise an
-    error of sqlite3.
+    `read` and `write` run a function in a transaction. They wait for locks of this and other processes, and raise our
+    errors instead of those of sqlite3.
     """
 
     def __init__(self, path: str, tables: Mapping[str, Table]) -> None:
@@ -64,7 +64,7 @@ class Database:
             self._retried(lambda: writer.execute("BEGIN IMMEDIATE"))
             try:
                 self._refresh(writer)
-                result = work(writer, self._layouts)
+                result = work(Session(writer, self._layouts))
                 writer.execute("COMMIT")
             except BaseException:
                 _roll_back(writer)
@@ -76,14 +76,14 @@ class Database:
         with self._translated():
             if self.path == _MEMORY:
                 with self._lock:
-                    return work(self._open(), self._layouts)
+                    return work(Session(self._open(), self._layouts))
             if self._writer is None:
                 with self._lock:
                     self._open()
             with self._reader() as reader:
                 reader.execute("BEGIN")
                 try:
-                    return self._retried(lambda: work(reader, self._layouts))
+                    return self._retried(lambda: work(Session(reader, self._layouts)))
                 finally:
                     _roll_back(reader)
 

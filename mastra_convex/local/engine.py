@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from sqlite3 import Connection
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -18,7 +17,7 @@ from mastra_convex.engine import Commit, CommitResult, Get, Neighbours, ReadResu
 from mastra_convex.errors import ClosedError
 from mastra_convex.local.commits import apply_commit
 from mastra_convex.local.database import READERS, Database
-from mastra_convex.local.layout import Layout
+from mastra_convex.local.layout import Session
 from mastra_convex.local.receipts import sweep
 from mastra_convex.local.records import Budget, get
 from mastra_convex.local.scans import neighbours, scan
@@ -34,13 +33,13 @@ class LocalEngine:
     """Implements `mastra_convex.engine.Engine` on SQLite.
 
     Args:
-        path: a file, made when missing (its directory must exist), which several processes may share; `":memory:"` is memory of
-            this engine alone.
+        path: a file, made when missing (its directory must exist); several processes may share it. `":memory:"` is
+            memory of this engine alone.
         tables: the declared tables; what the file lacks of them is added when it is opened.
-        receipts: whether commits leave receipts, so that one that is repeated is applied once. Only a server needs that.
+        receipts: whether commits leave receipts, so that a repeated one is applied once. Only a server needs that.
 
-    The file is opened at the first call. Every call is one transaction in a worker thread; a call that is cancelled still
-    ends its transaction. Any number of tasks and event loops may use one engine.
+    The file is opened at the first call. Every call is one transaction in a worker thread; a call that is cancelled
+    still ends its transaction. Any number of tasks and event loops may use one engine.
     """
 
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
@@ -108,16 +107,14 @@ class LocalEngine:
         return limits
 
 
-def _read(
-    ops: Sequence[Get | Scan | Neighbours], connection: Connection, layouts: Mapping[str, Layout]
-) -> list[ReadResult]:
+def _read(ops: Sequence[Get | Scan | Neighbours], session: Session) -> list[ReadResult]:
     budget = Budget()
     results: list[ReadResult] = []
     for op in ops:
         if isinstance(op, Get):
-            results.append(get(connection, layouts, op, budget))
+            results.append(get(session, op, budget))
         elif isinstance(op, Scan):
-            results.append(scan(connection, layouts, op, budget))
+            results.append(scan(session, op, budget))
         else:
-            results.append(neighbours(connection, layouts, op, budget))
+            results.append(neighbours(session, op, budget))
     return results

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mastra_convex.engine import EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
 from mastra_convex.local.conditions import predicate
-from mastra_convex.local.layout import Layout
+from mastra_convex.local.layout import Session
 from mastra_convex.local.ranges import StepBudget, rows_of
-from mastra_convex.local.records import encoded_key, find, layout_of
+from mastra_convex.local.records import encoded_key, find
 
 
-def failing_guard(
-    connection: sqlite3.Connection, layouts: Mapping[str, Layout], guards: Sequence[Guard], budget: StepBudget
-) -> int | None:
+def failing_guard(session: Session, guards: Sequence[Guard], budget: StepBudget) -> int | None:
     """The position of the first guard that fails, None when all hold."""
     for n, guard in enumerate(guards):
-        if not _holds(connection, layouts, guard, budget):
+        if not _holds(session, guard, budget):
             return n
     return None
 
 
-def _holds(connection: sqlite3.Connection, layouts: Mapping[str, Layout], guard: Guard, budget: StepBudget) -> bool:
+def _holds(session: Session, guard: Guard, budget: StepBudget) -> bool:
     if isinstance(guard, EmptyGuard):
-        rows, _ = rows_of(connection, layouts, guard.range)
+        rows, _ = rows_of(session, guard.range)
         for stored, holds in rows:
             if holds:
                 return False
             if not budget.take(len(stored.doc), changes=False):
                 raise budget.too_large()
         return True
-    layout = layout_of(layouts, guard.table)
+    layout = session.layout(guard.table)
     key = encoded_key(layout, guard.key)
-    row = find(connection, layout, [key]).get(key)
+    row = find(session.connection, layout, [key]).get(key)
     match guard:
         case KeyGuard():
             return (row is not None) is (guard.guard == "exists")

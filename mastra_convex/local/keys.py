@@ -79,7 +79,7 @@ def encode_cursor(position: Position) -> str:
 
 
 def decode_cursor(cursor: str, fields: int) -> Position:
-    """The position that a cursor names; ValidationError when it is not one of a scan with so many fields after the prefix."""
+    """The position that a cursor names; ValidationError when it is none with so many fields after the prefix."""
     seq, *keys = cursor.split(".")
     try:
         position = tuple(base64.urlsafe_b64decode(key) for key in keys), int(seq, 16)

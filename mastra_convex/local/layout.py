@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -45,9 +46,9 @@ def field_key(row: Row, field: str) -> bytes:
 
 
 class Layout:
-    """A table as it lies in a file: its key columns (also those that only other programs on the file declare) and its SQL.
+    """A table as it lies in a file: its key columns, those that only other programs declare included, and its SQL.
 
-    Rows are `_seq` (creation order), `doc` (the row as JSON) and one key column for each indexed field, named `k_<field>`.
+    A row is `_seq` (creation order), `doc` (the row as JSON) and a key column `k_<field>` for each indexed field.
     """
 
     def __init__(self, table: Table, fields: Sequence[str]) -> None:
@@ -58,9 +59,6 @@ class Layout:
         self.key_columns = [quoted(key_column(field)) for field in table.key_fields]
         self.extract = [_extractor(field) for field in self.fields]
         self.extract_key = [_extractor(field) for field in table.key_fields]
-        self.by_root: dict[str, list[int]] = {}
-        for n, field in enumerate(self.fields):
-            self.by_root.setdefault(field.split(".", 1)[0], []).append(n)
         columns = ["doc", *(quoted(key_column(field)) for field in self.fields)]
         marks = ", ".join("?" * len(columns))
         self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # quoted names
@@ -117,6 +115,19 @@ class Layout:
         terms += [f"_seq {span.seq} ?"] if span.seq else []
         where = f" WHERE {' AND '.join(terms)}" if terms else ""
         return f"FROM {self.name} INDEXED BY {index_name(self.table, index)}{where}"
+
+
+class Session(NamedTuple):
+    """A transaction, and how the tables lie in it."""
+
+    connection: sqlite3.Connection
+    layouts: Mapping[str, Layout]
+
+    def layout(self, table: str) -> Layout:
+        layout = self.layouts.get(table)
+        if layout is None:
+            raise SchemaMismatchError(f"there is no table {table!r}", code="UnknownTable", details={"table": table})
+        return layout
 
 
 def index_name(table: Table, index: Index) -> str:

@@ -16,7 +16,7 @@ _META = """
 CREATE TABLE IF NOT EXISTS _mastra_tables (name TEXT PRIMARY KEY, fields TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _mastra_declarations (fingerprint TEXT PRIMARY KEY);
 """
-"""`_mastra_tables`: the key columns of every table. `_mastra_declarations`: what the file is known to have tables for."""
+"""The key columns of every table, and the sets of declarations that the file is known to serve."""
 
 
 def load(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> dict[str, Layout]:

@@ -113,7 +113,7 @@ def _editable(field: Field, value: Any, inside: bool) -> Any:
 
 
 def _reduced(old: Any, path: Sequence[str], edit: Edit, given: Any) -> Any:
-    """`old` with the value at the path reduced. Containers on the way are copied, so that rows can share their values."""
+    """`old` with the value at the path reduced. Containers on the way are copied: rows may share their values."""
     if not path:
         return REDUCERS[edit.reducer](None if old is MISSING else old, given)
     key, rest = path[0], path[1:]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mastra_convex.engine import RANGE_BYTES, IndexRange
 from mastra_convex.errors import TooLargeError
 from mastra_convex.local.conditions import predicate
-from mastra_convex.local.layout import Layout
-from mastra_convex.local.records import Stored, layout_of
+from mastra_convex.local.layout import Session
+from mastra_convex.local.records import Stored
 from mastra_convex.local.scans import plan
 
 
@@ -41,23 +40,22 @@ class StepBudget:
 
 
 def rows_of(
-    connection: sqlite3.Connection, layouts: Mapping[str, Layout], target: IndexRange, after: str | None = None
+    session: Session, target: IndexRange, after: str | None = None
 ) -> tuple[Iterator[tuple[Stored, bool]], Callable[[Stored], str]]:
     """The rows of a range, each with whether its conditions hold, and a function that makes a cursor of one."""
-    layout = layout_of(layouts, target.table)
+    layout = session.layout(target.table)
     holds = predicate(layout.table, target.where)
     walk = plan(layout, target.index, [target.prefix], lower=target.lower, upper=target.upper, after=after)
 
     def rows() -> Iterator[tuple[Stored, bool]]:
-        for stored in walk.rows(connection):
+        for stored in walk.rows(session.connection):
             yield stored, holds is None or holds(stored.row())
 
     return rows(), lambda stored: walk.cursor(stored.row())
 
 
 def change_range(
-    connection: sqlite3.Connection,
-    layouts: Mapping[str, Layout],
+    session: Session,
     target: IndexRange,
     budget: StepBudget,
     after: str | None,
@@ -67,7 +65,7 @@ def change_range(
 
     The rows are read before the first is changed: a change may move a row within the index.
     """
-    rows, cursor = rows_of(connection, layouts, target, after)
+    rows, cursor = rows_of(session, target, after)
     chosen: list[Stored] = []
     last: Stored | None = None
     done = True

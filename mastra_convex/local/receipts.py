@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Mapping
 
 import orjson
 
 from mastra_convex.engine import CommitResult
 from mastra_convex.local.keys import encode_key
-from mastra_convex.local.layout import Layout
+from mastra_convex.local.layout import Session
 from mastra_convex.tables import RECEIPTS
 
 _KEPT_MS = 3_600_000
 _SWEPT_AT_ONCE = 1_000
 
 
-def find_receipt(connection: sqlite3.Connection, layouts: Mapping[str, Layout], id: str) -> CommitResult | None:
+def find_receipt(session: Session, id: str) -> CommitResult | None:
     """The answer that a commit with this id gave, without the rows it returned."""
-    layout = layouts[RECEIPTS.name]
-    found = connection.execute(layout.by_keys(1), (encode_key(id),)).fetchone()
+    layout = session.layouts[RECEIPTS.name]
+    found = session.connection.execute(layout.by_keys(1), (encode_key(id),)).fetchone()
     if found is None:
         return None
     outcome: str = orjson.loads(found[2])["outcome"]
     return CommitResult.model_validate(orjson.loads(outcome))
 
 
-def leave_receipt(connection: sqlite3.Connection, layouts: Mapping[str, Layout], id: str, result: CommitResult) -> None:
+def leave_receipt(session: Session, id: str, result: CommitResult) -> None:
     """Stores the answer. The `_seq` of a receipt is the clock's milliseconds, or the next number."""
-    layout = layouts[RECEIPTS.name]
+    layout = session.layouts[RECEIPTS.name]
     outcome = orjson.dumps(result.model_dump(exclude={"returned"})).decode()
-    (last,) = connection.execute(f"SELECT max(_seq) FROM {layout.name}").fetchone()  # noqa: S608
+    (last,) = session.connection.execute(f"SELECT max(_seq) FROM {layout.name}").fetchone()  # noqa: S608
     seq = max(int(time.time() * 1000), (last or 0) + 1)
     row = {"id": id, "outcome": outcome}
     values = (orjson.dumps(row).decode(), *layout.keys(row))
-    connection.execute(layout.insert, values)
-    connection.execute(f"UPDATE {layout.name} SET _seq = ? WHERE _seq = last_insert_rowid()", (seq,))  # noqa: S608
+    session.connection.execute(layout.insert, values)
+    session.connection.execute(f"UPDATE {layout.name} SET _seq = ? WHERE _seq = last_insert_rowid()", (seq,))  # noqa: S608
 
 
-def sweep(connection: sqlite3.Connection, layouts: Mapping[str, Layout]) -> tuple[int, bool]:
+def sweep(session: Session) -> tuple[int, bool]:
     """Deletes the oldest receipts of more than an hour's age; returns their number and whether there are no more."""
-    name = layouts[RECEIPTS.name].name
+    name = session.layouts[RECEIPTS.name].name
     old = f"SELECT _seq FROM {name} WHERE _seq < ? ORDER BY _seq LIMIT {_SWEPT_AT_ONCE}"  # noqa: S608
     query = f"DELETE FROM {name} WHERE _seq IN ({old})"  # noqa: S608
-    deleted = connection.execute(query, (int(time.time() * 1000) - _KEPT_MS,)).rowcount
+    deleted = session.connection.execute(query, (int(time.time() * 1000) - _KEPT_MS,)).rowcount
     return deleted, deleted < _SWEPT_AT_ONCE

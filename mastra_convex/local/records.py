@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
 
 from mastra_convex.engine import MAX_RANGES, READ_BYTES, READ_ROWS, Get, GetResult, Key, Path, Row
-from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.errors import ValidationError
 from mastra_convex.local.keys import encode_key
-from mastra_convex.local.layout import Layout
+from mastra_convex.local.layout import Layout, Session
 from mastra_convex.local.paths import MISSING, check_path, value_at
 from mastra_convex.tables import Table
 
@@ -54,13 +54,6 @@ class Stored(NamedTuple):
         return f"{self.seq:x}.{hashlib.blake2b(self.doc, digest_size=16).hexdigest()}"
 
 
-def layout_of(layouts: Mapping[str, Layout], table: str) -> Layout:
-    layout = layouts.get(table)
-    if layout is None:
-        raise SchemaMismatchError(f"there is no table {table!r}", code="UnknownTable", details={"table": table})
-    return layout
-
-
 def encoded_key(layout: Layout, key: Key) -> tuple[bytes, ...]:
     if len(key) != len(layout.key_fields):
         raise ValidationError(f"a key of {layout.table.name} has {len(layout.key_fields)} values, not {len(key)}")
@@ -96,8 +89,8 @@ def _candidates(
             yield (name,), seq, doc
 
 
-def get(connection: sqlite3.Connection, layouts: Mapping[str, Layout], op: Get, budget: Budget) -> GetResult:
-    layout = layout_of(layouts, op.table)
+def get(session: Session, op: Get, budget: Budget) -> GetResult:
+    layout = session.layout(op.table)
     chosen = checked_paths(layout.table, op.paths)
     keys = [encoded_key(layout, key) for key in op.keys]
     rows: list[Row | None] = []
@@ -105,7 +98,7 @@ def get(connection: sqlite3.Connection, layouts: Mapping[str, Layout], op: Get, 
     following: int | None = None
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         chunk = keys[start : start + _KEYS_AT_ONCE]
-        found = find(connection, layout, chunk)
+        found = find(session.connection, layout, chunk)
         for key in chunk:
             stored = found.get(key)
             if budget.ranges < 1 or (stored is not None and not budget.take(len(stored.doc))):

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mastra_convex.engine import Bound, Key, Neighbours, NeighboursResult, Path, Row, Scan, ScanResult
+from mastra_convex.engine import Bound, Key, Neighbours, NeighboursResult, Row, Scan, ScanResult
 from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.local.conditions import Predicate, predicate
 from mastra_convex.local.keys import Position, decode_cursor, encode_cursor, encode_key
-from mastra_convex.local.layout import Layout, Span, field_key, key_column, quoted
+from mastra_convex.local.layout import Layout, Session, Span, field_key, key_column, quoted
 from mastra_convex.local.records import (
     Budget,
     Stored,
     checked_paths,
     encoded_key,
     find,
-    layout_of,
     values_at,
 )
 from mastra_convex.tables import Index
@@ -60,7 +59,7 @@ class Plan:
             yield Stored(position[-2], position[-1])
 
     def page(self, connection: sqlite3.Connection, offset: int, limit: int | None) -> tuple[Iterator[Stored], int]:
-        """Up to `limit` rows after the first `offset`, and how many of these there were. Those are not read, only counted."""
+        """Up to `limit` rows after the first `offset`, and how many of those there were: they are counted, not read."""
         if len(self.tracks) > 1:
             return self._merged_page(connection, offset, limit)
         skipped = 0
@@ -157,7 +156,7 @@ _Limit = tuple[str, bytes] | None
 def _stretches(
     prefix: tuple[bytes, ...], low: _Limit, high: _Limit, descending: bool, after: Position | None
 ) -> list[Stretch]:
-    """The stretches of one prefix. After a position: the rest of its ties, then of those one field less deep, and so on."""
+    """The stretches of one prefix. After a position: the rest of its ties, then of those a field less deep, ..."""
     if after is None:
         return [_stretch(prefix, low, high)]
     keys, seq = after
@@ -201,9 +200,8 @@ class _Consumed:
     done: bool = False
 
 
-def scan(connection: sqlite3.Connection, layouts: Mapping[str, Layout], op: Scan, budget: Budget) -> ScanResult:
-    layout = layout_of(layouts, op.table)
-    chosen = checked_paths(layout.table, op.paths)
+def scan(session: Session, op: Scan, budget: Budget) -> ScanResult:
+    layout = session.layout(op.table)
     holds = predicate(layout.table, op.where)
     if op.offset < 0 or (op.limit is not None and op.limit < 0):
         raise ValidationError("offset and limit must not be negative")
@@ -216,18 +214,12 @@ def scan(connection: sqlite3.Connection, layouts: Mapping[str, Layout], op: Scan
         descending=op.order == "desc",
         after=op.cursor or None,
     )
-    return _scan(connection, walk, op, holds, budget, chosen)
+    return _scan(session.connection, walk, op, holds, budget)
 
 
-def _scan(
-    connection: sqlite3.Connection,
-    walk: Plan,
-    op: Scan,
-    holds: Predicate | None,
-    budget: Budget,
-    chosen: Sequence[Path] | None = None,
-) -> ScanResult:
+def _scan(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predicate | None, budget: Budget) -> ScanResult:
     table = walk.layout.table
+    chosen = checked_paths(table, op.paths)
     if not _take_ranges(walk, budget):
         return ScanResult.model_construct(
             rows=[], values=None if chosen is None else [], matched=0, skipped=0, cursor=op.cursor, done=False
@@ -304,10 +296,8 @@ def _scan_if(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predic
     return step
 
 
-def neighbours(
-    connection: sqlite3.Connection, layouts: Mapping[str, Layout], op: Neighbours, budget: Budget
-) -> NeighboursResult:
-    layout = layout_of(layouts, op.table)
+def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursResult:
+    connection, layout = session.connection, session.layout(op.table)
     index = layout.index(op.index)
     holds = predicate(layout.table, op.where)
     key = encoded_key(layout, op.key)
@@ -324,9 +314,7 @@ def neighbours(
     for descending, limit in ((True, op.before), (False, op.after)):
         tracks = [_stretches(tuple(keys[:-1]), None, None, descending, ((keys[-1],), stored.seq))]
         walk = Plan(layout, index, len(keys) - 1, descending, tracks)
-        around = Scan.model_construct(
-            table=op.table, index=op.index, offset=0, limit=limit, total=False, cursor=walk.cursor(target)
-        )
+        around = Scan.model_construct(table=op.table, index=op.index, limit=limit, cursor=walk.cursor(target))
         windows.append(_scan(connection, walk, around, holds, budget) if limit else _EMPTY)
     before, after = windows
     before = before.model_copy(update={"rows": before.rows[::-1]})
