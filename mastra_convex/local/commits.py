@@ -60,7 +60,7 @@ class _Step:
     def run(self) -> CommitResult:
         commit = self._commit
         if commit.resume is None:
-            guard = failing_guard(self._session, commit.guards, self._budget)
+            guard = failing_guard(self._session, commit.guards)
             if guard is not None:
                 return CommitResult.model_construct(status="conflict", guard=guard, outcomes=[])
         outcomes: list[Outcome] = [_DONE] * len(commit.ops)

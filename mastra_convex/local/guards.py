@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mastra_convex.engine import EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
+from mastra_convex.engine import READ_ROWS, EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
 from mastra_convex.local.conditions import predicate
 from mastra_convex.local.layout import Session
 from mastra_convex.local.ranges import StepBudget, rows_of
 from mastra_convex.local.records import encoded_key, find
 
 
-def failing_guard(session: Session, guards: Sequence[Guard], budget: StepBudget) -> int | None:
+def failing_guard(session: Session, guards: Sequence[Guard]) -> int | None:
     """The position of the first guard that fails, None when all hold."""
     for n, guard in enumerate(guards):
-        if not _holds(session, guard, budget):
+        if not _holds(session, guard):
             return n
     return None
 
 
-def _holds(session: Session, guard: Guard, budget: StepBudget) -> bool:
+def _holds(session: Session, guard: Guard) -> bool:
     if isinstance(guard, EmptyGuard):
+        budget = StepBudget(rows=READ_ROWS, changes=0)
         rows, _ = rows_of(session, guard.range)
         for stored, holds in rows:
             if holds:

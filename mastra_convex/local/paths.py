@@ -103,7 +103,7 @@ def apply_edit(table: Table, row: Row, edit: Edit, value: Any) -> None:
 def _editable(field: Field, value: Any, inside: bool) -> Any:
     """The value of a column as the reducers see it."""
     if isinstance(value, str):
-        if field.type == "any":
+        if field.type == "any" and not field.json:
             parsed = _parsed_through(value)
             return parsed if isinstance(parsed, dict) else value  # pyright: ignore[reportUnknownVariableType]
         if inside:

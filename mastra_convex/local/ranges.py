@@ -9,8 +9,8 @@ from mastra_convex.engine import RANGE_BYTES, IndexRange
 from mastra_convex.errors import TooLargeError
 from mastra_convex.local.conditions import predicate
 from mastra_convex.local.layout import Session
+from mastra_convex.local.plans import plan
 from mastra_convex.local.records import Stored
-from mastra_convex.local.scans import plan
 
 
 @dataclass
@@ -33,10 +33,8 @@ class StepBudget:
         return True
 
     def too_large(self) -> TooLargeError:
-        limit = "changes" if self.changes < 1 else "bytes"
-        return TooLargeError(
-            f"the ranges of a commit have more {limit} than one transaction takes", details={"limit": limit}
-        )
+        limit = "bytes" if self.changes > 0 else "ranges"
+        return TooLargeError("the ranges of a commit are larger than one transaction takes", details={"limit": limit})
 
 
 def rows_of(
