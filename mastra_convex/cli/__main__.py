@@ -1,0 +1,7 @@
+"""`python -m mastra_convex.cli`."""
+
+import sys
+
+from mastra_convex.cli import main
+
+sys.exit(main())

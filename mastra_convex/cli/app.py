@@ -1,0 +1,152 @@
+"""The commands and their options; what they do is in the modules beside."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from mastra_convex.cli import demo as demo_command
+from mastra_convex.cli import dev as dev_command
+from mastra_convex.cli import init as init_command
+from mastra_convex.cli.reader import read_again
+from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.registry import registered_domains
+from mastra_convex.scaffold import DEFAULT_PATH, check_path
+from mastra_convex.schema import index_lines_ts, schema_ts
+from mastra_convex.tables import Table
+
+_SAMPLE: Final = Path(__file__).with_name("sample.jsonl")
+
+app = typer.Typer(
+    name="mastra-convex",
+    help="Mastra's storage for Python agents, on Convex or on one SQLite file.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def run() -> int:
+    """Runs the command; errors that can be expected are one line on stderr and exit code 1, wrong usage gives 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows ? instead of failing
+    try:
+        app()
+    except (MastraConvexError, OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"mastra-convex: {error}\n")
+        return 1
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 0
+    return 0
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"mastra-convex {version('mastra-convex')}")
+        except PackageNotFoundError:
+            typer.echo("mastra-convex (not installed, run from its sources)")
+        raise typer.Exit
+
+
+def _checked_path(path: str) -> str:
+    try:
+        return check_path(path)
+    except ValidationError as error:
+        raise typer.BadParameter(error.message) from error
+
+
+def _file(path: Path | None) -> Path | None:
+    if path is not None and str(path) == ":memory:":
+        raise typer.BadParameter("must be a file, as a second process reads it again")
+    return path
+
+
+def _tables() -> list[Table]:
+    return [table for domain in registered_domains().values() for table in domain.tables]
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Mastra's storage for Python agents, on Convex or on one SQLite file."""
+
+
+@app.command()
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="The project that holds convex/.")
+    ],
+    path: Annotated[
+        str, typer.Option(callback=_checked_path, help="Folder below convex/, also part of the function names.")
+    ] = DEFAULT_PATH,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ from ours.")] = False,
+) -> None:
+    """Put the Convex functions into a project.
+
+    Files that were edited are kept, which gives exit code 1; --force overwrites them. An existing schema is never
+    changed: the lines to add to it are printed.
+    """
+    raise typer.Exit(init_command.run(directory, _tables(), path=path, force=force))
+
+
+@app.command()
+def dev(
+    path: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="SQLite file; without it, data stays in memory.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 3210,
+    admin_key: Annotated[
+        str | None, typer.Option(envvar="CONVEX_ADMIN_KEY", help="Key that clients must send; random when not given.")
+    ] = None,
+) -> None:
+    """Run a local server that several processes can share, with the HTTP interface of Convex."""
+    dev_command.run(_tables(), path=path, host=host, port=port, admin_key=admin_key)
+
+
+@app.command()
+def schema(
+    indexes: Annotated[
+        bool, typer.Option("--indexes", help="Only what to add to the tables of @mastra/convex/schema.")
+    ] = False,
+) -> None:
+    """Print the Convex schema of all registered domains."""
+    sys.stdout.write(index_lines_ts(_tables()) if indexes else schema_ts(_tables()))
+
+
+@app.command()
+def demo(
+    transcript: Annotated[
+        Path, typer.Option(metavar="FILE.jsonl", exists=True, dir_okay=False, help="Chat transcript to import.")
+    ] = _SAMPLE,
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", dir_okay=False, callback=_file, help="SQLite file to keep; default: a temporary one."
+        ),
+    ] = None,
+) -> None:
+    """Import a chat transcript and show what is stored, with no network and no key.
+
+    The transcript has one JSON object per line with the keys resource, thread, role (user, assistant, system or
+    signal), text and time (ISO 8601 with a zone); other keys are ignored. Lines that cannot be imported are reported
+    and give exit code 1. Importing a file again changes nothing.
+    """
+    raise typer.Exit(demo_command.run(transcript, store))
+
+
+@app.command(hidden=True)
+def read(path: Path) -> None:
+    """Answer the question on stdin from the file; the demo runs this as its second process."""
+    sys.stdout.write(read_again(path, sys.stdin.read()))

@@ -1,0 +1,89 @@
+"""`mastra-convex dev`: the local server, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import secrets
+import shlex
+import signal
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import typer
+
+from mastra_convex.config import check_key
+from mastra_convex.errors import ConfigurationError
+from mastra_convex.local import LocalEngine
+from mastra_convex.server import LocalServer
+from mastra_convex.tables import Table
+
+_KEY_BYTES = 32
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # named to tell what to connect to instead
+_UNUSABLE = {
+    errno.EADDRINUSE: "is in use; take another with --port",
+    errno.EADDRNOTAVAIL: "is no address of this machine",
+    errno.EACCES: "may not be used without more rights",
+}
+
+
+def run(tables: Iterable[Table], *, path: Path | None, host: str, port: int, admin_key: str | None) -> None:
+    """Serves until SIGINT or SIGTERM, lets calls in flight finish, and returns."""
+    key = admin_key or secrets.token_hex(_KEY_BYTES)
+    check_key("--admin-key", key)
+    with contextlib.suppress(KeyboardInterrupt):  # where signals cannot be received otherwise
+        asyncio.run(_serve(list(tables), path, host, port, key))
+
+
+async def _serve(tables: list[Table], path: Path | None, host: str, port: int, key: str) -> None:
+    with _stop_signals() as stopped:
+        engine = LocalEngine(":memory:" if path is None else path, tables, receipts=True)
+        try:
+            await engine.read([])  # opens the file: a wrong one is reported before anything is announced
+            server = LocalServer(engine, admin_key=key, host=host, port=port)
+            try:
+                await server.start()
+            except OSError as error:
+                reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
+                raise ConfigurationError(f"{host} port {port} {reason}") from error
+            try:
+                _announce(_reachable(server.url, host), key, path, host)
+                await stopped.wait()
+            finally:
+                await server.aclose()
+        finally:
+            await engine.aclose()
+
+
+def _announce(url: str, key: str, path: Path | None, host: str) -> None:
+    """Where the server is, as lines to paste into a shell."""
+    where = "memory (it is lost at the end; --path keeps it)" if path is None else str(path)
+    typer.echo(f"# mastra-convex serves {where}; stop with Ctrl-C")
+    if host not in _LOOPBACK:
+        typer.echo("# other machines can connect over plain http: whoever can listen in learns the key")
+    typer.echo(f"export CONVEX_URL={shlex.quote(url)}")
+    typer.echo(f"export CONVEX_ADMIN_KEY={shlex.quote(key)}")
+
+
+def _reachable(url: str, host: str) -> str:
+    """The URL for programs on this machine, also when the server listens on all addresses."""
+    return f"http://{_WILDCARDS[host]}:{url.rpartition(':')[2]}" if host in _WILDCARDS else url
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Generator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    caught: list[signal.Signals] = []
+    with contextlib.suppress(NotImplementedError):  # the event loop of Windows has no signal handlers
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+            caught.append(number)
+    try:
+        yield stopped
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
