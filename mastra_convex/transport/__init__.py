@@ -199,10 +199,11 @@ class _Call:
         verdict = classify(None)
         name = type(error).__name__
         if isinstance(error, aiohttp.ClientResponseError):
-            # Its repr shows the headers of the request, with the key: it must not be in the chain of our error.
-            return Failure(
-                verdict, TransportError, f"{self.path}: the answer is not HTTP ({name})", cause=error.__cause__
-            )
+            # Its repr shows the headers of the request, with the key: it must not be in the chain of our error. Nor
+            # must its cause, if that quotes an answer that echoes the key.
+            cause = error.__cause__ if self.config.admin_auth_token not in repr(error.__cause__) else None
+            name = type(error.__cause__).__name__
+            return Failure(verdict, TransportError, f"{self.path}: the answer is not HTTP ({name})", cause=cause)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             message = f"{self.path}: the certificate of {self.config.deployment_url} is not valid"
             return Failure(Verdict.FATAL, ConnectionFailedError, message, cause=error, retryable=False)

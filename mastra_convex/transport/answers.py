@@ -35,7 +35,7 @@ NOT_FOUND: Final = "FunctionNotFound"
 """Our code for a function that is not deployed; Convex has none."""
 
 REDACTED: Final = "Redacted"
-"""Our code for a failure whose reason the deployment keeps to itself, as in production; it may be a missing function."""
+"""Our code for a failure whose reason the deployment keeps to itself, as in production; the function may be missing."""
 
 _DEPLOY: Final = "run `mastra-convex init`, then deploy with `npx convex deploy`"
 _FUNCTION_STATUSES: Final = (200, 560)

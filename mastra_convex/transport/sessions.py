@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import aiohttp
@@ -27,6 +27,8 @@ class Pool:
         self._calls: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._closing: asyncio.Task[None] | None = None
+        self._closes_once = asyncio.Lock()
 
     @contextmanager
     def tracking(self, call: asyncio.Timeout) -> Generator[None]:
@@ -47,8 +49,18 @@ class Pool:
             if not call.expired():
                 call.reschedule(self.loop.time())
         await self._idle.wait()
-        if self._guard is not None:
-            await self._guard.aclose()
+        async with self._closes_once:
+            if self._guard is not None:
+                await self._guard.aclose()
+
+    def close_from_elsewhere(self) -> None:
+        """Has the loop of the pool close it, without waiting: that loop may end first, which closes the session too."""
+
+        def close() -> None:
+            self._closing = self.loop.create_task(self.aclose())
+
+        with suppress(RuntimeError):  # the loop has just ended
+            self.loop.call_soon_threadsafe(close)
 
 
 class Sessions:
@@ -101,14 +113,14 @@ class Sessions:
         return pool
 
     async def aclose(self) -> None:
-        """Closes the pools of all loops; those of loops that run in other threads over there."""
+        """Closes the pools of all loops; loops that run in other threads close theirs soon after."""
         self._closed = True
         here = asyncio.get_running_loop()
         for loop, pool in list(self._pools.items()):
             if loop is here:
                 await pool.aclose()
             elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(pool.aclose(), loop))
+                pool.close_from_elsewhere()
             elif self._given is None:
                 await pool.session.close()
             self._pools.pop(loop, None)

@@ -7,13 +7,16 @@ import datetime
 import logging
 import re
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mastra_convex.errors import (
     ClosedError,
     ConnectionFailedError,
@@ -24,9 +27,17 @@ from mastra_convex.errors import (
 )
 from mastra_convex.retry import RetryPolicy
 from mastra_convex.transport import MAX_BODY_BYTES, Transport, client_name
-
 from tests.transport.conftest import KEY, MakeTransport, config_for
-from tests.transport.programmable import Answer, Held, Lost, ProgrammableServer, Raw, success, system_error
+from tests.transport.programmable import (
+    Answer,
+    Held,
+    Lost,
+    ProgrammableServer,
+    Raw,
+    programmable_server,
+    success,
+    system_error,
+)
 
 READ, HANDLE = "mastra/storage:read", "mastra/storage:handle"
 
@@ -190,11 +201,10 @@ async def test_a_call_without_limit_passes_a_full_queue(
     await first
 
 
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=4))
 async def test_cancelling_anywhere_leaks_no_slot(rounds: list[int]) -> None:
     """A call is cancelled after any number of rounds of the loop; the only slot must be free afterwards."""
-    from tests.transport.programmable import programmable_server
-
     async with programmable_server() as server:
         server.queue(*[Lost()] * len(rounds))
         transport = Transport(config_for(server.url, max_in_flight=1))
@@ -314,8 +324,9 @@ async def test_logs_tell_calls_and_retries_but_no_payload(
     assert KEY not in caplog.text
 
 
-async def test_a_certificate_that_is_not_trusted_is_refused_at_once(tmp_path: Any) -> None:
-    context = self_signed(tmp_path)
+async def test_a_certificate_that_is_not_trusted_is_refused_at_once() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
     runner = web.AppRunner(web.Application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
