@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
@@ -16,7 +16,7 @@ from tests.backends import ConvexHost, remote_store
 
 @dataclass
 class Cost:
-    """The counters of the calls since `measure.start()`."""
+    """The counters of the calls since `Meter.start()`."""
 
     calls: int
     request_bytes: int
@@ -27,9 +27,13 @@ class Cost:
     largest_ranges: int
 
 
+_costs: list[tuple[str, Cost]] = []
+
+
 class Meter:
-    def __init__(self, host: ConvexHost) -> None:
+    def __init__(self, host: ConvexHost, test: str) -> None:
         self._host = host
+        self._test = test
 
     async def start(self) -> None:
         await self._host.reset(keep="data")
@@ -38,7 +42,7 @@ class Meter:
         stats = await self._host.stats()
         totals: dict[str, Any] = stats["totals"]
         assert totals["error"] == totals["refused"] == 0, stats["calls"]
-        return Cost(
+        cost = Cost(
             calls=totals["calls"],
             request_bytes=totals["requestBytes"],
             response_bytes=totals["responseBytes"],
@@ -47,6 +51,8 @@ class Meter:
             index_ranges=totals["indexRanges"],
             largest_ranges=max((call["indexRanges"] for call in stats["calls"]), default=0),
         )
+        _costs.append((self._test, cost))
+        return cost
 
 
 def page_bytes(rows: list[dict[str, Any]]) -> int:
@@ -67,5 +73,15 @@ def memory(store: ConvexStore) -> MemoryStore:
 
 
 @pytest.fixture
-def meter(host: ConvexHost, store: ConvexStore) -> Meter:
-    return Meter(host)
+def meter(host: ConvexHost, store: ConvexStore, request: pytest.FixtureRequest) -> Meter:
+    return Meter(host, request.node.name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With -v, the figures of every measurement."""
+    if not _costs or terminalreporter.verbosity < 1:
+        return
+    terminalreporter.section("cost")
+    for test, cost in _costs:
+        figures = ", ".join(f"{getattr(cost, field.name)} {field.name.replace('_', ' ')}" for field in fields(cost))
+        terminalreporter.write_line(f"{test.removeprefix('test_')}: {figures}")

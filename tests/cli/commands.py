@@ -1,0 +1,33 @@
+"""Runs `mastra-convex` as a user does: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent.parent
+COMMAND = [sys.executable, "-m", "mastra_convex.cli"]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of a child: it finds the packages, and knows no deployment."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CONVEX_")}
+    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "domains")])
+    return {**inherited, "PYTHONPATH": path, "COLUMNS": "80", "PYTHONUTF8": "1", **variables}
+
+
+def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end; no command may ever show a traceback."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done

@@ -1,0 +1,189 @@
+"""`mastra-convex demo` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mastra_convex import ConvexStore
+
+from tests.cli.commands import REPOSITORY, run
+
+SAMPLE = REPOSITORY / "mastra_convex" / "cli" / "sample.jsonl"
+SECTIONS = (
+    "1. Threads of mara-bakery",
+    "2. Latest page of",
+    "3. One message with 2 before and 2 after",
+    "4. Working memory of mara-bakery, before and after an update",
+    "5. A clone of the thread",
+    "6. The same data, read by a new process",
+)
+
+
+def _line(**changes: Any) -> str:
+    line = {"resource": "r", "thread": "t", "role": "user", "text": "Hi", "time": "2026-01-02T03:04:05Z"}
+    return json.dumps({**line, **changes}, ensure_ascii=False)
+
+
+async def _contents(path: Path) -> dict[str, list[Any]]:
+    """Every row of the store, times included."""
+    async with ConvexStore.local(path) as store:
+        threads = [thread async for thread in store.memory.iter_threads()]
+        messages = [m async for thread in threads for m in store.memory.iter_messages(thread.id)]
+        owners = sorted({thread.resource_id for thread in threads})
+        resources = [await store.memory.get_resource_by_id(owner) for owner in owners]
+        return {"threads": threads, "messages": messages, "resources": resources}
+
+
+def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
+    done = run("demo", TMPDIR=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for section in SECTIONS:
+        assert section in done.stdout
+    assert "167/167 messages" in done.stdout
+    assert "167 messages imported; 8 threads" in done.stdout
+    assert "NO" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_output_fits_80_columns_and_has_no_control_characters(tmp_path: Path) -> None:
+    transcript = tmp_path / "t.jsonl"
+    transcript.write_text(
+        _line(text="\x1b[31mred\x1b[0m [bold]not bold[/bold] \u202egnp \x00") + "\n" + _line(text="x" * 500)
+    )
+
+    done = run("demo", "--transcript", transcript)
+
+    assert done.returncode == 0
+    tables = [line for line in done.stdout.splitlines() if line.startswith(("│", "╭", "╰", "├"))]
+    assert tables
+    assert all(len(line) == 80 for line in tables)
+    assert not {"\x1b", "\u202e", "\x00", "\r"} & set(done.stdout)
+    assert "[bold]not bold[/bold]" in done.stdout
+
+
+def test_it_works_where_only_ascii_can_be_written() -> None:
+    done = run("demo", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert "+----" in done.stdout
+
+
+async def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
+    store = tmp_path / "agent.db"
+    assert run("demo", "--store", store).returncode == 0
+    before = await _contents(store)
+
+    done = run("demo", "--store", store)
+
+    assert done.returncode == 0
+    assert "0 messages imported, 167 were there already; 8 threads" in done.stdout
+    assert "cloned by an earlier run" in done.stdout
+    assert await _contents(store) == before
+    assert len(before["threads"]) == 9
+
+
+async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path) -> None:
+    transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
+    lines = [_line(time="2026-01-02T03:04:06.789123+01:00"), _line(time="2026-01-02T03:04:05Z"), _line(), _line()]
+    transcript.write_bytes(b"\xef\xbb\xbf" + "\n\n".join(lines).encode())
+
+    assert run("demo", "--transcript", transcript, "--store", store).returncode == 0
+
+    contents = await _contents(store)
+    thread = next(thread for thread in contents["threads"] if thread.title == "t")
+    assert thread.created_at.isoformat() == "2026-01-02T02:04:06.789000+00:00"
+    assert thread.updated_at.isoformat() == "2026-01-02T03:04:05+00:00"
+    assert len([message for message in contents["messages"] if message.thread_id == thread.id]) == 4
+
+
+async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None:
+    transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
+    transcript.write_text(_line(text="one"))
+    run("demo", "--transcript", transcript, "--store", store)
+    async with ConvexStore.local(store) as opened:
+        await opened.memory.update_resource("r", working_memory="the user's own", metadata={"plan": "free"})
+
+    transcript.write_text(_line(text="one") + "\n" + _line(text="two", time="2026-02-01T00:00:00Z"))
+    done = run("demo", "--transcript", transcript, "--store", store)
+
+    assert done.returncode == 0
+    assert "1 messages imported, 1 were there already" in done.stdout
+    contents = await _contents(store)
+    thread = next(thread for thread in contents["threads"] if thread.title == "t")
+    assert thread.updated_at.isoformat() == "2026-02-01T00:00:00+00:00"
+    assert contents["resources"][0].working_memory == "the user's own\n- talks most about: t"
+    assert contents["resources"][0].metadata == {"plan": "free"}
+
+
+async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> None:
+    transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
+    bad = {
+        2: '{"resource": "r"',
+        3: "[]",
+        5: _line(role="boss"),
+        6: _line(time="2026-01-02T03:04:05"),
+        7: _line(time=5),
+        8: '{"resource": "r", "thread": "t"}',
+        9: _line(thread=" "),
+        10: _line(text=["no"]),
+        11: _line(text="x" * 1_100_000),
+        12: _line(text="?").replace("?", "\\ud800"),
+        13: "9" * 5_000,
+    }
+    lines = [bad.get(number, _line(text=str(number))) for number in range(1, 15)]
+    lines[3] = ""
+    transcript.write_bytes("\n".join(lines).encode() + b"\n" + _line(text="\xff").encode("latin-1") + b"\n")
+
+    done = run("demo", "--transcript", transcript, "--store", store)
+
+    assert done.returncode == 1
+    reported = [line.removeprefix(f"{transcript}:") for line in done.stderr.splitlines() if str(transcript) in line]
+    assert [int(line.partition(":")[0]) for line in reported] == [*bad, 15]
+    assert all(line.partition(": ")[2] for line in reported)
+    assert "time must be ISO 8601" in done.stderr
+    assert "role, text, time missing" in done.stderr
+    assert "1 MiB" in done.stderr
+    assert "12 of 14 lines were not imported" in done.stderr
+    assert SECTIONS[5] in done.stdout
+    messages = (await _contents(store))["messages"]
+    assert {message.text for message in messages} == {"1", "14"}
+
+
+@pytest.mark.parametrize("content", ["", "nonsense\n"])
+def test_a_transcript_without_a_good_line(content: str, tmp_path: Path) -> None:
+    transcript = tmp_path / "t.jsonl"
+    transcript.write_text(content)
+
+    done = run("demo", "--transcript", transcript)
+
+    assert done.returncode == 1
+    assert "no message could be imported" in done.stderr
+
+
+def test_a_store_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database, " * 100)
+
+    for path in (tmp_path / "notes.txt", tmp_path / "nowhere" / "agent.db"):
+        done = run("demo", "--store", path)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert str(path) in done.stderr
+    assert run("demo", "--store", tmp_path).returncode == 2
+    assert run("demo", "--store", ":memory:").returncode == 2
+    assert run("demo", "--transcript", tmp_path / "none.jsonl").returncode == 2
+
+
+def test_the_sample_is_what_it_says() -> None:
+    lines = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+
+    assert len(lines) >= 100
+    assert len({line["resource"] for line in lines}) == 3
+    assert len({(line["resource"], line["thread"]) for line in lines}) == 8
+    assert any("望远镜" in line["text"] for line in lines)
+    assert any("🌒" in line["text"] for line in lines)

@@ -1,0 +1,69 @@
+"""The command itself: version, schema, and what it says without its extra."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from mastra_convex.schema import index_lines_ts
+
+from tests.backends import all_tables
+from tests.cli.commands import REPOSITORY, environment, run
+
+
+def test_the_schema_is_the_committed_file() -> None:
+    done = run("schema")
+
+    assert done.returncode == 0
+    assert done.stdout.encode() == (REPOSITORY / "convex_functions" / "mastra" / "schema.ts").read_bytes()
+
+
+def test_the_lines_for_stock_tables() -> None:
+    assert run("schema", "--indexes").stdout == index_lines_ts(all_tables())
+
+
+def test_version() -> None:
+    done = run("--version")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("mastra-convex ")
+
+
+@pytest.mark.parametrize("command", [(), ("init",), ("dev",), ("schema",), ("demo",)])
+def test_help(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    assert run("destroy").returncode == 2
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; from mastra_convex.cli import main; sys.exit(main())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "pip install 'mastra-convex[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "mastra_convex.cli", "schema"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
