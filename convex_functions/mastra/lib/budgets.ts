@@ -30,8 +30,11 @@ export class Budget {
     public ranges = 0,
   ) {}
 
-  get spent(): boolean {
-    return this.rows >= this.maxRows || this.bytes >= this.maxBytes || this.ranges >= MAX_RANGES;
+  /** What is used up, if anything is. */
+  get spent(): "rows" | "bytes" | "ranges" | undefined {
+    if (this.rows >= this.maxRows) return "rows";
+    if (this.bytes >= this.maxBytes) return "bytes";
+    return this.ranges >= MAX_RANGES ? "ranges" : undefined;
   }
 
   charge(doc: Doc): void {

@@ -17,7 +17,7 @@ export async function commit(db: Writer, request: Commit): Promise<CommitResult>
     receipt = await step(db, request);
     await saveReceipt(db, request.id, receipt);
   }
-  return { ...receipt, returned: receipt.status === "done" ? await returned(db, request) : [] };
+  return { ...receipt, returned: receipt.status === "conflict" ? [] : await returned(db, request) };
 }
 
 async function returned(db: Writer, request: Commit): Promise<GetResult[]> {
@@ -29,7 +29,7 @@ async function returned(db: Writer, request: Commit): Promise<GetResult[]> {
 
 async function step(db: Writer, request: Commit): Promise<Receipt> {
   const ops = request.ops ?? [];
-  const start = startOf(request.resume, ops.length);
+  const start = startOf(request.resume, ops);
   const mode = request.mode ?? "whole";
   const guards = start === undefined ? (request.guards ?? []) : [];
   const first = start?.position ?? 0;
@@ -84,14 +84,15 @@ function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
 /** Where a resumed commit goes on; undefined for a fresh one. */
 function startOf(
   resume: string | null | undefined,
-  ops: number,
+  ops: readonly WriteOp[],
 ): { position: number; cursor: string | null } | undefined {
   if (resume == null) return undefined;
   const start = parsed(resume);
   if (Array.isArray(start) && start.length === 2) {
     const [position, cursor] = start;
-    const isPosition = typeof position === "number" && Number.isInteger(position) && position >= 0 && position < ops;
-    if (isPosition && (cursor === null || typeof cursor === "string")) return { position, cursor };
+    const op = typeof position === "number" ? ops[position] : undefined;
+    if (typeof position === "number" && op && "range" in op && (cursor === null || typeof cursor === "string"))
+      return { position, cursor };
   }
   throw badRequest("malformed resume");
 }

@@ -2,7 +2,7 @@
 
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
-import { columnOf, valueAt } from "./paths";
+import { checkReadable, valueAt } from "./paths";
 import type { Doc, Table } from "./tables";
 import type { Condition } from "./validators";
 import { deepEqual, parsed } from "./values";
@@ -12,7 +12,7 @@ type Test = (value: Value | undefined) => boolean;
 /** Whether all conditions hold for a row. What is wrong with a condition is reported now. */
 export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: Doc) => boolean {
   const tests = (where ?? []).map(({ path, operator, value }) => {
-    columnOf(table, path);
+    checkReadable(table, path);
     const test = testOf(operator, givenValue(value));
     return (row: Doc) => test(valueAt(table, row, path));
   });

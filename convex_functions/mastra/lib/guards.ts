@@ -28,7 +28,7 @@ async function isEmpty(db: Reader, range: IndexRange): Promise<boolean> {
   const holds = predicate(span.table, range.where);
   const budget = new Budget(READ_ROWS, RANGE_BYTES);
   for await (const row of rowsOfSpan(db, span, undefined, budget)) {
-    if (budget.spent) throw tooLarge("a guard's range has too many rows to look through", "bytes");
+    if (budget.spent) throw tooLarge(`a guard's range has too many ${budget.spent} to look through`, budget.spent);
     if (holds(row)) return false;
     budget.charge(row);
   }

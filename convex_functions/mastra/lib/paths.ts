@@ -7,6 +7,7 @@ import { arrayPosition, escaped, isObject, own, parsedDeeply, parsedOnce, rawMem
 
 export type Path = readonly string[];
 
+/** The declared column that a path begins with. */
 export function columnOf(table: Table, path: Path): string {
   const [column] = path;
   if (column === undefined) throw badRequest("a path names a column");
@@ -14,9 +15,14 @@ export function columnOf(table: Table, path: Path): string {
   return column;
 }
 
+/** Refuses paths that cannot be read. */
+export function checkReadable(table: Table, path: Path): void {
+  if (path[0] !== "_creationTime") columnOf(table, path);
+}
+
 /** The value at a path, undefined when there is none. */
 export function valueAt(table: Table, row: Columns, path: Path): Value | undefined {
-  const column = columnOf(table, path);
+  const [column = ""] = path;
   let value = own(row, column);
   if (path.length === 1 && typeof value === "string") {
     return table.json.includes(column) ? parsedOnce(value) : value;

@@ -7,7 +7,7 @@ import { tooLarge } from "./errors";
 import { rowsOfSpan, spanOf } from "./spans";
 import type { Doc, Writer } from "./tables";
 import type { WriteOp } from "./validators";
-import { changeOf } from "./writes";
+import { changeOf, deleteRows, patchRows } from "./writes";
 
 type RangeOp = Extract<WriteOp, { op: "patchRange" | "deleteRange" }>;
 
@@ -33,7 +33,9 @@ export async function writeRange(
   let complete = true;
   for await (const row of rowsOfSpan(db, span, after, { ranges: 0 })) {
     if (budget.spent) {
-      if (mode === "whole" || budget.rows === 0) throw tooLarge("the ranges of this commit are too large", "ranges");
+      if (mode === "whole" || budget.rows === 0) {
+        throw tooLarge(`the ranges of this commit take more ${budget.spent} than one transaction has`, budget.spent);
+      }
       complete = false;
       break;
     }
@@ -44,9 +46,8 @@ export async function writeRange(
     rows.push(row);
   }
 
-  await Promise.all(
-    rows.map((row) => (changed ? db.patch(table.name, row._id, changed(row)) : db.delete(table.name, row._id))),
-  );
+  if (changed) await patchRows(db, table, rows, changed);
+  else await deleteRows(db, table, rows);
   const reached = last === undefined ? cursor : cursorText(positionOf(last, restFields));
   return { changed: rows.length, cursor: complete ? undefined : reached };
 }

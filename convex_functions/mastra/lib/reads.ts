@@ -4,7 +4,7 @@ import { Budget, MAX_RANGES, READ_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, fieldAt, parseCursor, positionOf, type Position } from "./cursors";
 import { badRequest, tooLarge } from "./errors";
-import { columnOf, textsAt, type Path } from "./paths";
+import { checkReadable, textsAt, type Path } from "./paths";
 import { rangesNeeded, rowsOfSpan, spanOf, type Order, type Span } from "./spans";
 import { fingerprint, indexFields, rowByKey, shown, tableNamed, type Doc, type Reader, type Table } from "./tables";
 import type { Get, GetResult, Neighbours, NeighboursResult, ReadOp, ReadResult, Scan, ScanResult } from "./validators";
@@ -90,11 +90,11 @@ type Wanted = {
   limit: number;
   total: boolean;
 };
-type Page = { rows: Doc[]; matched: number; skipped: number; last: Doc | undefined; done: boolean };
+type Page = { rows: Doc[]; matched: number; skipped: number; reached: Position | undefined; done: boolean };
 
 /** As much of a scan as the budget allows. A row is charged when it is consumed, and none is read ahead. */
 async function pageOf(db: Reader, span: Span, budget: Budget, wanted: Wanted): Promise<Page> {
-  const page: Page = { rows: [], matched: 0, skipped: 0, last: undefined, done: false };
+  const page: Page = { rows: [], matched: 0, skipped: 0, reached: wanted.after, done: false };
   const enough = () => page.rows.length >= wanted.limit && !wanted.total;
   if (enough()) return { ...page, done: true };
   if (!hasRoomFor(span, budget)) return page;
@@ -103,7 +103,7 @@ async function pageOf(db: Reader, span: Span, budget: Budget, wanted: Wanted): P
     const next = await stream.next();
     if (next.done) return { ...page, done: true };
     const row = next.value;
-    page.last = row;
+    page.reached = positionOf(row, span.restFields);
     budget.charge(row);
     if (!wanted.holds(row)) continue;
     page.matched += 1;
@@ -126,19 +126,19 @@ function hasRoomFor(span: Span, budget: Budget): boolean {
 }
 
 function scanResult(span: Span, page: Page, paths: readonly Path[] | null | undefined): ScanResult {
-  const { rows, matched, skipped, last, done } = page;
+  const { rows, matched, skipped, reached, done } = page;
   return {
     rows: paths ? [] : rows.map(shown),
     ...(paths && { values: rows.map((row) => textsAt(span.table, row, paths)) }),
     matched,
     skipped,
-    cursor: last === undefined ? null : cursorText(positionOf(last, span.restFields)),
+    cursor: reached === undefined ? null : cursorText(reached),
     done,
   };
 }
 
 function checkPaths(table: Table, paths: readonly Path[] | null | undefined): void {
-  for (const path of paths ?? []) columnOf(table, path);
+  for (const path of paths ?? []) checkReadable(table, path);
 }
 
 function count(value: number, name: string): number {

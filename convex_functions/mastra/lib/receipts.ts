@@ -8,7 +8,7 @@ const RECEIPTS: string = "mastra_receipts";
 
 export async function findReceipt(db: Reader, id: string): Promise<Receipt | null> {
   const row = await rowByKey(db, tableNamed(RECEIPTS), [id]);
-  return row === null ? null : (JSON.parse(row.outcome as string) as Receipt);
+  return row === null ? null : (JSON.parse(String(row["outcome"])) as Receipt);
 }
 
 export async function saveReceipt(db: Writer, id: string, receipt: Receipt): Promise<void> {
@@ -26,5 +26,5 @@ export async function sweep(db: Writer, now: number): Promise<{ deleted: number;
     if (budget.spent) break;
   }
   await Promise.all(old.map((row) => db.delete(RECEIPTS, row._id)));
-  return { deleted: old.length, done: !budget.spent };
+  return { deleted: old.length, done: budget.spent === undefined };
 }

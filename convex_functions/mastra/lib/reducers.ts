@@ -3,7 +3,7 @@
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
 import type { Edit } from "./validators";
-import { isObject, type JsonObject } from "./values";
+import { deepEqual, isObject, type JsonObject } from "./values";
 
 export type Reducer = (old: Value | undefined) => Value;
 
@@ -43,10 +43,11 @@ function add(old: Value, given: number): Value {
 
 /** Merges the result of a step whose parts finish, and suspend, in any order. */
 function slots(old: Value | undefined, given: JsonObject): Value {
-  if (!isObject(old) || !Array.isArray(old.output) || !Array.isArray(given.output)) return given;
-  const pending = given.output.some(isPending);
-  const output = mergedOutput(old.output, given.output, pending);
-  return { ...old, ...(pending ? {} : given), output };
+  if (!isObject(old)) return given;
+  const [{ output: before }, { output: after }] = [old, given];
+  if (!Array.isArray(before) || !Array.isArray(after)) return given;
+  const pending = after.some(isPending);
+  return { ...old, ...(pending ? {} : given), output: mergedOutput(before, after, pending) };
 }
 
 function mergedOutput(old: Value[], given: Value[], pending: boolean): Value[] {
@@ -59,7 +60,10 @@ function mergedOutput(old: Value[], given: Value[], pending: boolean): Value[] {
   return output;
 }
 
-const isPending = (item: Value) => isObject(item) && item.__mastra_pending__ === true && Object.keys(item).length === 1;
+const isPending = (item: Value) => deepEqual(item, { __mastra_pending__: true });
 
-const isSuspended = (item: Value) =>
-  isObject(item) && item.status === "suspended" && ("suspendPayload" in item || "suspendedAt" in item);
+function isSuspended(item: Value): boolean {
+  if (!isObject(item)) return false;
+  const { status, suspendPayload, suspendedAt } = item;
+  return status === "suspended" && (suspendPayload !== undefined || suspendedAt !== undefined);
+}

@@ -19,29 +19,28 @@ import {
 import type { Change, Outcome, WriteOp } from "./validators";
 import { isObject } from "./values";
 
+type Key = readonly Scalar[];
 type Op<Name> = Extract<WriteOp, { op: Name }>;
 
 export async function put(db: Writer, op: Op<"put">): Promise<Outcome> {
   const table = tableNamed(op.table);
-  checkColumns(table, op.keep ?? []);
-  const winners = new Map<string, { key: Scalar[]; columns: Columns; position: number }>();
-  op.rows.forEach((row: Value, position) => {
+  const keep = op.keep ?? [];
+  checkColumns(table, keep);
+  const rows = op.rows.map((row: Value): Columns => {
     if (!isObject(row)) throw badRequest("a row is an object");
     checkColumns(table, Object.keys(row));
-    const key = keyOf(table, row);
-    winners.set(JSON.stringify(key), { key, columns: row, position });
+    return row;
   });
-  const rows = [...winners.values()];
-  const existing = await Promise.all(rows.map(({ key }) => rowByKey(db, table, key)));
-  await Promise.all(
-    rows.map(({ columns }, n) => {
-      const old = existing[n];
-      if (!old) return db.insert(table.name, columns as { [column: string]: Value });
-      return db.patch(table.name, old._id, replacement(table, old, columns, op.keep ?? []));
-    }),
-  );
-  const missing = rows.filter((_, n) => !existing[n]).map(({ position }) => position);
-  return { changed: rows.length, missing: missing.sort((a, b) => a - b) };
+  const keys = rows.map((row) => keyOf(table, row));
+  const existing = await rowsByKeys(db, table, keys);
+  const last = new Map(rows.map((row, n) => [keyText(keys[n]!), row]));
+  const write = async ([key, row]: [string, Columns]) => {
+    const old = existing.get(key);
+    if (old) await db.patch(table.name, old._id, replacement(table, old, row, keep));
+    else await db.insert(table.name, row as { [column: string]: Value });
+  };
+  await Promise.all([...last].map(write));
+  return { changed: last.size, missing: missingIn(existing, keys) };
 }
 
 function keyOf(table: Table, row: Columns): Scalar[] {
@@ -60,46 +59,50 @@ function replacement(table: Table, old: Doc, columns: Columns, keep: readonly st
   return Object.fromEntries(replaced.map((field) => [field, columns[field]]));
 }
 
-export function patch(db: Writer, op: Op<"patch">): Promise<Outcome> {
+export async function patch(db: Writer, op: Op<"patch">): Promise<Outcome> {
   const table = tableNamed(op.table);
   const changed = changeOf(table, op.change);
-  return forEachRow(db, table, op.keys, (row) => db.patch(table.name, row._id, changed(row)));
+  return forEachRow(db, table, op.keys, (rows) => patchRows(db, table, rows, changed));
 }
 
-export function deleteKeys(db: Writer, op: Op<"delete">): Promise<Outcome> {
+export async function deleteKeys(db: Writer, op: Op<"delete">): Promise<Outcome> {
   const table = tableNamed(op.table);
-  return forEachRow(db, table, op.keys, (row) => db.delete(table.name, row._id));
+  return forEachRow(db, table, op.keys, (rows) => deleteRows(db, table, rows));
 }
 
-/** Keys that differ are handled together; one that is repeated sees what was done before. */
+/** All changes are made before the first write, so that one that fails leaves no write under way. */
+export async function patchRows(db: Writer, table: Table, rows: readonly Doc[], changed: (row: Doc) => Columns) {
+  const changes = rows.map((row): [Doc, Columns] => [row, changed(row)]);
+  await Promise.all(changes.map(([row, columns]) => db.patch(table.name, row._id, columns)));
+}
+
+export async function deleteRows(db: Writer, table: Table, rows: readonly Doc[]) {
+  await Promise.all(rows.map((row) => db.delete(table.name, row._id)));
+}
+
 async function forEachRow(
   db: Writer,
   table: Table,
-  keys: readonly (readonly Scalar[])[],
-  write: (row: Doc) => Promise<void>,
+  keys: readonly Key[],
+  write: (rows: readonly Doc[]) => Promise<void>,
 ): Promise<Outcome> {
-  const missing: number[] = [];
-  for (const round of rounds(keys)) {
-    const found = await Promise.all(round.map(({ key }) => rowByKey(db, table, key)));
-    round.forEach(({ position }, n) => found[n] || missing.push(position));
-    await Promise.all(found.map((row) => row && write(row)));
-  }
-  return { changed: keys.length - missing.length, missing: missing.sort((a, b) => a - b) };
+  const existing = await rowsByKeys(db, table, keys);
+  const rows = [...existing.values()].flatMap((row) => row ?? []);
+  await write(rows);
+  return { changed: rows.length, missing: missingIn(existing, keys) };
 }
 
-type Round = { key: readonly Scalar[]; position: number }[];
+const keyText = (key: Key) => JSON.stringify(key);
 
-function rounds(keys: readonly (readonly Scalar[])[]): Round[] {
-  const seen = new Map<string, number>();
-  const found: Round[] = [];
-  keys.forEach((key, position) => {
-    const text = JSON.stringify(key);
-    const round = seen.get(text) ?? 0;
-    seen.set(text, round + 1);
-    (found[round] ??= []).push({ key, position });
-  });
-  return found;
+/** The rows of the different keys, looked up together: a key that is repeated counts once. */
+async function rowsByKeys(db: Writer, table: Table, keys: readonly Key[]): Promise<Map<string, Doc | null>> {
+  const different = [...new Map(keys.map((key) => [keyText(key), key]))];
+  const found = await Promise.all(different.map(([, key]) => rowByKey(db, table, key)));
+  return new Map(different.map(([text], n) => [text, found[n]!]));
 }
+
+const missingIn = (existing: Map<string, Doc | null>, keys: readonly Key[]) =>
+  keys.flatMap((key, position) => (existing.get(keyText(key)) ? [] : [position]));
 
 /** The columns that a change gives a row; undefined for those it removes. What is wrong with it is reported now. */
 export function changeOf(table: Table, change: Change): (row: Doc) => Columns {
