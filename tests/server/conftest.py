@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mastra_convex.engine import PROTOCOL
+from mastra_convex.local import LocalEngine
+from mastra_convex.server import LocalServer
+from mastra_convex.tables import Field, Index, Table
+
+KEY = "dev|0123456789abcdef"
+NOTES = Table(
+    name="notes",
+    fields=(Field("id"), Field("group"), Field("extra", "any", optional=True)),
+    indexes=(Index("by_record_id", ("id",)), Index("by_group", ("group",))),
+)
+ADMIN = {"Authorization": f"Convex {KEY}"}
+
+Post = Callable[..., Awaitable[tuple[int, Any]]]
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[LocalEngine]:
+    engine = LocalEngine(":memory:", [NOTES], receipts=True)
+    yield engine
+    await engine.aclose()
+
+
+@pytest.fixture
+async def server(engine: LocalEngine) -> AsyncIterator[LocalServer]:
+    async with LocalServer(engine, admin_key=KEY) as server:
+        yield server
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def post(server: LocalServer, http: aiohttp.ClientSession) -> Post:
+    """Posts to an endpoint and returns the status and the JSON of the answer."""
+
+    async def post(kind: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        options: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
+        if isinstance(body, bytes):
+            options["headers"] = {"Content-Type": "application/json"}
+        options["headers"] = {**options.get("headers", {}), **(ADMIN if headers is None else headers)}
+        async with http.post(f"{server.url}/api/{kind}", **options) as response:
+            assert response.content_type == "application/json"
+            return response.status, await response.json()
+
+    return post
+
+
+def call(name: str, **args: Any) -> dict[str, Any]:
+    return {"path": f"mastra/storage:{name}", "format": "json", "args": {"protocol": PROTOCOL, **args}}
