@@ -15,11 +15,10 @@ from mastra_convex.cli import demo as demo_command
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli.reader import read_again
+from mastra_convex.cli.tables import declared_tables, registered_tables
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.registry import registered_domains
 from mastra_convex.scaffold import DEFAULT_PATH, check_path
 from mastra_convex.schema import index_lines_ts, schema_ts
-from mastra_convex.tables import Table
 
 _SAMPLE: Final = Path(__file__).with_name("sample.jsonl")
 
@@ -69,10 +68,6 @@ def _file(path: Path | None) -> Path | None:
     return path
 
 
-def _tables() -> list[Table]:
-    return [table for domain in registered_domains().values() for table in domain.tables]
-
-
 @app.callback()
 def options(
     version: Annotated[
@@ -97,7 +92,7 @@ def init(
     Files that were edited are kept, which gives exit code 1; --force overwrites them. An existing schema is never
     changed: the lines to add to it are printed.
     """
-    raise typer.Exit(init_command.run(directory, _tables(), path=path, force=force))
+    raise typer.Exit(init_command.run(directory, declared_tables(), path=path, force=force))
 
 
 @app.command()
@@ -112,7 +107,7 @@ def dev(
     ] = None,
 ) -> None:
     """Run a local server that several processes can share, with the HTTP interface of Convex."""
-    dev_command.run(_tables(), path=path, host=host, port=port, admin_key=admin_key)
+    dev_command.run(registered_tables(), path=path, host=host, port=port, admin_key=admin_key)
 
 
 @app.command()
@@ -121,8 +116,9 @@ def schema(
         bool, typer.Option("--indexes", help="Only what to add to the tables of @mastra/convex/schema.")
     ] = False,
 ) -> None:
-    """Print the Convex schema of all registered domains."""
-    sys.stdout.write(index_lines_ts(_tables()) if indexes else schema_ts(_tables()))
+    """Print the Convex schema of all domains."""
+    tables = declared_tables()
+    sys.stdout.write(index_lines_ts(tables) if indexes else schema_ts(tables))
 
 
 @app.command()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mastra_convex import ConvexStore
 
+from mastra_convex import ConvexStore
 from tests.cli.commands import REPOSITORY, run
 
 SAMPLE = REPOSITORY / "mastra_convex" / "cli" / "sample.jsonl"
@@ -31,7 +31,7 @@ async def _contents(path: Path) -> dict[str, list[Any]]:
     """Every row of the store, times included."""
     async with ConvexStore.local(path) as store:
         threads = [thread async for thread in store.memory.iter_threads()]
-        messages = [m async for thread in threads for m in store.memory.iter_messages(thread.id)]
+        messages = [m for thread in threads async for m in store.memory.iter_messages(thread.id)]
         owners = sorted({thread.resource_id for thread in threads})
         resources = [await store.memory.get_resource_by_id(owner) for owner in owners]
         return {"threads": threads, "messages": messages, "resources": resources}

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from mastra_convex import ConvexStore, MastraConvexError
 from mastra_convex.retry import RetryPolicy
-
 from tests.cli.commands import COMMAND, environment, run
 
 
@@ -34,8 +34,9 @@ class Running:
 def running(*arguments: str | Path, **variables: str) -> Generator[Running]:
     """The server, once it has printed the two environment variables."""
     command = [*COMMAND, "dev", "--port", "0", *map(str, arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(**variables), text=True, **pipes) as process:
+    with subprocess.Popen(
+        command, env=environment(**variables), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         try:
             yield _announced(process)
         finally:
@@ -92,7 +93,7 @@ def test_the_key_of_the_caller_is_used() -> None:
 
 async def test_what_was_answered_before_the_end_is_kept(tmp_path: Path) -> None:
     with running("--path", tmp_path / "dev.db") as server:
-        options = {"deployment_url": server.url, "admin_auth_token": server.key}
+        retry = RetryPolicy(attempts=1)
         saved: set[str] = set()
 
         async def save(store: ConvexStore, id: str) -> None:
@@ -104,7 +105,7 @@ async def test_what_was_answered_before_the_end_is_kept(tmp_path: Path) -> None:
                 server.process.send_signal(signal.SIGTERM)
             saved.add(id)
 
-        async with ConvexStore(id="t", **options, retry=RetryPolicy(attempts=1)) as store:
+        async with ConvexStore(id="t", deployment_url=server.url, admin_auth_token=server.key, retry=retry) as store:
             await asyncio.gather(*(save(store, f"t{n}") for n in range(100)))
         assert server.process.wait() == 0
 

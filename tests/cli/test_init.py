@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from mastra_convex.cli.tables import declared_tables
 from mastra_convex.errors import ConfigurationError, ConflictError, ValidationError
 from mastra_convex.scaffold import check_path, scaffold, shipped_functions
 from mastra_convex.tables import Table
-
-from tests.backends import all_tables
 from tests.cli.commands import REPOSITORY, run
 
 SHIPPED = REPOSITORY / "convex_functions" / "mastra"
@@ -17,7 +17,7 @@ SHIPPED = REPOSITORY / "convex_functions" / "mastra"
 
 @pytest.fixture
 def tables() -> list[Table]:
-    return all_tables()
+    return declared_tables()
 
 
 def _shipped_names() -> set[str]:
@@ -154,7 +154,7 @@ def test_the_directory_must_exist(tmp_path: Path) -> None:
     done = run("init", tmp_path / "nowhere")
 
     assert done.returncode == 2
-    assert "does not exist" in " ".join(done.stderr.split())
+    assert "Invalid value for 'DIR'" in done.stderr
 
 
 def test_the_stock_handler_is_not_replaced(tmp_path: Path, tables: list[Table]) -> None:

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from mastra_convex.schema import index_lines_ts
 
-from tests.backends import all_tables
+from mastra_convex.cli.tables import declared_tables
+from mastra_convex.schema import index_lines_ts
 from tests.cli.commands import REPOSITORY, environment, run
 
 
@@ -20,7 +20,7 @@ def test_the_schema_is_the_committed_file() -> None:
 
 
 def test_the_lines_for_stock_tables() -> None:
-    assert run("schema", "--indexes").stdout == index_lines_ts(all_tables())
+    assert run("schema", "--indexes").stdout == index_lines_ts(declared_tables())
 
 
 def test_version() -> None:
