@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from mastra_convex.engine import PROTOCOL
@@ -46,11 +48,9 @@ def post(server: LocalServer, http: aiohttp.ClientSession) -> Post:
     """Posts to an endpoint and returns the status and the JSON of the answer."""
 
     async def post(kind: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-        options: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
-        if isinstance(body, bytes):
-            options["headers"] = {"Content-Type": "application/json"}
-        options["headers"] = {**options.get("headers", {}), **(ADMIN if headers is None else headers)}
-        async with http.post(f"{server.url}/api/{kind}", **options) as response:
+        data = io.BytesIO(body if isinstance(body, bytes) else orjson.dumps(body))
+        sent = {"Content-Type": "application/json", **(ADMIN if headers is None else headers)}
+        async with http.post(f"{server.url}/api/{kind}", data=data, headers=sent) as response:
             assert response.content_type == "application/json"
             return response.status, await response.json()
 

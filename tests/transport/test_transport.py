@@ -129,7 +129,7 @@ async def test_a_silent_connection_is_given_up_for_a_second_one(
     held = Held(success())
     server.queue(held)
     server.usual = success("second")
-    assert await make_transport(timeout=1.0).call("mutation", HANDLE, {}) == "second"
+    assert await make_transport(timeout=3.0).call("mutation", HANDLE, {}) == "second"
     held.release.set()
 
 
