@@ -88,11 +88,10 @@ function startOf(
 ): { position: number; cursor: string | null } | undefined {
   if (resume == null) return undefined;
   const start = parsed(resume);
-  if (Array.isArray(start) && start.length === 2) {
-    const [position, cursor] = start;
-    const op = typeof position === "number" ? ops[position] : undefined;
-    if (typeof position === "number" && op && "range" in op && (cursor === null || typeof cursor === "string"))
-      return { position, cursor };
+  const [position, cursor] = Array.isArray(start) ? start : [];
+  if (typeof position === "number" && (cursor === null || typeof cursor === "string")) {
+    const op = ops[position];
+    if (op !== undefined && "range" in op) return { position, cursor };
   }
   throw badRequest("malformed resume");
 }

@@ -13,7 +13,7 @@ export const badRequest = (message: string) => failure("BadRequest", message);
 /** `limit` names what was exceeded: `ranges`, `bytes`, `rows`, or `database` for a limit of Convex itself. */
 export const tooLarge = (message: string, limit: string) => failure("TooLarge", message, { limit });
 
-const SIZE_WORDS = /\btoo (many|large|long|big|nested|deep)|\blimit\b/i;
+const SIZE_WORDS = /\btoo (many|much|large|long|nested)\b/i;
 
 /** Runs a function; errors of the database become failures with a code. */
 export async function withCodes<T>(run: () => Promise<T>): Promise<T> {

@@ -41,19 +41,19 @@ export function checkColumns(table: Table, columns: Iterable<string>): void {
   }
 }
 
-/** The rows of an index range, in the order of the index. */
+/** The rows of an index range, in the order of the index; each is read when it is asked for. */
 export function rowsInRange(
   db: Reader,
   table: Table,
   index: string,
   range: readonly Constraint[],
   order: "asc" | "desc",
-): AsyncIterable<Doc> {
+): AsyncIterable<Doc> & { first(): Promise<Doc | null> } {
   // The types of a generic data model do not know how many fields an index has.
   const bounded = (builder: unknown) =>
     range.reduce((partial, [method, field, value]) => partial[method](field, value), builder as RangeBuilder);
   const query = db.query(table.name).withIndex(index, (builder) => bounded(builder) as unknown as IndexRange);
-  return query.order(order) as AsyncIterable<unknown> as AsyncIterable<Doc>;
+  return query.order(order) as unknown as ReturnType<typeof rowsInRange>;
 }
 
 /** The row with this key, the oldest if there are several. */
@@ -61,8 +61,7 @@ export async function rowByKey(db: Reader, table: Table, key: readonly Scalar[])
   const fields = indexFields(table, table.key);
   if (key.length !== fields.length) throw badRequest(`a key of ${table.name} is ${fields.join(", ")}`);
   const range = fields.map((field, n): Constraint => ["eq", field, key[n]]);
-  for await (const row of rowsInRange(db, table, table.key, range, "asc")) return row;
-  return null;
+  return rowsInRange(db, table, table.key, range, "asc").first();
 }
 
 /** A row as it is shown: with its creation time and without the id of Convex. */

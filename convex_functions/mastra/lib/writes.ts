@@ -1,8 +1,8 @@
 // put, patch and delete by key.
 
 import type { Value } from "convex/values";
-import { badRequest } from "./errors";
 import { givenValue } from "./conditions";
+import { badRequest } from "./errors";
 import { changedColumn, columnOf } from "./paths";
 import { reducer } from "./reducers";
 import {
