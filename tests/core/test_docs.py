@@ -1,0 +1,63 @@
+"""The Python of the README and of the user guide runs as it stands."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from mastra_convex import ConvexStore
+
+ROOT = Path(__file__).parent.parent.parent
+COMMANDS = {
+    "Try it": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[cli]' && .venv/bin/mastra-convex demo",
+    "Test": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' "
+    "&& npm ci --prefix convex_functions && .venv/bin/pytest",
+}
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+async def _run(source: str, name: str, namespace: dict[str, Any]) -> None:
+    code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert isinstance(code, CodeType)
+    answer = eval(code, namespace)
+    if inspect.isawaitable(answer):
+        await answer
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/guide.md"])
+async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CONVEX_URL", raising=False)
+    monkeypatch.delenv("CONVEX_ADMIN_KEY", raising=False)
+    blocks = _blocks((ROOT / document).read_text(encoding="utf-8"), "python")
+    namespace: dict[str, Any] = {}
+    for number, block in enumerate(blocks, 1):
+        await _run(block, f"{document}, block {number}", namespace)
+        if isinstance(store := namespace.get("store"), ConvexStore) and document == "README.md":
+            await store.aclose()
+
+    assert len(blocks) >= 3
+    assert (tmp_path / "agent.db").is_file()
+
+
+@pytest.mark.parametrize("heading", COMMANDS)
+def test_the_first_block_under_a_heading_is_its_one_command(heading: str) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split(f"\n## {heading}\n", 1)[1]
+
+    assert _blocks(section, "sh")[0] == f"{COMMANDS[heading]}\n"
+    assert section.index("```sh") == section.index("```")
+
+
+def test_relative_links_lead_somewhere() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (document.parent / target).exists(), f"{document.name}: {target}"
