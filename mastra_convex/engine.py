@@ -283,5 +283,5 @@ class Engine(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Releases connections; waits for calls in flight."""
+        """Releases connections. Calls in flight end: with their answer where that is local, else with ClosedError."""
         ...

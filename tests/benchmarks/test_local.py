@@ -16,9 +16,9 @@ from statistics import median
 from typing import Any
 
 import pytest
+
 from mastra_convex import ConvexStore
 from mastra_convex_domains import MemoryStore, Message
-
 from tests.data import message, thread
 
 LOREM = "lorem ipsum dolor sit amet " * 40

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mastra_convex import TooLargeError, ValidationError
 from mastra_convex.values import (
     MAX_SAFE_INTEGER,

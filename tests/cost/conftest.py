@@ -1,4 +1,4 @@
-"""What operations cost on Convex, counted by the Node host with Convex's limits on: calls, bytes, documents, never time."""
+"""What operations cost on Convex: calls, bytes and documents, never time. Counted by the Node host, its limits on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 import pytest
+
 from mastra_convex import ConvexStore
 from mastra_convex_domains import MemoryStore
-
 from tests.backends import ConvexHost, remote_store
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import anyio
 import pytest
+
 from mastra_convex import TooLargeError
 from mastra_convex.contract.times import to_iso
 from mastra_convex.engine import Row
 from mastra_convex_domains import Include, MemoryStore, Message
 from mastra_convex_domains.memory.messages import message_row
 from mastra_convex_domains.memory.threads import thread_row
-
 from tests.backends import ConvexHost
 from tests.cost.conftest import Meter, page_bytes
 from tests.data import at, message, thread
@@ -200,9 +200,7 @@ async def test_update_30_messages(memory: MemoryStore, meter: Meter, host: Conve
     await meter.start()
 
     async def tag(tag: str) -> None:
-        await memory.update_messages(
-            [{"id": f"big-m{n:05}", "content": {"metadata": {tag: True}}} for n in range(30)]
-        )
+        await memory.update_messages([{"id": f"big-m{n:05}", "content": {"metadata": {tag: True}}} for n in range(30)])
 
     await tag("first")
     cost = await meter.cost()

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
+
 from mastra_convex import ConvexStore
 from mastra_convex_domains import MemoryStore
-
 from tests.backends import FUNCTIONS, KEY, ConvexHost, convex_host, remote_store
 
 

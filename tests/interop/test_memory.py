@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from mastra_convex import SchemaMismatchError
 from mastra_convex.contract.times import to_iso
 from mastra_convex_domains import MemoryStore, Message, Resource, Thread
-
 from tests.backends import ConvexHost, remote_store
 from tests.data import at, message
 from tests.interop.conftest import StockStore
@@ -51,7 +51,7 @@ async def test_python_reads_threads_of_typescript(memory: MemoryStore, stock: St
 
 
 async def test_typescript_reads_messages_of_python(memory: MemoryStore, stock: StockStore) -> None:
-    content = {"format": 2, "parts": [{"type": "text", "text": "你好 🎉\n\"quoted\""}], "metadata": METADATA}
+    content = {"format": 2, "parts": [{"type": "text", "text": '你好 🎉\n"quoted"'}], "metadata": METADATA}
     await memory.save_thread(Thread(id="t1", resource_id="u"))
     await memory.save_messages([message(0, resource_id="u").model_copy(update={"content": content})])
     page = await stock.memory("listMessages", {"threadId": "t1"})
@@ -128,9 +128,18 @@ async def test_keys_that_convex_refuses_survive_updates_by_typescript(memory: Me
 
 
 async def test_a_clone_by_python_is_a_thread_for_typescript(memory: MemoryStore, stock: StockStore) -> None:
-    await stock.memory("saveThread", {"thread": {
-        "id": "t1", "resourceId": "u", "title": "Plan", "createdAt": to_iso(at(0)), "updatedAt": to_iso(at(0)),
-    }})
+    await stock.memory(
+        "saveThread",
+        {
+            "thread": {
+                "id": "t1",
+                "resourceId": "u",
+                "title": "Plan",
+                "createdAt": to_iso(at(0)),
+                "updatedAt": to_iso(at(0)),
+            }
+        },
+    )
     await memory.save_messages([message(n) for n in range(3)])
     clone = await memory.clone_thread("t1", new_thread_id="c1")
     page = await stock.memory("listMessages", {"threadId": "c1"})
@@ -145,7 +154,11 @@ async def test_older_rows_are_read(memory: MemoryStore, interop_host: ConvexHost
             "mastra_threads": [{"id": "t1", "resourceId": "u", "title": "x", "metadata": '{"a": {"b": 1}}', **times}],
             "mastra_messages": [
                 {
-                    "id": "m1", "thread_id": "t1", "content": '"just text"', "role": "user", "type": "text",
+                    "id": "m1",
+                    "thread_id": "t1",
+                    "content": '"just text"',
+                    "role": "user",
+                    "type": "text",
                     "createdAt": to_iso(at(0)),
                 }
             ],

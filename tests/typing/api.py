@@ -27,7 +27,7 @@ async def stores() -> None:
     assert_type(await store.get_store("memory"), DomainStore | None)
     assert_type(ConvexStore.from_env(local="agent.db", domains=[MemoryStore]), ConvexStore)
     store.memroy  # type: ignore[attr-defined]  # pyright: ignore  # noqa: B018
-    ConvexStore("agent", "https://x.convex.cloud", "key")  # type: ignore[misc]  # pyright: ignore
+    ConvexStore("agent", "https://x.convex.cloud", "key")  # type: ignore[call-arg]  # pyright: ignore
     await store.aclose()
 
 
