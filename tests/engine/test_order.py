@@ -80,9 +80,9 @@ async def test_null_is_not_missing_in_a_prefix(engine: Engine) -> None:
 
 async def test_cursors_go_past_missing_fields(engine: Engine) -> None:
     await put(engine, MESSAGES, *(message(f"m{n}") for n in range(3)), message("r", resourceId="r"))
-    for index, prefixes in (("by_resource", [[]]), ("by_resource_created", [[]])):
+    for index in ("by_resource", "by_resource_created"):
         found: list[str] = []
-        op = Scan(table=MESSAGES, index=index, prefixes=prefixes, limit=1)
+        op = Scan(table=MESSAGES, index=index, limit=1)
         for _ in range(4):
             result = await scan(engine, op)
             found += ids(result.rows)

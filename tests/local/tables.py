@@ -1,0 +1,42 @@
+"""Tables of these tests, and short forms of calls on them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, cast
+
+from mastra_convex.engine import Change, Commit, CommitResult, Edit, Get, GetResult, Patch, Put, Row, Scan, ScanResult
+from mastra_convex.local import LocalEngine
+from mastra_convex.tables import Field, Index, Table
+
+NOTES = Table(
+    name="notes",
+    fields=(Field("id"), Field("rank", "any", optional=True), Field("info", "any", optional=True)),
+    indexes=(Index("by_record_id", ("id",)), Index("by_rank", ("rank",))),
+)
+COUNTER = {"id": "counter", "info": {"n": 0}}
+
+
+async def put(engine: LocalEngine, *rows: Row, table: str = "notes") -> CommitResult:
+    return await engine.commit(Commit(id=uuid.uuid4().hex, ops=[Put(table=table, rows=rows)]))
+
+
+def add_one(id: str | None = None) -> Commit:
+    """A commit that adds 1 to the counter."""
+    change = Change(edits=[Edit(path=["info", "n"], reducer="add", value="1")])
+    return Commit(id=id or uuid.uuid4().hex, ops=[Patch(table="notes", keys=[["counter"]], change=change)])
+
+
+async def counted(engine: LocalEngine) -> int:
+    (row,) = await get(engine, "counter")
+    return -1 if row is None else int(row["info"]["n"])
+
+
+async def get(engine: LocalEngine, *ids: str, table: str = "notes") -> list[Row | None]:
+    (result,) = await engine.read([Get(table=table, keys=[[id] for id in ids])])
+    return list(cast(GetResult, result).rows)
+
+
+async def scan(engine: LocalEngine, index: str, **members: Any) -> list[str]:
+    (result,) = await engine.read([Scan(**{"table": "notes", "index": index, **members})])
+    return [row["id"] for row in cast(ScanResult, result).rows]
