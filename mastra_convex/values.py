@@ -181,12 +181,18 @@ def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
         return 9
     if limits:
         _check_container(value, path, depth)
+    size = 2
     if isinstance(value, dict):
-        members: dict[str, Any] = value
-        return 2 + sum(
-            len(key) + 1 + _measure(item, f"{path}.{key}", depth + 1, limits=limits) for key, item in members.items()
-        )
-    return 2 + sum(_measure(item, f"{path}[]", depth + 1, limits=limits) for item in value)
+        for key, item in value.items():
+            size += len(key) + 1
+            if type(item) is str:  # most of what is stored
+                size += 2 + (len(item) if item.isascii() else len(item.encode()))
+            else:
+                size += _measure(item, f"{path}.{key}", depth + 1, limits=limits)
+        return size
+    for item in value:
+        size += _measure(item, f"{path}[]", depth + 1, limits=limits)
+    return size
 
 
 def _check_container(value: Any, path: str, depth: int) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.errors import ValidationError
@@ -36,19 +36,26 @@ class Record(BaseModel):
         """The record of decoded stored columns; tolerant of what other writers put there."""
         return cls.model_validate(dict(values), context=_STORED)
 
-    @model_validator(mode="wrap")
+    _names: ClassVar[dict[str, str]] = {}
+    """The attribute that each key names, in both spellings."""
+
     @classmethod
-    def _known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if isinstance(value, Mapping) and info.context != _STORED:
-            known = {name: field.alias or name for name, field in cls.model_fields.items()}
-            keys: set[Any] = set(value)
-            unknown = sorted(str(key) for key in keys - set(known) - set(known.values()))
-            if unknown:
-                raise ValueError(f"unknown key {unknown[0]!r}")
-            for name, alias in known.items():
-                if name != alias and name in keys and alias in keys:
-                    raise ValueError(f"{name!r} and {alias!r} are the same key, give one of them")
-        return handler(value)
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        aliases = {field.alias: name for name, field in cls.model_fields.items() if field.alias is not None}
+        cls._names = {name: name for name in cls.model_fields} | aliases
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.context != _STORED and isinstance(value, Mapping):
+            given: dict[str, str] = {}
+            for key in value:
+                name = cls._names.get(key)
+                if name is None:
+                    raise ValueError(f"unknown key {key!r}")
+                if given.setdefault(name, key) != key:
+                    raise ValueError(f"{given[name]!r} and {key!r} are the same key, give one of them")
+        return value
 
 
 def is_stored(info: ValidationInfo) -> bool:

@@ -17,13 +17,15 @@ def to_milliseconds(value: datetime) -> datetime:
     """An aware datetime in UTC without its microseconds; ValueError for a naive one."""
     if value.tzinfo is None:
         raise ValueError("must have a time zone")
-    value = value.astimezone(UTC)
-    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    rest = value.microsecond % 1000
+    return value.replace(microsecond=value.microsecond - rest) if rest else value
 
 
 def to_iso(value: datetime) -> str:
     """The stored text of an aware datetime; it sorts as text in the order of time."""
-    return to_milliseconds(value).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return to_milliseconds(value).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 UtcDatetime = Annotated[datetime, AfterValidator(to_milliseconds)]
