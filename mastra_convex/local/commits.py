@@ -29,6 +29,7 @@ from mastra_convex.local.records import Budget, Stored, encoded_key, find, get
 
 _DONE = Outcome()
 _MAX_DIGITS = 9
+_FEW = 16
 
 
 def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) -> CommitResult:
@@ -43,6 +44,16 @@ def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) ->
     budget = Budget()
     returned = [get(session, each, budget) for each in commit.returning]
     return result.model_copy(update={"returned": returned})
+
+
+def is_small(commit: Commit) -> bool:
+    """Whether a commit takes so little time that no thread is needed for it."""
+    size = len(commit.guards) + sum(len(each.keys) for each in commit.returning)
+    for op in commit.ops:
+        if isinstance(op, PatchRange | DeleteRange):
+            return False
+        size += len(op.rows) if isinstance(op, Put) else len(op.keys)
+    return size <= _FEW
 
 
 class _Step:
