@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from mastra_convex.contract.times import to_iso
-from mastra_convex.engine import Bound, Row, Scan
+from mastra_convex.engine import Bound, Scan
 from mastra_convex.errors import ValidationError
 from mastra_convex.values import MAX_SAFE_INTEGER
 
 PerPage = int | Literal[False]
 """Items on a page; False means all, 0 none."""
+
+ItemT = TypeVar("ItemT")
 
 
 class Page(BaseModel):
@@ -54,16 +56,18 @@ class PageRequest:
 
     @property
     def limit(self) -> int | None:
-        return None if self.per_page is False else self.per_page
+        if self.per_page is False:
+            return 0 if self.page else None  # everything is on the first page
+        return self.per_page
 
     def scan(self, scan: Scan, *, include_total: bool) -> Scan:
         """The scan for this page: without a total, one row more is read, which tells whether others follow."""
         limit = self.limit if self.limit is None or include_total else self.limit + 1
         return scan.model_copy(update={"offset": self.offset, "limit": limit, "total": include_total})
 
-    def cut(self, rows: Sequence[Row], matched: int, *, include_total: bool) -> tuple[Sequence[Row], PageInfo]:
+    def cut(self, rows: Sequence[ItemT], matched: int, *, include_total: bool) -> tuple[Sequence[ItemT], PageInfo]:
         """The rows of the page, of what `scan` gave, and what is said about it."""
-        if self.limit is None:
+        if self.per_page is False or self.limit is None:
             has_more = False
         elif include_total:
             has_more = self.offset + self.limit < matched
@@ -76,13 +80,16 @@ class PageRequest:
         return {"total": total, "page": self.page, "per_page": self.per_page, "has_more": has_more}
 
 
-def page_request(page: int, per_page: PerPage, *, operation: str) -> PageRequest:
-    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (contract section 1.2)."""
+def page_request(page: int, per_page: PerPage, *, operation: str, after_all: bool = False) -> PageRequest:
+    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (contract section 1.2).
+
+    `after_all`: a later page than the one with everything (`per_page=False`) is no error but empty.
+    """
     if per_page is not False and (type(per_page) is not int or not 0 <= per_page <= MAX_SAFE_INTEGER):
         raise _invalid("per_page must be >= 0, an integer, or False for all", operation, page, per_page)
     if type(page) is not int or page < 0:
         raise _invalid("page must be >= 0, an integer", operation, page, per_page)
-    if per_page is False and page:
+    if per_page is False and page and not after_all:
         raise _invalid("page must be 0 when per_page is False", operation, page, per_page)
     if page * per_page > MAX_SAFE_INTEGER:
         raise _invalid("page value too large", operation, page, per_page)
