@@ -50,9 +50,13 @@ def is_small(commit: Commit) -> bool:
     """Whether a commit takes so little time that no thread is needed for it."""
     size = len(commit.guards) + sum(len(each.keys) for each in commit.returning)
     for op in commit.ops:
-        if isinstance(op, PatchRange | DeleteRange):
-            return False
-        size += len(op.rows) if isinstance(op, Put) else len(op.keys)
+        match op.op:
+            case "put":
+                size += len(op.rows)
+            case "patch" | "delete":
+                size += len(op.keys)
+            case "patchRange" | "deleteRange":
+                return False
     return size <= _FEW
 
 
@@ -73,28 +77,29 @@ class _Step:
         if commit.resume is None:
             guard = failing_guard(self._session, commit.guards)
             if guard is not None:
-                return CommitResult.model_construct(status="conflict", guard=guard, outcomes=[])
+                return CommitResult(status="conflict", guard=guard, outcomes=[])
         outcomes: list[Outcome] = [_DONE] * len(commit.ops)
         for n in range(self._first, len(commit.ops)):
             op = commit.ops[n]
-            if isinstance(op, PatchRange | DeleteRange):
-                changed, done, cursor = self._range(op, self._cursor if n == self._first else None)
-                outcomes[n] = Outcome.model_construct(changed=changed, missing=[])
-                if not done:
-                    resume = f"{n}:{cursor or ''}"
-                    return CommitResult.model_construct(status="more", outcomes=outcomes, resume=resume)
-            else:
-                outcomes[n] = self._by_keys(op)
-        return CommitResult.model_construct(status="done", outcomes=outcomes)
+            match op.op:
+                case "put" | "patch" | "delete":
+                    outcomes[n] = self._by_keys(op)
+                case "patchRange" | "deleteRange":
+                    changed, done, cursor = self._range(op, self._cursor if n == self._first else None)
+                    outcomes[n] = Outcome(changed=changed)
+                    if not done:
+                        resume = f"{n}:{cursor or ''}"
+                        return CommitResult(status="more", outcomes=outcomes, resume=resume)
+        return CommitResult(status="done", outcomes=outcomes)
 
     def _by_keys(self, op: Put | Patch | Delete) -> Outcome:
         layout = self._session.layout(op.table)
-        if isinstance(op, Put):
+        if op.op == "put":
             changed, new, size = put_rows(self._session.connection, layout, op.rows, op.keep)
             self._size += size
             check_commit_size(self._size, MAX_COMMIT_BYTES)
-            return Outcome.model_construct(changed=changed, missing=new)
-        patcher = Patcher(layout, op.change) if isinstance(op, Patch) else None
+            return Outcome(changed=changed, missing=new)
+        patcher = Patcher(layout, op.change) if op.op == "patch" else None
         keys = [encoded_key(layout, key) for key in op.keys]
         distinct = dict.fromkeys(keys)
         found = find(self._session.connection, layout, list(distinct))
@@ -105,11 +110,11 @@ class _Step:
                 if key in found:
                     patcher.apply(self._session.connection, found[key])
         missing = [n for n, key in enumerate(keys) if key not in found]
-        return Outcome.model_construct(changed=len(found), missing=missing)
+        return Outcome(changed=len(found), missing=missing)
 
     def _range(self, op: PatchRange | DeleteRange, after: str | None) -> tuple[int, bool, str | None]:
         layout = self._session.layout(op.range.table)
-        patcher = Patcher(layout, op.change) if isinstance(op, PatchRange) else None
+        patcher = Patcher(layout, op.change) if op.op == "patchRange" else None
 
         def change(rows: list[Stored]) -> None:
             if patcher is None:
@@ -130,7 +135,7 @@ def _resumed(commit: Commit) -> tuple[int, str | None]:
         return 0, None
     position, _, cursor = commit.resume.partition(":")
     first = int(position) if position.isdecimal() and len(position) <= _MAX_DIGITS else len(commit.ops)
-    if first >= len(commit.ops) or not isinstance(commit.ops[first], PatchRange | DeleteRange):
+    if first >= len(commit.ops) or commit.ops[first].op not in ("patchRange", "deleteRange"):
         raise ValidationError("malformed resume")
     return first, cursor or None
 
@@ -142,6 +147,10 @@ def _ranges(commit: Commit, first: int) -> int:
 
 
 def _cost(op: WriteOp) -> int:
-    if isinstance(op, Put):
-        return 2 * len(op.rows)
-    return 2 * len(op.keys) if isinstance(op, Patch | Delete) else 1
+    match op.op:
+        case "put":
+            return 2 * len(op.rows)
+        case "patch" | "delete":
+            return 2 * len(op.keys)
+        case "patchRange" | "deleteRange":
+            return 1

@@ -21,7 +21,8 @@ _CACHED_STATEMENTS = 512
 _PAGE_BYTES = 2_048
 """Small pages: a commit of one row writes the pages of the table and of each index, and pays by their size."""
 _CACHE_KIB = 16_384
-_CHECKPOINT_PAGES = 8_000
+_CHECKPOINT_PAGES = 16_000
+"""Only a safeguard: `Database` moves the log into the file before."""
 
 _UNUSABLE = {
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",

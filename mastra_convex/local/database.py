@@ -20,7 +20,8 @@ T = TypeVar("T")
 Work = Callable[[Session], T]
 
 READERS = 4
-_COMMITS_BETWEEN_CHECKPOINTS = 400
+_CHANGES_BETWEEN_CHECKPOINTS = 1_000
+"""Rows written; each touches the pages of its table and of its indexes."""
 _AT_ONCE = 0.001
 """Seconds that an attempt may take."""
 _STEPS_BETWEEN_LOOKS = 1_000
@@ -42,7 +43,7 @@ class Database:
         self._readers: LifoQueue[sqlite3.Connection | None] = LifoQueue()
         self._layouts: dict[str, Layout] = {}
         self._schema_version = -1
-        self._commits = 0
+        self._next_checkpoint = _CHANGES_BETWEEN_CHECKPOINTS
         self._give_up = 0.0
         self._closed = False
         if path != MEMORY:
@@ -88,16 +89,6 @@ class Database:
             with self._reader() as reader:
                 return self._transaction(reader, work, write=False, patient=True)
 
-    def needs_checkpoint(self) -> bool:
-        """Whether it is time to move what was committed from the log into the file, which takes some milliseconds."""
-        return self._commits > _COMMITS_BETWEEN_CHECKPOINTS and self.path != MEMORY
-
-    def checkpoint(self) -> None:
-        """Moves what it can without disturbing anybody."""
-        self._commits = 0
-        with translated(self.path), self._reader() as reader, contextlib.suppress(sqlite3.OperationalError):
-            reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
     def close(self) -> None:
         """Closes the connections once the work in flight has ended. Afterwards every call raises ClosedError."""
         with self._lock:
@@ -128,8 +119,15 @@ class Database:
             if connection.in_transaction:
                 connection.rollback()
             raise
-        self._commits += write
+        if write and self.path != MEMORY and connection.total_changes > self._next_checkpoint:
+            self._next_checkpoint = connection.total_changes + _CHANGES_BETWEEN_CHECKPOINTS
+            threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint").start()
         return result
+
+    def _checkpoint(self) -> None:
+        """Moves commits from the log into the file: milliseconds of waiting for the disk, beside the work of others."""
+        with contextlib.suppress(sqlite3.Error, ClosedError), self._reader() as reader:
+            reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextlib.contextmanager
     def _reader(self) -> Generator[sqlite3.Connection]:

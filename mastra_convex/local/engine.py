@@ -44,8 +44,8 @@ class LocalEngine:
         tables: the declared tables; what the file lacks of them is added when it is opened.
         receipts: whether commits leave receipts, so that a repeated one is applied once. Only a server needs that.
 
-    The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which is
-    several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
+    The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
+    is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
     thread. A call that is cancelled ends its transaction or never begins it. Any number of tasks and event loops may
     use one engine.
     """
@@ -76,11 +76,7 @@ class LocalEngine:
         with self._call():
             await asyncio.sleep(0)
             done = self._database.attempt(work, write=True) if is_small(commit) else None
-            if done is None:
-                return await self._write(work)
-            if self._database.needs_checkpoint():
-                await to_thread.run_sync(self._database.checkpoint, limiter=self._limits().readers)
-            return done[0]
+            return await self._write(work) if done is None else done[0]
 
     async def sweep(self) -> tuple[int, bool]:
         """Deletes up to 1,000 receipts older than an hour; returns their number and whether there are no more."""
