@@ -11,6 +11,7 @@ from mastra_convex.engine import Row
 from mastra_convex.errors import ConfigurationError, ValidationError
 from mastra_convex.tables import Field, Table
 from mastra_convex.values import (
+    carry,
     check_document,
     clean,
     clean_number,
@@ -23,13 +24,18 @@ from mastra_convex.values import (
 )
 
 
-def encode_row(table: Table, values: Mapping[str, Any]) -> Row:
+def encode_row(
+    table: Table, values: Mapping[str, Any], *, carrying: Mapping[str, Mapping[str, Any]] | None = None
+) -> Row:
     """The stored form of a whole row.
 
-    None in an optional column means that the column is missing. Raises ValidationError or TooLargeError, naming the
-    column, for values that the column or Convex would refuse.
+    None in an optional column means that the column is missing. `carrying` has values without a column of their own,
+    by the raw-object column that carries them; read them with `values.carried`. Raises ValidationError or
+    TooLargeError, naming the column, for values that the column or Convex would refuse.
     """
     row = encode_columns(table, values)
+    for name, members in (carrying or {}).items():
+        row[name] = carry(row[name], clean(dict(members), name))
     for field in table.fields:
         if not field.optional and field.name not in row:
             raise ValidationError(f"{table.name}.{field.name} is required")
@@ -38,13 +44,16 @@ def encode_row(table: Table, values: Mapping[str, Any]) -> Row:
 
 
 def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
-    """The stored form of some columns, as for the `set` of a change; None in an optional column is left out."""
+    """The stored form of some columns, as for the `set` of a change.
+
+    None in an optional column is left out; in a required column of JSON text it is the text `null`.
+    """
     row: Row = {}
     for name, value in values.items():
         field = table.field_by_name.get(name)
         if field is None:
             raise ConfigurationError(f"{table.name} has no column {name!r}")
-        if value is not None:
+        if value is not None or (field.json and not field.optional):
             row[name] = _encode(field, value, name)
         elif field.nullable:
             row[name] = None

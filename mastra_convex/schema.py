@@ -105,7 +105,7 @@ def _definition(table: Table) -> str:
 
 def _validator(field: Field) -> str:
     validator = _VALIDATORS[field.type]
-    if field.nullable:
+    if field.nullable and field.type != "any":  # which takes null by itself
         validator = f"v.union({validator}, v.null())"
     return f"v.optional({validator})" if field.optional else validator
 

@@ -157,6 +157,29 @@ def escaped_members(value: dict[str, Any]) -> dict[str, Any] | None:
     return members if isinstance(members, dict) else None
 
 
+def carry(stored: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
+    """A stored object that also carries values of the record which have no column of their own.
+
+    They join the escaped members. Their keys must be plain ones, which are never escaped, so that `carried` can tell
+    them apart.
+    """
+    if not members:
+        return stored
+    return stored | {ESCAPED_KEYS: to_json((escaped_members(stored) or {}) | members)}
+
+
+def carried(stored: Any) -> tuple[Any, dict[str, Any]]:
+    """A stored value without what it carries, and that; a value that is no object carries nothing."""
+    escaped = (escaped_members(stored) if isinstance(stored, dict) else None) or {}
+    members = {key: item for key, item in escaped.items() if is_plain_key(key)}
+    if not members:
+        return stored, {}
+    rest = {key: item for key, item in stored.items() if key != ESCAPED_KEYS}
+    if len(members) < len(escaped):
+        rest[ESCAPED_KEYS] = to_json({key: item for key, item in escaped.items() if key not in members})
+    return rest, members
+
+
 def check_document(table: str, row: dict[str, Any]) -> None:
     """Raises TooLargeError, with path and limit, for a row that Convex would refuse (convex-protocol section 4)."""
     size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+from uuid import uuid4
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.errors import ValidationError
+from mastra_convex.values import from_json
 
 _STORED = "stored"
 
@@ -62,6 +64,34 @@ def is_stored(info: ValidationInfo) -> bool:
     """Whether a field validator sees a record that is read from storage."""
     return info.context == _STORED
 
+
+def new_id() -> str:
+    """The id of a record that was given none."""
+    return str(uuid4())
+
+
+def checked_when_given(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    """For WrapValidator: an argument must be of the field's type; what is stored is kept, as other writers may know
+    more values.
+    """
+    return value if is_stored(info) else handler(value)
+
+
+def _stored_object(value: Any, info: ValidationInfo) -> Any:
+    """Older rows hold the whole column as JSON text of an object, even of such a text; nothing may be lost."""
+    if not is_stored(info) or value is None or isinstance(value, Mapping):
+        return value
+    parsed = value
+    while isinstance(parsed, str):
+        try:
+            parsed = from_json(parsed)
+        except ValueError:
+            break
+    return parsed if isinstance(parsed, Mapping) else {"text": str(value)}
+
+
+StoredObject = Annotated[dict[str, Any], BeforeValidator(_stored_object)]
+"""A field type: a JSON object with any keys, nothing inside renamed; a stored one may be JSON text."""
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
 
-from mastra_convex.contract.models import Record, is_stored
+from mastra_convex.contract.models import Record, StoredObject, checked_when_given, is_stored, new_id
 from mastra_convex.contract.pages import Page
 from mastra_convex.contract.times import UtcDatetime, now
-from mastra_convex.values import from_json
-
-Metadata = dict[str, Any]
-"""JSON members with any keys; nothing inside is renamed."""
 
 Role = Literal["user", "assistant", "system", "signal"]
 
 ThreadOrder = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 MessageOrder = Literal["created_at", "-created_at"]
-
-
-def _new_id() -> str:
-    return str(uuid4())
 
 
 def _text_content(text: str) -> dict[str, Any]:
@@ -40,33 +31,17 @@ def _content(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-def _role(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
-    return value if is_stored(info) else handler(value)  # other writers may know other roles
-
-
-def _metadata(value: Any, info: ValidationInfo) -> Any:
-    """Older rows hold the whole column as JSON text of an object, even of such a text."""
-    parsed = value
-    while is_stored(info) and isinstance(parsed, str):
-        try:
-            parsed = from_json(parsed)
-        except ValueError:
-            break
-    return parsed if isinstance(parsed, Mapping) or not isinstance(value, str) else {"text": value}
-
-
 Content = Annotated[dict[str, Any], BeforeValidator(_content)]
-StoredMetadata = Annotated[Metadata, BeforeValidator(_metadata)]
-StoredRole = Annotated[Role, WrapValidator(_role)]
+StoredRole = Annotated[Role, WrapValidator(checked_when_given)]
 
 
 class Thread(Record):
     """A conversation of a resource (a user, a project, ...)."""
 
-    id: str = Field(default_factory=_new_id, min_length=1)
+    id: str = Field(default_factory=new_id, min_length=1)
     resource_id: str
     title: str = ""
-    metadata: StoredMetadata = Field(default_factory=dict)
+    metadata: StoredObject = Field(default_factory=dict)
     created_at: UtcDatetime = Field(default_factory=now)
     updated_at: UtcDatetime = Field(default_factory=now)
 
@@ -78,7 +53,7 @@ class Message(Record):
     text part.
     """
 
-    id: str = Field(default_factory=_new_id, min_length=1)
+    id: str = Field(default_factory=new_id, min_length=1)
     thread_id: str = Field(min_length=1)
     resource_id: str | None = None
     role: StoredRole
@@ -137,9 +112,9 @@ class MessageUpdate(Record):
 class Resource(Record):
     """What is remembered of a resource across threads: working memory (text) and metadata."""
 
-    id: str = Field(default_factory=_new_id, min_length=1)
+    id: str = Field(default_factory=new_id, min_length=1)
     working_memory: str | None = None
-    metadata: StoredMetadata = Field(default_factory=dict)
+    metadata: StoredObject = Field(default_factory=dict)
     created_at: UtcDatetime = Field(default_factory=now)
     updated_at: UtcDatetime = Field(default_factory=now)
 
