@@ -79,7 +79,20 @@ export const mastraTables = {
     .index("by_scorer", ["scorerId"])
     .index("by_entity", ["entityId", "entityType"])
     .index("by_run", ["runId"])
-    .index("by_created", ["createdAt"]),
+    .index("by_created", ["createdAt"])
+    .index("by_scorer_created", ["scorerId", "createdAt"])
+    .index("by_entity_created", ["entityId", "entityType", "createdAt"])
+    .index("by_run_created", ["runId", "createdAt"])
+    .index("by_span_created", ["traceId", "spanId", "createdAt"]),
+  mastra_thread_state: defineTable({
+    threadId: v.string(),
+    type: v.string(),
+    value: v.string(),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_thread_type", ["threadId", "type"])
+    .index("by_updated", ["updatedAt"]),
   mastra_threads: defineTable({
     id: v.string(),
     resourceId: v.string(),
@@ -243,6 +256,20 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_entity: ["entityId", "entityType"],
       by_run: ["runId"],
       by_created: ["createdAt"],
+      by_scorer_created: ["scorerId", "createdAt"],
+      by_entity_created: ["entityId", "entityType", "createdAt"],
+      by_run_created: ["runId", "createdAt"],
+      by_span_created: ["traceId", "spanId", "createdAt"],
+    },
+  },
+  mastra_thread_state: {
+    key: "by_thread_type",
+    fields: ["threadId", "type", "value", "createdAt", "updatedAt"],
+    json: ["value"],
+    raw: [],
+    indexes: {
+      by_thread_type: ["threadId", "type"],
+      by_updated: ["updatedAt"],
     },
   },
   mastra_threads: {

@@ -11,6 +11,8 @@ from mastra_convex_domains.memory import (
     ThreadClone,
     ThreadPage,
 )
+from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
+from mastra_convex_domains.thread_state import ThreadStateStore
 
 __all__ = [
     "BuiltinDomains",
@@ -20,9 +22,13 @@ __all__ = [
     "MessagePage",
     "MessageUpdate",
     "Resource",
+    "Score",
+    "ScorePage",
+    "ScoresStore",
     "Thread",
     "ThreadClone",
     "ThreadPage",
+    "ThreadStateStore",
 ]
 
 
@@ -30,3 +36,5 @@ class BuiltinDomains:
     """Annotations only: how type checkers know the domains of a store (see `mastra_convex/access.py`)."""
 
     memory: MemoryStore
+    scores: ScoresStore
+    thread_state: ThreadStateStore

@@ -11,14 +11,14 @@ import pytest
 from mastra_convex import ConfigurationError
 from mastra_convex.schema import index_lines_ts, schema_ts
 from mastra_convex.tables import RECEIPTS, Field, Index, Owner, Table, by_name
-from mastra_convex_domains import documents, scores, vector, workflows
+from mastra_convex_domains import documents, scores, thread_state, vector, workflows
 from mastra_convex_domains.memory import tables as memory
 
 COMMITTED = Path(__file__).parents[2] / "convex_functions" / "mastra" / "schema.ts"
 
 TABLES = [
     table
-    for module in (memory, workflows, scores, vector, documents)
+    for module in (memory, workflows, scores, thread_state, vector, documents)
     for table in vars(module).values()
     if isinstance(table, Table)
 ]

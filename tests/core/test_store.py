@@ -167,7 +167,7 @@ def test_a_wrong_setting_is_refused_by_name(change: dict[str, Any], named: str) 
 
 
 def test_the_key_is_not_shown() -> None:
-    store = ConvexStore(**REMOTE)
+    store = ConvexStore(**REMOTE, domains=[MemoryStore])
     assert "secret-key" not in repr(store)
     assert repr(store) == "<ConvexStore 'x' at 'https://x.convex.cloud': memory>"
 

@@ -23,8 +23,8 @@ SCORES = Table(
         Field("generateReasonPrompt", optional=True),
         Field("analyzePrompt", optional=True),
         Field("reasonPrompt", optional=True),
-        Field("input", "any"),
-        Field("output", "any"),
+        Field("input", "any", nullable=True),
+        Field("output", "any", nullable=True),
         Field("additionalContext", "any", optional=True),
         Field("requestContext", "any", optional=True),
         Field("entityType", optional=True),
@@ -47,6 +47,11 @@ SCORES = Table(
         Index("by_entity", ("entityId", "entityType")),
         Index("by_run", ("runId",)),
         Index("by_created", ("createdAt",)),
+        Index("by_scorer_created", ("scorerId", "createdAt"), extra=True),
+        Index("by_entity_created", ("entityId", "entityType", "createdAt"), extra=True),
+        Index("by_run_created", ("runId", "createdAt"), extra=True),
+        Index("by_span_created", ("traceId", "spanId", "createdAt"), extra=True),
     ),
     shared=True,
 )
+"""One row per score. A missing `input` is stored as null: the table of `@mastra/convex` requires the column."""

@@ -1,0 +1,189 @@
+"""Scores: what evaluations said of outputs (contract section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mastra_convex.contract.arguments import equals, text
+from mastra_convex.contract.models import parse
+from mastra_convex.contract.pages import PerPage, page_request
+from mastra_convex.contract.times import now
+from mastra_convex.engine import Get, Put, Row, Scan
+from mastra_convex.errors import MastraConvexError
+from mastra_convex.registry import DomainStore, register
+from mastra_convex.rows import decode_row, encode_row
+from mastra_convex.tables import Table
+from mastra_convex.values import carried
+
+from .models import Score, ScorePage, Source
+from .tables import SCORES
+
+__all__ = ["Score", "ScorePage", "ScoresStore", "Source"]
+
+
+@register
+class ScoresStore(DomainStore):
+    """Scores, listed newest first.
+
+    `organization_id` and `project_id` filter every list when they are given. All lists run on an index; a filter that
+    is not part of it reads the rows that it leaves out.
+    """
+
+    name: ClassVar[str] = "scores"
+    tables: ClassVar[tuple[Table, ...]] = (SCORES,)
+
+    async def get_score_by_id(self, id: str) -> Score | None:
+        """The score, or None when there is none with this id."""
+        text(id, "id", operation="GET_SCORE_BY_ID")
+        [row] = (await self._records.get(Get(table=SCORES.name, keys=[[id]]))).rows
+        return None if row is None else _score(row)
+
+    async def save_score(self, score: Score | Mapping[str, Any]) -> Score:
+        """Stores the score under its id and returns it as stored: `updated_at` is now.
+
+        It replaces a score of the same id, whose `created_at` stays. One round trip.
+        """
+        operation = "SAVE_SCORE"
+        row = score_row(parse(Score, score, "score", operation=operation).model_copy(update={"updated_at": now()}))
+        result = await self._records.commit(
+            [Put(table=SCORES.name, rows=[row], keep=["createdAt"])],
+            returning=[Get(table=SCORES.name, keys=[[row["id"]]])],
+        )
+        [stored] = result.returned[0].rows
+        if stored is None:
+            raise MastraConvexError(f"score {row['id']!r} was deleted meanwhile", operation=operation)
+        return _score(stored)
+
+    async def list_scores_by_scorer_id(
+        self,
+        scorer_id: str,
+        *,
+        entity_id: str | None = None,
+        entity_type: str | None = None,
+        source: Source | None = None,
+        organization_id: str | None = None,
+        project_id: str | None = None,
+        page: int = 0,
+        per_page: PerPage = 100,
+        include_total: bool = True,
+    ) -> ScorePage:
+        """A page of the scores of a scorer, of one entity, kind of entity or source if given."""
+        return await self._page(
+            "by_scorer_created",
+            {"scorer_id": scorer_id},
+            {
+                "entityId": entity_id,
+                "entityType": entity_type,
+                "source": source,
+                "organizationId": organization_id,
+                "projectId": project_id,
+            },
+            page,
+            per_page,
+            include_total=include_total,
+            operation="LIST_SCORES_BY_SCORER_ID",
+        )
+
+    async def list_scores_by_run_id(
+        self,
+        run_id: str,
+        *,
+        organization_id: str | None = None,
+        project_id: str | None = None,
+        page: int = 0,
+        per_page: PerPage = 100,
+        include_total: bool = True,
+    ) -> ScorePage:
+        """A page of the scores of a run."""
+        return await self._page(
+            "by_run_created",
+            {"run_id": run_id},
+            {"organizationId": organization_id, "projectId": project_id},
+            page,
+            per_page,
+            include_total=include_total,
+            operation="LIST_SCORES_BY_RUN_ID",
+        )
+
+    async def list_scores_by_entity_id(
+        self,
+        entity_id: str,
+        *,
+        entity_type: str,
+        organization_id: str | None = None,
+        project_id: str | None = None,
+        page: int = 0,
+        per_page: PerPage = 100,
+        include_total: bool = True,
+    ) -> ScorePage:
+        """A page of the scores of an entity, which its id and its kind name together."""
+        return await self._page(
+            "by_entity_created",
+            {"entity_id": entity_id, "entity_type": entity_type},
+            {"organizationId": organization_id, "projectId": project_id},
+            page,
+            per_page,
+            include_total=include_total,
+            operation="LIST_SCORES_BY_ENTITY_ID",
+        )
+
+    async def list_scores_by_span(
+        self,
+        trace_id: str,
+        *,
+        span_id: str,
+        organization_id: str | None = None,
+        project_id: str | None = None,
+        page: int = 0,
+        per_page: PerPage = 100,
+        include_total: bool = True,
+    ) -> ScorePage:
+        """A page of the scores of a span of a trace."""
+        return await self._page(
+            "by_span_created",
+            {"trace_id": trace_id, "span_id": span_id},
+            {"organizationId": organization_id, "projectId": project_id},
+            page,
+            per_page,
+            include_total=include_total,
+            operation="LIST_SCORES_BY_SPAN",
+        )
+
+    async def _page(
+        self,
+        index: str,
+        prefix: Mapping[str, str],
+        filters: Mapping[str, str | None],
+        page: int,
+        per_page: PerPage,
+        *,
+        include_total: bool,
+        operation: str,
+    ) -> ScorePage:
+        wanted = page_request(page, per_page, operation=operation)
+        scan = Scan(
+            table=SCORES.name,
+            index=index,
+            prefixes=[[text(value, name, operation=operation) for name, value in prefix.items()]],
+            where=[equals([column], value) for column, value in filters.items() if value is not None],
+            order="desc",
+        )
+        found = await self._records.scan(wanted.scan(scan, include_total=include_total))
+        rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
+        return ScorePage(scores=[_score(row) for row in rows], **info)
+
+
+def score_row(score: Score) -> Row:
+    """The stored row of a score."""
+    values = {field.alias or name: getattr(score, name) for name, field in Score.model_fields.items()}
+    structured_output = values.pop("structuredOutput")  # the table, shared with @mastra/convex, has no such column
+    carried = {} if structured_output is None else {"structuredOutput": structured_output}
+    return encode_row(SCORES, values, carrying={"scorer": carried})
+
+
+def _score(row: Row) -> Score:
+    scorer, values = carried(row["scorer"])
+    columns = decode_row(SCORES, {**row, "scorer": scorer})
+    # The table does not require these two, though every writer of Mastra gives them.
+    return Score.stored({"entityId": "", "entity": {}, **columns, **values})
