@@ -138,7 +138,10 @@ export const mastraTables = {
     .index("by_workflow_run", ["workflow_name", "run_id"])
     .index("by_workflow", ["workflow_name"])
     .index("by_resource", ["resourceId"])
-    .index("by_created", ["createdAt"]),
+    .index("by_created", ["createdAt"])
+    .index("by_workflow_created", ["workflow_name", "createdAt"])
+    .index("by_resource_created", ["resourceId", "createdAt"])
+    .index("by_run_created", ["run_id", "createdAt"]),
 };
 
 /** What the functions know about a table. */
@@ -318,6 +321,9 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_workflow: ["workflow_name"],
       by_resource: ["resourceId"],
       by_created: ["createdAt"],
+      by_workflow_created: ["workflow_name", "createdAt"],
+      by_resource_created: ["resourceId", "createdAt"],
+      by_run_created: ["run_id", "createdAt"],
     },
   },
 };

@@ -13,6 +13,7 @@ from mastra_convex_domains.memory import (
 )
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
+from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
     "BuiltinDomains",
@@ -22,6 +23,7 @@ __all__ = [
     "MessagePage",
     "MessageUpdate",
     "Resource",
+    "RunStatus",
     "Score",
     "ScorePage",
     "ScoresStore",
@@ -29,6 +31,9 @@ __all__ = [
     "ThreadClone",
     "ThreadPage",
     "ThreadStateStore",
+    "WorkflowRun",
+    "WorkflowRunPage",
+    "WorkflowsStore",
 ]
 
 
@@ -38,3 +43,4 @@ class BuiltinDomains:
     memory: MemoryStore
     scores: ScoresStore
     thread_state: ThreadStateStore
+    workflows: WorkflowsStore

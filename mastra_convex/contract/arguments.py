@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from mastra_convex.contract.times import to_milliseconds
 from mastra_convex.engine import Condition
 from mastra_convex.errors import ValidationError
 from mastra_convex.values import clean, clean_text, to_json
@@ -35,6 +37,13 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
         raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
     items: dict[str, Any] = clean(dict(value), name)
     return items
+
+
+def moment(value: object, name: str, *, operation: str) -> datetime:
+    """`value` in UTC, cut to milliseconds; ValidationError unless it is a datetime with a time zone."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValidationError(f"{name} must be a datetime with a time zone", operation=operation)
+    return to_milliseconds(value)
 
 
 def check_batch_size(batch_size: object, *, operation: str) -> int:

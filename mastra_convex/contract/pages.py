@@ -9,6 +9,7 @@ from typing import Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from mastra_convex.contract.arguments import moment
 from mastra_convex.contract.times import to_iso
 from mastra_convex.engine import Bound, Scan
 from mastra_convex.errors import ValidationError
@@ -130,6 +131,4 @@ class DateRange:
 def _bound(value: datetime | None, name: str, *, exclusive: bool, operation: str) -> Bound | None:
     if value is None:
         return None
-    if not isinstance(value, datetime) or value.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"{name} must be a datetime with a time zone", operation=operation)
-    return Bound(value=to_iso(value), inclusive=not exclusive)
+    return Bound(value=to_iso(moment(value, name, operation=operation)), inclusive=not exclusive)
