@@ -16,6 +16,7 @@ from mastra_convex.engine import (
     Patch,
     PatchRange,
     Put,
+    Row,
     WriteOp,
 )
 from mastra_convex.errors import TooLargeError, ValidationError
@@ -30,6 +31,7 @@ from mastra_convex.local.records import Budget, Stored, encoded_key, find, get
 _DONE = Outcome()
 _MAX_DIGITS = 9
 _FEW = 16
+_LONG = 50_000
 
 
 def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) -> CommitResult:
@@ -53,11 +55,17 @@ def is_small(commit: Commit) -> bool:
         match op.op:
             case "put":
                 size += len(op.rows)
+                if size <= _FEW and any(map(_has_long_text, op.rows)):
+                    return False
             case "patch" | "delete":
                 size += len(op.keys)
             case "patchRange" | "deleteRange":
                 return False
     return size <= _FEW
+
+
+def _has_long_text(row: Row) -> bool:
+    return any(isinstance(value, str) and len(value) > _LONG for value in row.values())
 
 
 class _Step:

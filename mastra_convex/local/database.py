@@ -28,6 +28,10 @@ _STEPS_BETWEEN_LOOKS = 1_000
 """Instructions of SQLite (some 20 microseconds) between looks at the clock."""
 
 
+class TakesLongError(Exception):
+    """What was attempted is too large to be done at once."""
+
+
 class Database:
     """A main connection, which alone writes, and a few that read beside it; in memory, one connection for all.
 
@@ -59,8 +63,8 @@ class Database:
             self._give_up = time.monotonic() + _AT_ONCE
             main.set_progress_handler(self._is_late, _STEPS_BETWEEN_LOOKS)
             return (self._transaction(main, work, write=write),)
-        except sqlite3.ProgrammingError:
-            return None  # it was closed meanwhile
+        except (TakesLongError, sqlite3.ProgrammingError):
+            return None  # or it was closed meanwhile
         except sqlite3.Error as error:
             if is_locked(error) or is_interrupted(error):
                 return None
@@ -121,7 +125,8 @@ class Database:
             raise
         if write and self.path != MEMORY and connection.total_changes > self._next_checkpoint:
             self._next_checkpoint = connection.total_changes + _CHANGES_BETWEEN_CHECKPOINTS
-            threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint").start()
+            with contextlib.suppress(RuntimeError):  # the interpreter is ending: closing the file does the same
+                threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint").start()
         return result
 
     def _checkpoint(self) -> None:

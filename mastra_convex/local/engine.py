@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
@@ -25,6 +26,9 @@ from mastra_convex.local.scans import neighbours, scan
 from mastra_convex.tables import RECEIPTS, Table, by_name
 
 T = TypeVar("T")
+
+_AT_ONCE_BYTES = 256 << 10
+"""Of rows; parsing more takes longer than to wake a thread."""
 
 
 class _Limiters(NamedTuple):
@@ -62,12 +66,12 @@ class LocalEngine:
 
     async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
         """Runs reads on one snapshot; they share one budget."""
-        work = partial(_read, ops)
         with self._call():
             await asyncio.sleep(0)
-            done = self._database.attempt(work, write=False)
+            done = self._database.attempt(partial(_read, ops, _AT_ONCE_BYTES), write=False)
             if done is not None:
                 return done[0]
+            work = partial(_read, ops, math.inf)
             return await to_thread.run_sync(self._database.read, work, limiter=self._limits().readers)
 
     async def commit(self, commit: Commit, /) -> CommitResult:
@@ -122,8 +126,8 @@ class LocalEngine:
         return limits
 
 
-def _read(ops: Sequence[Get | Scan | Neighbours], session: Session) -> list[ReadResult]:
-    budget = Budget()
+def _read(ops: Sequence[Get | Scan | Neighbours], at_once: float, session: Session) -> list[ReadResult]:
+    budget = Budget(at_once=at_once)
     results: list[ReadResult] = []
     for op in ops:
         if isinstance(op, Get):

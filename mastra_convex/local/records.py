@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import orjson
 
 from mastra_convex.engine import MAX_RANGES, READ_BYTES, READ_ROWS, Get, GetResult, Key, Path, Row
 from mastra_convex.errors import ValidationError
+from mastra_convex.local.database import TakesLongError
 from mastra_convex.local.keys import encode_key
 from mastra_convex.local.layout import Layout, Session
 from mastra_convex.local.paths import MISSING, check_path, value_at
@@ -22,11 +24,15 @@ _KEYS_AT_ONCE = 256
 
 @dataclass
 class Budget:
-    """What is left to consume in a call. The first row of a call is always granted."""
+    """What is left to consume in a call. The first row of a call is always granted.
+
+    Raises TakesLongError when more than `at_once` bytes are consumed.
+    """
 
     rows: int = READ_ROWS
     size: int = READ_BYTES
     ranges: int = MAX_RANGES
+    at_once: float = math.inf
     fresh: bool = True
 
     def take(self, size: int) -> bool:
@@ -37,6 +43,8 @@ class Budget:
         self.fresh = False
         self.rows -= 1
         self.size -= size
+        if READ_BYTES - self.size > self.at_once:
+            raise TakesLongError
         return True
 
 

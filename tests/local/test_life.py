@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -91,6 +92,23 @@ async def test_a_thousand_tasks(local: LocalEngine) -> None:
     await put(local, COUNTER)
     await asyncio.gather(*(local.commit(add_one()) if n % 2 else counted(local) for n in range(1000)))
     assert await counted(local) == 500
+
+
+async def test_a_foreign_lock_blocks_neither_reads_nor_other_tasks(tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    engine = LocalEngine(path, [NOTES])
+    await put(engine, COUNTER)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = [asyncio.create_task(engine.commit(add_one())) for _ in range(3)]
+    for _ in range(20):  # were the loop blocked, the lock would never be released
+        assert await counted(engine) == 0
+    assert not any(task.done() for task in waiting)
+    other.execute("COMMIT")
+    other.close()
+    assert [result.status for result in await asyncio.gather(*waiting)] == ["done"] * 3
+    assert await counted(engine) == 3
+    await engine.aclose()
 
 
 @pytest.mark.parametrize("scoped", [True, False], ids=["cancel scope", "task.cancel"])

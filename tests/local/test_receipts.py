@@ -57,7 +57,8 @@ async def test_a_step_that_is_repeated_says_where_to_go_on(served: LocalEngine) 
     step = Commit(id="1", mode="resumable", ops=[DeleteRange(range=everything)])
     first = await served.commit(step)
     assert first.status == "more"
-    assert await served.commit(step) == first
+    again = await served.commit(step)
+    assert again.model_dump(mode="json") == first.model_dump(mode="json")
     last = await served.commit(step.model_copy(update={"id": "2", "resume": first.resume}))
     assert (last.status, last.outcomes[0].changed) == ("done", 1000)
 
