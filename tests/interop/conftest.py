@@ -26,10 +26,19 @@ class StockStore:
         self._answers = BufferedByteReceiveStream(process.stdout)
         self._store = {"url": url, "key": KEY}
 
+    async def call(self, domain: str, method: str, *args: Any) -> Any:
+        """Calls a method of a domain; AssertionError with its text when it throws."""
+        return await self._send({"domain": domain, "method": method, "args": args})
+
     async def memory(self, method: str, *args: Any) -> Any:
-        """Calls a method of the memory domain; AssertionError with its text when it throws."""
-        request = {"store": self._store, "domain": "memory", "method": method, "args": args}
-        await self._stdin.send(orjson.dumps(request) + b"\n")
+        return await self.call("memory", method, *args)
+
+    async def request(self, op: str, table: str, **members: Any) -> Any:
+        """A storage operation as the package's client sends it (contract section 16)."""
+        return await self._send({"request": {"op": op, "tableName": table, **members}})
+
+    async def _send(self, command: dict[str, Any]) -> Any:
+        await self._stdin.send(orjson.dumps({"store": self._store, **command}) + b"\n")
         answer = orjson.loads(await self._answers.receive_until(b"\n", 64 << 20))
         assert answer["ok"], answer
         return answer["result"]

@@ -174,6 +174,14 @@ async def test_older_rows_are_read(memory: MemoryStore, interop_host: ConvexHost
     assert (updated.text, updated.content["metadata"]) == ("just text", {"k": 1})
 
 
+async def test_roles_and_columns_of_other_writers_are_kept(memory: MemoryStore, interop_host: ConvexHost) -> None:
+    row = {"thread_id": "t1", "content": "{}", "type": "v2", "createdAt": to_iso(at(0)), "resourceId": "u"}
+    await interop_host.load({"mastra_messages": [{**row, "id": "m1", "role": "tool"}]})
+    page = await memory.list_messages("t1")
+    assert [(m.id, m.role, m.content) for m in page.messages] == [("m1", "tool", {})]
+    assert [m.role for m in await memory.update_messages([{"id": "m1", "type": "x"}])] == ["tool"]
+
+
 async def test_the_stock_handler_at_our_path_is_named(interop_host: ConvexHost, stock: StockStore) -> None:
     async with remote_store(interop_host.url, None) as store:
         with pytest.raises(SchemaMismatchError, match="@mastra/convex"):

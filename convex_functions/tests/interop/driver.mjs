@@ -2,12 +2,13 @@
 //
 // One JSON object per line on stdin:
 //   {store: {url, key, storageFunction?}, domain: "memory" | "workflows" | "scores", method, args: [...]}
+//   {store, request: {op, tableName, ...}} for one storage operation, by the package's own client
 // and one per line on stdout, in the same order:
 //   {ok: true, result} or {ok: false, error: {name, message, code}}
 
 import { Console } from 'node:console';
 import { createInterface } from 'node:readline';
-import { ConvexStore } from '@mastra/convex';
+import { ConvexStore, ConvexVector } from '@mastra/convex';
 
 globalThis.console = new Console(process.stderr); // stdout is for answers alone
 
@@ -24,9 +25,14 @@ function storeFor({ url, key, storageFunction }) {
   return stores.get(id);
 }
 
+// The package does not export its client; a vector store has one.
+const clientFor = ({ url, key, storageFunction }) =>
+  new ConvexVector({ id: 'interop', deploymentUrl: url, adminAuthToken: key, storageFunction }).client;
+
 async function answer(line) {
   try {
-    const { store, domain, method, args } = JSON.parse(line, revive);
+    const { store, domain, method, args, request } = JSON.parse(line, revive);
+    if (request !== undefined) return { ok: true, result: (await clientFor(store).callStorage(request)) ?? null };
     const target = await storeFor(store).getStore(domain);
     const result = await target[method](...args);
     return { ok: true, result: result ?? null };
