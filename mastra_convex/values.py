@@ -25,55 +25,98 @@ _SYSTEM_FIELDS_BYTES = 64
 """Room for `_id` and `_creationTime`, which count towards a document's size."""
 
 
+class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the path is put together
+    def __init__(self, problem: str, error: type[ValidationError] = ValidationError) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.error = error
+        self.inside = ""
+
+    def at(self, path: str) -> ValidationError:
+        where = f"{path}{self.inside}"
+        return self.error(self.problem.format(path=where), details={"path": where})
+
+
 def clean(value: Any, path: str) -> Any:
     """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
 
     Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and
     infinities, lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
     """
-    return _clean(value, path, 0)
+    try:
+        return _clean(value, 0)
+    except _Refused as refused:
+        raise refused.at(path) from None
 
 
-def _clean(value: Any, path: str, depth: int) -> Any:
+def _clean(value: Any, depth: int) -> Any:
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
-        return clean_text(value, path)
+        return _clean_text(value)
     if isinstance(value, int | float):
-        return clean_number(value, path)
+        return _clean_number(value)
     if depth >= MAX_JSON_NESTING:
-        raise TooLargeError(f"{path} is nested deeper than {MAX_JSON_NESTING} levels", details={"path": path})
-    if isinstance(value, dict):
-        return {_clean_key(key, path): _clean(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value)]
-    raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
+        raise _Refused(f"{{path}} is nested deeper than {MAX_JSON_NESTING} levels", TooLargeError)
+    part: Any = None
+    try:
+        if isinstance(value, dict):
+            members: dict[str, Any] = {}
+            for part, item in value.items():  # the path names the part that is refused
+                members[_clean_key(part)] = _clean(item, depth + 1)
+            return members
+        if isinstance(value, list | tuple):
+            items: list[Any] = []
+            for part, item in enumerate(value):  # noqa: B007  # named by the path of what is refused
+                items.append(_clean(item, depth + 1))
+            return items
+    except _Refused as refused:
+        refused.inside = (f"[{part}]" if isinstance(part, int) else f".{part}") + refused.inside
+        raise
+    raise _Refused(f"{{path}} must be a JSON value, not {type(value).__name__}")
 
 
-def _clean_key(key: Any, path: str) -> str:
+def _clean_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise ValidationError(f"{path} has a key that is not text: {key!r}", details={"path": path})
-    return clean_text(key, f"a key of {path}")
+        raise _Refused("{path} is a key that is not text")
+    try:
+        return _clean_text(key)
+    except _Refused:
+        raise _Refused("{path} is a key with a lone surrogate") from None
 
 
 def clean_text(value: str, path: str) -> str:
     """The text itself; ValidationError when it has a lone surrogate, which UTF-8 cannot carry."""
+    try:
+        return _clean_text(value)
+    except _Refused as refused:
+        raise refused.at(path) from None
+
+
+def _clean_text(value: str) -> str:
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValidationError(f"{path} contains a lone surrogate", details={"path": path}) from None
-    return str(value) if type(value) is not str else value
+            raise _Refused("{path} contains a lone surrogate") from None
+    return value if type(value) is str else str(value)
 
 
 def clean_number(value: float, path: str) -> int | float:
     """An int within 2^53 or a finite float; ValidationError otherwise."""
+    try:
+        return _clean_number(value)
+    except _Refused as refused:
+        raise refused.at(path) from None
+
+
+def _clean_number(value: float) -> int | float:
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
-            raise ValidationError(f"{path} must be within 2^53, else it loses digits", details={"path": path})
+            raise _Refused("{path} must be within 2^53, else it loses digits")
         return int(value)
     if not math.isfinite(value):
-        raise ValidationError(f"{path} must be a finite number", details={"path": path})
+        raise _Refused("{path} must be a finite number")
     return plain_number(float(value))
 
 

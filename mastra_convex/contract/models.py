@@ -30,7 +30,6 @@ class Record(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=False,
         extra="allow",
-        revalidate_instances="always",
     )
 
     @classmethod
@@ -98,8 +97,10 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *, operation: str) -> RecordT:
     """`value` as a checked `model`; ValidationError that names the Python parameter and attribute otherwise."""
+    # A record may have been changed since it was checked; members that other writers stored are not ours to write.
+    given = vars(value) if isinstance(value, Record) else value
     try:
-        return model.model_validate(value)
+        return model.model_validate(given)
     except pydantic.ValidationError as error:
         raise argument_error(error, name, operation=operation) from error
 
