@@ -61,12 +61,16 @@ def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
 
 
 def decode_row(table: Table, row: Row) -> dict[str, Any]:
-    """The Python values of a stored row, without Convex's own fields. Columns that we do not declare are kept."""
-    values: dict[str, Any] = {}
-    for name, value in row.items():
-        if not name.startswith("_"):
-            field = table.field_by_name.get(name)
-            values[name] = plain_numbers(value) if field is None else _decode(field, value)
+    """The Python values of a stored row, without Convex's own fields. Columns that we do not declare are kept.
+
+    The row is used up: values are taken over and changed in place.
+    """
+    values = {name: value for name, value in row.items() if not name.startswith("_")}
+    for field in table.coded_fields:
+        if field.name in values:
+            values[field.name] = _decode(field, values[field.name])
+    for name in values.keys() - table.field_by_name.keys():
+        values[name] = plain_numbers(values[name])
     return values
 
 
@@ -94,6 +98,4 @@ def _decode(field: Field, value: Any) -> Any:
             return from_json(value)
         except ValueError:
             return value
-    if field.json or field.type == "any":
-        return unescape_keys(plain_numbers(value))
-    return plain_numbers(value) if field.type == "number" else value
+    return unescape_keys(plain_numbers(value)) if field.json or field.type == "any" else plain_numbers(value)

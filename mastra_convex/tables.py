@@ -112,6 +112,11 @@ class Table:
         return {field.name: field for field in self.fields}
 
     @cached_property
+    def coded_fields(self) -> tuple[Field, ...]:
+        """The columns that are stored in another form than Python has them."""
+        return tuple(field for field in self.fields if field.json or field.type in ("any", "number"))
+
+    @cached_property
     def index_by_name(self) -> Mapping[str, Index]:
         return {index.name: index for index in self.indexes}
 

@@ -128,14 +128,21 @@ def plain_number(value: float) -> int | float:
 
 
 def plain_numbers(value: Any) -> Any:
-    """`value` with every number as `plain_number`; Convex prints each number as a float."""
+    """Makes every number of a parsed value a `plain_number`, in place; Convex prints each number as a float."""
     if isinstance(value, float):
         return plain_number(value)
     if isinstance(value, dict):
-        return {key: plain_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain_numbers(item) for item in value]
+        for key, item in value.items():
+            if type(item) in _MAY_HOLD_NUMBERS:
+                value[key] = plain_numbers(item)
+    elif isinstance(value, list):
+        for n, item in enumerate(value):
+            if type(item) in _MAY_HOLD_NUMBERS:
+                value[n] = plain_numbers(item)
     return value
+
+
+_MAY_HOLD_NUMBERS = (float, dict, list)
 
 
 def to_json(value: Any) -> str:
