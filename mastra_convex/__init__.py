@@ -1,9 +1,11 @@
 """Durable memory for async Python agents: Mastra's storage contract on Convex, or on one SQLite file."""
 
+from mastra_convex.composite import CompositeStore
 from mastra_convex.contract.unset import UNSET
 from mastra_convex.errors import (
     AuthenticationError,
     ClosedError,
+    CompositeError,
     ConfigurationError,
     ConflictError,
     ConnectionFailedError,
@@ -20,6 +22,7 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
+from mastra_convex.retention import PruneResult, RetentionPolicy
 from mastra_convex.retry import RetryPolicy
 from mastra_convex.store import ConvexStore
 
@@ -27,6 +30,8 @@ __all__ = [
     "UNSET",
     "AuthenticationError",
     "ClosedError",
+    "CompositeError",
+    "CompositeStore",
     "ConfigurationError",
     "ConflictError",
     "ConnectionFailedError",
@@ -35,8 +40,10 @@ __all__ = [
     "FunctionError",
     "MastraConvexError",
     "NotFoundError",
+    "PruneResult",
     "RateLimitedError",
     "RequestTimeoutError",
+    "RetentionPolicy",
     "RetryPolicy",
     "SchemaMismatchError",
     "ServerError",

@@ -1,12 +1,18 @@
-"""Domains as attributes of a store, typed without being imported."""
+"""What every store has: domains as attributes, typed without being imported; prune; a beginning and an end."""
 
 from __future__ import annotations
 
+import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
 
-from mastra_convex.errors import DomainNotRegisteredError
+from pydantic.alias_generators import to_snake
+
+from mastra_convex.errors import DomainNotRegisteredError, ValidationError, raise_all
 from mastra_convex.registry import DomainStore, DomainT
+from mastra_convex.retention import Progress, PruneOptions, PruneResult, Retention, RetentionPolicy, parse_policies
 
 if TYPE_CHECKING:
     # Annotations only: `store.memory` is a MemoryStore and a misspelt domain an error for type checkers.
@@ -14,11 +20,19 @@ if TYPE_CHECKING:
 else:
     BuiltinDomains = object
 
+_ELSEWHERE: Final = {
+    "observability": "Convex storage does not provide it: traces come too fast and are asked too freely for Convex's "
+    "limits. Route it to a domain of your own: "
+    'CompositeStore(id="app", default=store, domains={"observability": traces})',
+}
+"""Domains of Mastra that are better kept elsewhere, and where."""
 
-class DomainAccess(BuiltinDomains):
+
+class DomainAccess(ABC, BuiltinDomains):
     """Base of every store: its domains by attribute, by class and by name."""
 
     _domains: Mapping[str, DomainStore]
+    _retention: Mapping[str, Mapping[str, RetentionPolicy]] = {}
 
     if not TYPE_CHECKING:
 
@@ -40,9 +54,68 @@ class DomainAccess(BuiltinDomains):
         return found
 
     async def get_store(self, name: str) -> DomainStore | None:
-        """The store of a domain by its name in the contract, None when there is none; never raises."""
-        return self._domains.get(name)
+        """The store of a domain by its name, in either spelling, None when there is none; never raises."""
+        return self._domains.get(to_snake(name))
+
+    @abstractmethod
+    async def init(self) -> None:
+        """Checks that what is below answers, and prepares every domain."""
+
+    async def prune(
+        self,
+        retention: Retention | None = None,
+        *,
+        max_batches: int | None = None,
+        max_rows: int | None = None,
+        pause: float = 0.0,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> list[PruneResult]:
+        """Deletes what is older than the policies allow: `{"memory": {"messages": "30d"}}`; see `DomainStore.prune`.
+
+        Without `retention` the policies are those that the store was made with; where it has none, nothing is done.
+        Every domain is pruned, also after another has failed; its error is raised at the end, several as one
+        CompositeError. Raises ValidationError, before anything is deleted, for a domain or table that cannot be
+        pruned.
+        """
+        options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
+        wanted = self._retention if retention is None else self._policies(retention)
+        results: list[PruneResult] = []
+        errors: list[Exception] = []
+        for name, policies in wanted.items():
+            try:
+                results += await self._domains[name].prune(policies, **vars(options))
+            except Exception as error:  # one domain's failure is no reason to keep the rest
+                errors.append(error)
+        raise_all(errors, "several domains were not pruned", operation="PRUNE")
+        return results
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Closes what is below; later calls raise ClosedError. Safe to repeat."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _policies(self, retention: Retention) -> dict[str, dict[str, RetentionPolicy]]:
+        if not isinstance(retention, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError("retention must be a mapping of domains to tables", operation="PRUNE")
+        parsed: dict[str, dict[str, RetentionPolicy]] = {}
+        for key, policies in retention.items():
+            name = to_snake(key)
+            if name not in self._domains or name in parsed:
+                problem = "names a domain that the store lacks" if name not in self._domains else "names a domain twice"
+                raise ValidationError(f"retention {problem}: {key!r}", operation="PRUNE")
+            parsed[name] = parse_policies(policies, self._domains[name].retention, f"retention.{key}")
+        return parsed
 
     def _no_domain(self, name: str) -> DomainNotRegisteredError:
         known = ", ".join(sorted(self._domains)) or "none"
-        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}")
+        hint = f". {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}{hint}")

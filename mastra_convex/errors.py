@@ -8,6 +8,7 @@ MastraConvexError
 ├── ConflictError               the record exists already, or changed meanwhile
 ├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
 ├── ClosedError                 the store was closed
+├── CompositeError              several parts of a store failed
 ├── TransportError              no usable answer came
 │   ├── ConnectionFailedError   (also ConnectionError)
 │   └── RequestTimeoutError     the deadline passed                             (also TimeoutError)
@@ -22,7 +23,7 @@ MastraConvexError
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 ErrorCategory = Literal["USER", "SYSTEM", "THIRD_PARTY", "UNKNOWN"]
@@ -108,6 +109,25 @@ class ClosedError(MastraConvexError):
 
     status = "CLOSED"
     category: ErrorCategory = "USER"
+
+
+class CompositeError(MastraConvexError):
+    """Several parts of a store failed, each for its own reason: `errors` has what each of them raised."""
+
+    status = "SEVERAL_FAILED"
+
+    def __init__(self, message: str, errors: Sequence[Exception], *, operation: str) -> None:
+        super().__init__(f"{message}: {'; '.join(map(str, errors))}", operation=operation)
+        self.errors = tuple(errors)
+        self.retryable = all(isinstance(error, MastraConvexError) and error.retryable for error in errors)
+
+
+def raise_all(errors: Sequence[Exception], message: str, *, operation: str) -> None:
+    """Raises the only error as it is, several as a CompositeError; nothing when there is none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise CompositeError(message, errors, operation=operation)
 
 
 class TransportError(MastraConvexError):

@@ -52,6 +52,10 @@ class Records:
         """A scan carried on until it is done."""
         return cast(ScanResult, (await self.read([op]))[0])
 
+    async def step(self, op: Scan) -> ScanResult:
+        """As much of a scan as one call gives; its `cursor` goes on after that."""
+        return cast(ScanResult, (await self._engine.read([op]))[0])
+
     async def read(self, ops: Sequence[Get | Scan | Neighbours]) -> list[ReadResult]:
         """The complete results of several reads: one round trip, and more only where the budget cut an answer."""
         answers: dict[int, ReadResult] = {}

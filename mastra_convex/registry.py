@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, TypeVar
 
 from mastra_convex.engine import Engine
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.records import Records
+from mastra_convex.retention import (
+    Policy,
+    Progress,
+    PruneOptions,
+    PruneResult,
+    RetentionTable,
+    parse_policies,
+    prune_tables,
+)
 from mastra_convex.tables import Table, by_name
 
 _BUILTIN_DOMAINS = "mastra_convex_domains"  # found by name: the core imports no domain
@@ -19,12 +30,14 @@ class DomainStore:
     """Base of all domain stores.
 
     A subclass has a `name` (the attribute of the store), declares its `tables`, and works through `self._records`.
-    It can be built alone on an engine; a store passes the tables of all its domains, so that deletes reach the rows
-    that other domains declare as owned.
+    `retention` names, in Mastra's spelling, those of its tables that grow with use, children before parents. It can be
+    built alone on an engine; a store passes the tables of all its domains, so that deletes reach the rows that other
+    domains declare as owned.
     """
 
     name: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]]
+    retention: ClassVar[Mapping[str, RetentionTable]] = {}
 
     def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
         self._records = Records(engine, by_name([*self.tables, *tables]))
@@ -35,6 +48,41 @@ class DomainStore:
     async def dangerously_clear_all(self) -> None:
         """Deletes every row of the domain's tables, in bounded steps."""
         await self._records.clear(self.tables)
+
+    async def prune(
+        self,
+        policies: Mapping[str, Policy],
+        *,
+        max_batches: int | None = None,
+        max_rows: int | None = None,
+        pause: float = 0.0,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> list[PruneResult]:
+        """Deletes the rows of each table in `policies` that are older than its policy allows, oldest first.
+
+        A row goes when its time is strictly before now - `max_age`; one without a time stays. What belongs to it in
+        any registered domain goes with it. Each batch is a commit of its own, so a prune may end at any point, and
+        another one goes on.
+
+        Args:
+            policies: by table, for instance `{"messages": "30d", "threads": RetentionPolicy(max_age="90d")}`.
+            max_batches: batches for each table in this call.
+            max_rows: rows of each table to delete in this call.
+            pause: seconds between batches, to leave room for others.
+            dry_run: only counts.
+            progress: is called with the result so far after each batch, and with the final one.
+            stop: ends the prune before the next batch once it is set.
+
+        Raises ValidationError for a table that the domain does not prune.
+        """
+        options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
+        parsed = parse_policies(policies, self.retention, "policies")
+        return await prune_tables(self._records, self.name, self.retention, parsed, options)
+
+    async def aclose(self) -> None:
+        """Releases what the domain itself holds. The engine is its store's."""
 
 
 DomainT = TypeVar("DomainT", bound=DomainStore)
@@ -63,6 +111,18 @@ def registered_domains() -> Mapping[str, type[DomainStore]]:
             entry_point.load()
         _loaded = True
     return dict(_registered)
+
+
+def declared_tables() -> list[Table]:
+    """The tables of all domains, and those that modules of the built-in package declare without a domain.
+
+    A deployed schema has the latter from the start, so that a later version of this package needs no other one.
+    """
+    package = importlib.import_module(_BUILTIN_DOMAINS)
+    modules = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    without_domain = [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
+    of_domains = [table for domain in registered_domains().values() for table in domain.tables]
+    return list(by_name([*of_domains, *without_domain]).values())
 
 
 def _path(domain: type[DomainStore]) -> str:

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -124,14 +123,6 @@ class ConvexStore(DomainAccess):
     async def aclose(self) -> None:
         """Closes connections and files; later calls raise ClosedError. Safe to repeat."""
         await self._engine.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id!r} at {self._location!r}: {', '.join(sorted(self._domains))}>"

@@ -24,7 +24,8 @@ export const mastraTables = {
     .index("by_thread", ["thread_id"])
     .index("by_thread_created", ["thread_id", "createdAt"])
     .index("by_resource", ["resourceId"])
-    .index("by_resource_created", ["resourceId", "createdAt"]),
+    .index("by_resource_created", ["resourceId", "createdAt"])
+    .index("by_created", ["createdAt"]),
   mastra_receipts: defineTable({
     id: v.string(),
     outcome: v.string(),
@@ -37,7 +38,8 @@ export const mastraTables = {
     updatedAt: v.string(),
   })
     .index("by_record_id", ["id"])
-    .index("by_updated", ["updatedAt"]),
+    .index("by_updated", ["updatedAt"])
+    .index("by_created", ["createdAt"]),
   mastra_scorers: defineTable({
     id: v.string(),
     scorerId: v.string(),
@@ -141,7 +143,8 @@ export const mastraTables = {
     .index("by_created", ["createdAt"])
     .index("by_workflow_created", ["workflow_name", "createdAt"])
     .index("by_resource_created", ["resourceId", "createdAt"])
-    .index("by_run_created", ["run_id", "createdAt"]),
+    .index("by_run_created", ["run_id", "createdAt"])
+    .index("by_updated", ["updatedAt"]),
 };
 
 /** What the functions know about a table. */
@@ -180,6 +183,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_thread_created: ["thread_id", "createdAt"],
       by_resource: ["resourceId"],
       by_resource_created: ["resourceId", "createdAt"],
+      by_created: ["createdAt"],
     },
   },
   mastra_receipts: {
@@ -199,6 +203,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     indexes: {
       by_record_id: ["id"],
       by_updated: ["updatedAt"],
+      by_created: ["createdAt"],
     },
   },
   mastra_scorers: {
@@ -324,6 +329,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_workflow_created: ["workflow_name", "createdAt"],
       by_resource_created: ["resourceId", "createdAt"],
       by_run_created: ["run_id", "createdAt"],
+      by_updated: ["updatedAt"],
     },
   },
 };

@@ -4,12 +4,14 @@ agent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mastra_convex.contract.arguments import text
 from mastra_convex.contract.times import now
 from mastra_convex.engine import Delete, Get, Put
 from mastra_convex.registry import DomainStore, register
+from mastra_convex.retention import RetentionTable
 from mastra_convex.rows import decode_row, encode_row
 from mastra_convex.tables import Field, Index, Owner, Table
 
@@ -38,6 +40,7 @@ class ThreadStateStore(DomainStore):
 
     name: ClassVar[str] = "thread_state"
     tables: ClassVar[tuple[Table, ...]] = (THREAD_STATE,)
+    retention: ClassVar[Mapping[str, RetentionTable]] = {"threadState": RetentionTable(THREAD_STATE, "updatedAt")}
 
     async def get_state(self, thread_id: str, *, type: str) -> Any:
         """The JSON value that was set, None when there is none."""

@@ -15,8 +15,8 @@ from mastra_convex.cli import demo as demo_command
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli.reader import read_again
-from mastra_convex.cli.tables import declared_tables, registered_tables
 from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import DEFAULT_PATH, check_path
 from mastra_convex.schema import index_lines_ts, schema_ts
 
@@ -107,7 +107,7 @@ def dev(
     ] = None,
 ) -> None:
     """Run a local server that several processes can share, with the HTTP interface of Convex."""
-    dev_command.run(registered_tables(), path=path, host=host, port=port, admin_key=admin_key)
+    dev_command.run(declared_tables(), path=path, host=host, port=port, admin_key=admin_key)
 
 
 @app.command()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mastra_convex.cli.tables import declared_tables
 from mastra_convex.errors import ConfigurationError, ConflictError, ValidationError
+from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import check_path, scaffold, shipped_functions
 from mastra_convex.tables import Table
 from tests.cli.commands import REPOSITORY, run

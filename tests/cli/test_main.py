@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mastra_convex.cli.tables import declared_tables
+from mastra_convex.registry import declared_tables
 from mastra_convex.schema import index_lines_ts
 from tests.cli.commands import REPOSITORY, environment, run
 

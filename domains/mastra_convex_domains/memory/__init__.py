@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from mastra_convex.registry import register
+from mastra_convex.retention import RetentionTable
 from mastra_convex.tables import Table
 
 from .cloning import CloneMethods
@@ -48,3 +50,8 @@ class MemoryStore(ThreadMethods, MessageMethods, ResourceMethods, CloneMethods):
 
     name: ClassVar[str] = "memory"
     tables: ClassVar[tuple[Table, ...]] = (THREADS, MESSAGES, RESOURCES)
+    retention: ClassVar[Mapping[str, RetentionTable]] = {
+        "messages": RetentionTable(MESSAGES, "createdAt"),
+        "resources": RetentionTable(RESOURCES, "createdAt"),
+        "threads": RetentionTable(THREADS, "createdAt"),
+    }

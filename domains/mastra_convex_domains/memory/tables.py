@@ -40,6 +40,7 @@ MESSAGES = Table(
         Index("by_thread_created", ("thread_id", "createdAt")),
         Index("by_resource", ("resourceId",)),
         Index("by_resource_created", ("resourceId", "createdAt"), extra=True),
+        Index("by_created", ("createdAt",), extra=True),
     ),
     owner=Owner("mastra_threads", "by_thread"),
     shared=True,
@@ -57,6 +58,7 @@ RESOURCES = Table(
     indexes=(
         Index("by_record_id", ("id",)),
         Index("by_updated", ("updatedAt",)),
+        Index("by_created", ("createdAt",), extra=True),
     ),
     shared=True,
 )

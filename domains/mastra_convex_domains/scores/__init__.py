@@ -12,6 +12,7 @@ from mastra_convex.contract.times import now
 from mastra_convex.engine import Get, Put, Row, Scan
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.registry import DomainStore, register
+from mastra_convex.retention import RetentionTable
 from mastra_convex.rows import decode_row, encode_row
 from mastra_convex.tables import Table
 from mastra_convex.values import carried
@@ -32,6 +33,7 @@ class ScoresStore(DomainStore):
 
     name: ClassVar[str] = "scores"
     tables: ClassVar[tuple[Table, ...]] = (SCORES,)
+    retention: ClassVar[Mapping[str, RetentionTable]] = {"scorers": RetentionTable(SCORES, "createdAt")}
 
     async def get_score_by_id(self, id: str) -> Score | None:
         """The score, or None when there is none with this id."""

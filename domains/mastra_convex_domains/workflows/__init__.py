@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from mastra_convex.registry import register
+from mastra_convex.retention import RetentionTable
 from mastra_convex.tables import Table
 
 from .models import RunStatus, WorkflowRun, WorkflowRunPage
@@ -21,3 +23,5 @@ class WorkflowsStore(SnapshotMethods, RunMethods):
 
     name: ClassVar[str] = "workflows"
     tables: ClassVar[tuple[Table, ...]] = (SNAPSHOTS,)
+    # By the last change, so that a run which is suspended or takes long is not as old as its start.
+    retention: ClassVar[Mapping[str, RetentionTable]] = {"workflowSnapshot": RetentionTable(SNAPSHOTS, "updatedAt")}

@@ -22,6 +22,7 @@ SNAPSHOTS = Table(
         Index("by_workflow_created", ("workflow_name", "createdAt"), extra=True),
         Index("by_resource_created", ("resourceId", "createdAt"), extra=True),
         Index("by_run_created", ("run_id", "createdAt"), extra=True),
+        Index("by_updated", ("updatedAt",), extra=True),
     ),
     key="by_workflow_run",
     shared=True,

@@ -1,0 +1,124 @@
+"""CompositeStore: one store whose domains live in different places."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Literal
+
+from pydantic.alias_generators import to_snake
+
+from mastra_convex.access import DomainAccess
+from mastra_convex.errors import ConfigurationError, ValidationError, raise_all
+from mastra_convex.registry import DomainStore
+from mastra_convex.retention import Retention
+
+Override = DomainAccess | DomainStore | Literal[False]
+
+
+class CompositeStore(DomainAccess):
+    """Domains of several stores as one.
+
+    A domain comes from `domains` if it is named there, else from `default`. Each store is initialised and closed with
+    the composite, once, however many domains it gives. A store of a single domain object is not the composite's: its
+    maker closes it.
+
+    Domains of different stores know nothing of each other. Deleting or pruning a thread takes along what other domains
+    of the same store keep of it; what another store keeps, such as its thread state, stays until it is deleted there,
+    or pruned by a policy of its own.
+
+    Args:
+        id: name of the store, for logs.
+        default: a store for all domains that `domains` does not name.
+        domains: by name, a store (which gives its domain of that name; one may be given for several), a domain object,
+            or False, which leaves the domain out.
+        retention: policies of `prune()`.
+
+    Raises ConfigurationError for a store without the domain that it is given for, when no domain is left, and for
+    policies of domains or tables that are not there. Mastra's own composite keeps thread state in memory where no store
+    provides it; this one does not, as tasks and goals that are lost at the next start look like a fault: give a store
+    that has it, or `ConvexStore.local(":memory:")`.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        default: DomainAccess | None = None,
+        domains: Mapping[str, Override] | None = None,
+        retention: Retention | None = None,
+    ) -> None:
+        if not id.strip():
+            raise ConfigurationError("id must be a non-empty string")
+        self.id = id
+        overrides = {to_snake(name): given for name, given in (domains or {}).items()}
+        if len(overrides) < len(domains or {}):
+            raise ConfigurationError("domains names a domain in both spellings")
+        stores = [default, *(given for given in overrides.values() if isinstance(given, DomainAccess))]
+        parents = list(dict.fromkeys(store for store in stores if store is not None))
+        found = {} if default is None else dict(default._domains)
+        for name, given in overrides.items():
+            found.pop(name, None)
+            if given is not False:
+                found[name] = self._given(name, given)
+        if not found:
+            raise ConfigurationError("a composite needs a domain: give a store as default, or in domains")
+        self._domains = found
+        provided = {domain for parent in parents for domain in parent._domains.values()}
+        own = [domain for domain in dict.fromkeys(found.values()) if domain not in provided]
+        self._parts: list[DomainAccess | DomainStore] = [*parents, *own]
+        self._ready = False
+        self._initialising: asyncio.Task[None] | None = None
+        try:
+            self._retention = self._policies(retention or {})
+        except ValidationError as error:
+            raise ConfigurationError(error.message) from error
+
+    async def init(self) -> None:
+        """Initialises every store, and every domain object given, once: callers at the same time share one attempt.
+
+        Optional, as each call does what it needs. After a failure the next call tries again. Raises the error of the
+        part that failed; of several, a CompositeError.
+        """
+        if self._ready:
+            return
+        attempt = self._initialising
+        if attempt is None or attempt.done() or attempt.get_loop() is not asyncio.get_running_loop():
+            attempt = self._initialising = asyncio.create_task(self._init())
+        await asyncio.shield(attempt)  # a caller that is cancelled does not take the others along
+
+    async def aclose(self) -> None:
+        """Closes every store, and every domain object given, each once and all of them. Safe to repeat.
+
+        Raises the error of the part that failed; of several, a CompositeError.
+        """
+        parts, self._parts = self._parts, []
+        await _all((part.aclose() for part in parts), "CLOSE")
+
+    async def _init(self) -> None:
+        await _all((part.init() for part in self._parts), "INIT")
+        self._ready = True
+
+    @staticmethod
+    def _given(name: str, given: object) -> DomainStore:
+        """The domain that an override stands for."""
+        domain = given._domains.get(name) if isinstance(given, DomainAccess) else given
+        if domain is None:
+            raise ConfigurationError(f"domains[{name!r}]: {given!r} has no such domain")
+        if not isinstance(domain, DomainStore):
+            raise ConfigurationError(
+                f"domains[{name!r}] must be a store, a domain or False, not {type(given).__name__}"
+            )
+        if domain.name != name:
+            raise ConfigurationError(f"domains[{name!r}] is the domain {domain.name!r}")
+        return domain
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id!r}: {', '.join(sorted(self._domains))}>"
+
+
+async def _all(calls: Iterable[Awaitable[None]], operation: str) -> None:
+    """Awaits all at once, to their ends, and then raises what they raised."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, Exception)]
+    raise_all(errors, "several parts of the composite failed", operation=operation)
