@@ -44,6 +44,8 @@ class RunMethods(DomainStore):
         operation = "LIST_WORKFLOW_RUNS"
         wanted = _page(page, per_page, operation)
         every = _scan(workflow_name, resource_id, from_date, to_date, operation)
+        if thread_id:
+            text(thread_id, "thread_id", operation=operation)
         scan = every
         if status:
             scan = _where(every, equals(["snapshot", "status"], check_status(status, "status", operation=operation)))

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from mastra_convex.contract.arguments import mapping, moment, text
 from mastra_convex.contract.times import now
 from mastra_convex.engine import Change, Condition, Edit, Get, HoldsGuard, Key, KeyGuard, Patch, Path, Put
-from mastra_convex.errors import MastraConvexError
+from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import DomainStore
 from mastra_convex.rows import encode_columns, encode_row
 from mastra_convex.values import clean, to_json
@@ -152,7 +152,7 @@ class SnapshotMethods(DomainStore):
             if value is not None:
                 members[to_camel(name)] = mapping(value, name, operation=operation)
         if active_paths is not None:
-            members["activePaths"] = clean(list(active_paths), "active_paths")
+            members["activePaths"] = _positions(active_paths, operation)
         edits = [Edit(path=["snapshot", name], reducer="set", value=to_json(value)) for name, value in members.items()]
         merged = await self._edit(
             key,
@@ -199,6 +199,13 @@ class SnapshotMethods(DomainStore):
 
 def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
     return text(workflow_name, "workflow_name", operation=operation), text(run_id, "run_id", operation=operation)
+
+
+def _positions(active_paths: object, operation: str) -> list[int]:
+    if isinstance(active_paths, str) or not isinstance(active_paths, Sequence):
+        raise ValidationError("active_paths must be a list of integers", operation=operation)
+    positions: list[int] = clean(list(active_paths), "active_paths")
+    return positions
 
 
 def _statuses(expected: RunStatus | Sequence[RunStatus] | None, operation: str) -> list[str] | None:
