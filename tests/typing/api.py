@@ -15,6 +15,9 @@ from mastra_convex_domains import (
     Thread,
     ThreadClone,
     ThreadPage,
+    WorkflowRun,
+    WorkflowRunPage,
+    WorkflowsStore,
 )
 
 
@@ -23,6 +26,7 @@ async def stores() -> None:
         assert_type(local, ConvexStore)
     store = ConvexStore(id="agent", deployment_url="https://x.convex.cloud", admin_auth_token="key")
     assert_type(store.memory, MemoryStore)
+    assert_type(store.workflows, WorkflowsStore)
     assert_type(store.domain(MemoryStore), MemoryStore)
     assert_type(await store.get_store("memory"), DomainStore | None)
     assert_type(ConvexStore.from_env(local="agent.db", domains=[MemoryStore]), ConvexStore)
@@ -66,3 +70,16 @@ async def messages(memory: MemoryStore) -> None:
 async def resources(memory: MemoryStore) -> None:
     assert_type(await memory.get_resource_by_id("user-1"), Resource | None)
     assert_type(await memory.update_resource("user-1", working_memory="x", metadata={}), Resource)
+
+
+async def workflows(workflows: WorkflowsStore) -> None:
+    assert_type(workflows.supports_concurrent_updates(), bool)
+    assert_type(await workflows.load_workflow_snapshot("w", run_id="r"), dict[str, Any] | None)
+    claim = await workflows.update_workflow_state("w", run_id="r", status="running", expected_status=["suspended"])
+    assert_type(claim, dict[str, Any] | None)
+    results = await workflows.update_workflow_results("w", run_id="r", step_id="s", result={}, return_context=False)
+    assert_type(results, dict[str, Any])
+    assert_type(await workflows.list_workflow_runs(status="failed", page=0, per_page=20), WorkflowRunPage)
+    run = await workflows.get_workflow_run_by_id("r", workflow_name="w")
+    assert_type(run, WorkflowRun | None)
+    await workflows.update_workflow_state("w", run_id="r", status="done")  # type: ignore[arg-type]  # pyright: ignore
