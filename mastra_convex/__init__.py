@@ -22,7 +22,7 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
-from mastra_convex.retention import PruneResult, RetentionPolicy
+from mastra_convex.retention import PruneResult, Retention, RetentionPolicy
 from mastra_convex.retry import RetryPolicy
 from mastra_convex.store import ConvexStore
 
@@ -43,6 +43,7 @@ __all__ = [
     "PruneResult",
     "RateLimitedError",
     "RequestTimeoutError",
+    "Retention",
     "RetentionPolicy",
     "RetryPolicy",
     "SchemaMismatchError",

@@ -109,9 +109,12 @@ class DomainAccess(ABC, BuiltinDomains):
         parsed: dict[str, dict[str, RetentionPolicy]] = {}
         for key, policies in retention.items():
             name = to_snake(key)
-            if name not in self._domains or name in parsed:
-                problem = "names a domain that the store lacks" if name not in self._domains else "names a domain twice"
-                raise ValidationError(f"retention {problem}: {key!r}", operation="PRUNE")
+            if name in parsed:
+                raise ValidationError(f"retention names a domain twice: {key!r}", operation="PRUNE")
+            if name not in self._domains:
+                known = ", ".join(sorted(known for known, domain in self._domains.items() if domain.retention))
+                problem = f"names a domain that the store lacks: {key!r}; it can prune: {known or 'none'}"
+                raise ValidationError(f"retention {problem}", operation="PRUNE")
             parsed[name] = parse_policies(policies, self._domains[name].retention, f"retention.{key}")
         return parsed
 

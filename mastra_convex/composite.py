@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.access import DomainAccess
-from mastra_convex.errors import ConfigurationError, ValidationError, raise_all
+from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError, raise_all
 from mastra_convex.registry import DomainStore
 from mastra_convex.retention import Retention
 
@@ -67,7 +67,7 @@ class CompositeStore(DomainAccess):
         provided = {domain for parent in parents for domain in parent._domains.values()}
         own = [domain for domain in dict.fromkeys(found.values()) if domain not in provided]
         self._parts: list[DomainAccess | DomainStore] = [*parents, *own]
-        self._ready = False
+        self._ready = self._closed = False
         self._initialising: asyncio.Task[None] | None = None
         try:
             self._retention = self._policies(retention or {})
@@ -80,6 +80,8 @@ class CompositeStore(DomainAccess):
         Optional, as each call does what it needs. After a failure the next call tries again. Raises the error of the
         part that failed; of several, a CompositeError.
         """
+        if self._closed:
+            raise ClosedError("the store is closed", operation="INIT")
         if self._ready:
             return
         attempt = self._initialising
@@ -92,6 +94,7 @@ class CompositeStore(DomainAccess):
 
         Raises the error of the part that failed; of several, a CompositeError.
         """
+        self._closed = True
         parts, self._parts = self._parts, []
         await _all((part.aclose() for part in parts), "CLOSE")
 

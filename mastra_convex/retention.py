@@ -20,7 +20,6 @@ from pydantic.alias_generators import to_snake
 from mastra_convex.contract.models import Record, parse
 from mastra_convex.contract.times import now, to_iso
 from mastra_convex.engine import (
-    MAX_RANGES,
     STEP_ROWS,
     Bound,
     Condition,
@@ -46,8 +45,8 @@ _UNITS: Final = {
     "w": timedelta(weeks=1),
 }
 _AGE: Final = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_UNITS)})", re.ASCII)
-_KEY_RANGES: Final = 3
-"""Index ranges that a row deleted by key costs, with its guard (docs/protocol.md, Cost)."""
+_PARENTS: Final = 100
+"""Rows deleted in one commit with what belongs to them: the whole of it is sent again with each of its steps."""
 
 
 def _age(value: Any) -> timedelta:
@@ -64,7 +63,7 @@ def _age(value: Any) -> timedelta:
 
 
 class RetentionPolicy(Record):
-    """Rows older than `max_age` are deleted, at most `batch_size` in a commit.
+    """Rows older than `max_age` are deleted, `batch_size` in a commit: at most 2,000, or 100 with what belongs to them.
 
     `max_age` is a timedelta, a number of seconds, or a number with a unit: `"90s"`, `"12h"`, `"30d"`, `"4w"`.
     """
@@ -211,10 +210,8 @@ class _Pruning:
         self._index = target.index
         self._options = options
         self._cutoff = to_iso(_before(now(), policy.max_age))
-        self._owned = len(records.owned_ranges(target.table, ""))
-        # A step of a commit takes so many rows; what is deleted by key has to leave room for the rows it owns.
-        by_key = (MAX_RANGES - STEP_ROWS) // (_KEY_RANGES + self._owned)
-        self._batch_size = min(policy.batch_size, by_key if self._owned else STEP_ROWS)
+        self._owned = bool(records.owned_ranges(target.table, ""))
+        self._batch_size = min(policy.batch_size, _PARENTS if self._owned else STEP_ROWS)
         self._deleted = 0
         self._batches = 0
 

@@ -14,6 +14,7 @@ import typer
 from mastra_convex.cli import demo as demo_command
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import init as init_command
+from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli.reader import read_again
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import declared_tables
@@ -140,6 +141,38 @@ def demo(
     and give exit code 1. Importing a file again changes nothing.
     """
     raise typer.Exit(demo_command.run(transcript, store))
+
+
+@app.command()
+def prune(
+    *,
+    policy: Annotated[
+        list[str], typer.Option(metavar="DOMAIN.TABLE=AGE", help="What to keep, as in memory.messages=30d; repeatable.")
+    ],
+    local: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows in a transaction.")] = 1000,
+    max_batches: Annotated[int | None, typer.Option(min=1, help="Transactions for each table in this run.")] = None,
+    max_rows: Annotated[int | None, typer.Option(min=1, help="Rows of each table to delete in this run.")] = None,
+    pause: Annotated[float, typer.Option(min=0, help="Seconds between transactions.")] = 0,
+) -> None:
+    """Delete rows that are older than a policy allows, in bounded steps, with what belongs to them.
+
+    AGE is a number with ms, s, m, h, d or w. A name that is wrong is answered with those that exist.
+    """
+    prune_command.run(
+        prune_command.parse_policies(policy, batch_size),
+        local=local,
+        dry_run=dry_run,
+        max_batches=max_batches,
+        max_rows=max_rows,
+        pause=pause,
+    )
 
 
 @app.command(hidden=True)

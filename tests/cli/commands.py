@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -31,3 +32,12 @@ def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess
     )
     assert "Traceback" not in done.stderr
     return done
+
+
+async def start(*arguments: str | Path, **variables: str) -> tuple[int | None, str]:
+    """Runs the command while this process serves it; exit code and output."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, *map(str, arguments), env=environment(**variables), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()

@@ -30,7 +30,7 @@ def test_version() -> None:
     assert done.stdout.startswith("mastra-convex ")
 
 
-@pytest.mark.parametrize("command", [(), ("init",), ("dev",), ("schema",), ("demo",)])
+@pytest.mark.parametrize("command", [(), ("init",), ("dev",), ("schema",), ("demo",), ("prune",)])
 def test_help(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
 
