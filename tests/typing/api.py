@@ -1,10 +1,10 @@
 """The public API as type checkers see it. Not run: CI checks it with mypy and pyright against an installed wheel."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, assert_type
 
-from mastra_convex import ConvexStore
+from mastra_convex import CompositeStore, ConvexStore, PruneResult, Retention, RetentionPolicy
 from mastra_convex.registry import DomainStore
 from mastra_convex_domains import (
     Include,
@@ -33,6 +33,27 @@ async def stores() -> None:
     store.memroy  # type: ignore[attr-defined]  # pyright: ignore  # noqa: B018
     ConvexStore("agent", "https://x.convex.cloud", "key")  # type: ignore[call-arg]  # pyright: ignore
     await store.aclose()
+
+
+async def composites(first: ConvexStore, second: ConvexStore) -> None:
+    async with CompositeStore(id="app", default=first, domains={"workflows": second, "scores": False}) as store:
+        assert_type(store, CompositeStore)
+        assert_type(store.memory, MemoryStore)
+        assert_type(store.domain(WorkflowsStore), WorkflowsStore)
+        assert_type(await store.get_store("memory"), DomainStore | None)
+        store.memroy  # type: ignore[attr-defined]  # pyright: ignore  # noqa: B018
+    CompositeStore(id="app", default=store, domains={"memory": second.memory}, retention={"memory": {"threads": 9}})
+    CompositeStore(id="app", domains={"memory": True})  # type: ignore[dict-item]  # pyright: ignore
+
+
+async def retention(store: ConvexStore) -> None:
+    policies: Retention = {"memory": {"messages": "30d", "threads": timedelta(days=90)}}
+    assert_type(await store.prune(policies, max_rows=1000, dry_run=True), list[PruneResult])
+    policy = RetentionPolicy(max_age="30d", batch_size=500)
+    assert_type(policy.max_age, timedelta)
+    [result] = await store.memory.prune({"messages": policy}, progress=lambda result: print(result.deleted))
+    assert_type(result.done, bool)
+    await store.prune({"memory": {"messages": None}})  # type: ignore[dict-item]  # pyright: ignore
 
 
 async def threads(memory: MemoryStore) -> None:
