@@ -1,5 +1,6 @@
 """The built-in domains. Adding one: its module, and its two lines here."""
 
+from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
     Include,
     MemoryStore,
@@ -16,7 +17,10 @@ from mastra_convex_domains.thread_state import ThreadStateStore
 from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
+    "DOCUMENTS",
     "BuiltinDomains",
+    "DocumentPage",
+    "DocumentsStore",
     "Include",
     "MemoryStore",
     "Message",
@@ -40,6 +44,7 @@ __all__ = [
 class BuiltinDomains:
     """Annotations only: how type checkers know the domains of a store (see `mastra_convex/access.py`)."""
 
+    documents: DocumentsStore
     memory: MemoryStore
     scores: ScoresStore
     thread_state: ThreadStateStore

@@ -1,5 +1,22 @@
-"""The table for records that have no table of their own (contract section 14.2)."""
+"""Documents: records of any logical table, kept in the one table `mastra_documents` (contract section 14.2).
 
+The handler of `@mastra/convex` puts every record there whose table has no Convex table of its own. A domain whose
+tables are not deployed can live there too: `Table(..., stored_in=DOCUMENTS)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, cast
+
+from mastra_convex.contract.arguments import equals, mapping, text
+from mastra_convex.contract.models import new_id
+from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
+from mastra_convex.engine import Delete, DeleteRange, Get, IndexRange, Put, Row, Scan, ScanResult
+from mastra_convex.errors import ValidationError
+from mastra_convex.records import batches
+from mastra_convex.registry import DomainStore, register
+from mastra_convex.rows import decode_row, encode_row
 from mastra_convex.tables import Field, Index, Table
 
 DOCUMENTS = Table(
@@ -17,3 +34,127 @@ DOCUMENTS = Table(
     shared=True,
 )
 """One row per record: the logical table's name, the record's id as text, the record."""
+
+Document = dict[str, Any]
+"""A record with an `id` (text, or a whole number other than 0); nothing in it is renamed."""
+
+DocumentList = list[Document]
+DocumentOrder = Literal["inserted", "-inserted", "id", "-id"]
+
+
+class DocumentPage(Page):
+    """`cursor` goes on after the last document of the page; None when no document follows."""
+
+    documents: DocumentList
+    cursor: str | None
+
+
+@register
+class DocumentsStore(DomainStore):
+    """Records of any shape, by the name of a logical table and their `id`."""
+
+    name: ClassVar[str] = "documents"
+    tables: ClassVar[tuple[Table, ...]] = (DOCUMENTS,)
+
+    async def put(self, table: str, *, record: Mapping[str, Any]) -> Document:
+        """Stores a record under its `id` (a new one when it has none), in place of the one there; returns it."""
+        document, row = _document(_name(table, "PUT_DOCUMENT"), record, "record", "PUT_DOCUMENT")
+        await self._records.commit([Put(table=DOCUMENTS.name, rows=[row])])
+        return document
+
+    async def put_many(self, table: str, *, records: Sequence[Mapping[str, Any]]) -> DocumentList:
+        """Stores several records, the last of one id winning; returns them all, each with its id.
+
+        Atomic up to some 1,900 records or 12 MiB; more are split in order, each part atomic.
+        """
+        operation = "PUT_DOCUMENTS"
+        _name(table, operation)
+        made = [_document(table, record, f"records[{n}]", operation) for n, record in enumerate(records)]
+        rows = {row["primaryKey"]: row for _, row in made}
+        for batch in batches(rows.values(), touching="table"):
+            await self._records.commit([Put(table=DOCUMENTS.name, rows=batch)])
+        return [document for document, _ in made]
+
+    async def get(self, table: str, *, id: str | int) -> Document | None:
+        """The record, or None when there is none."""
+        key = [_name(table, "GET_DOCUMENT"), _primary_key(id, "id", "GET_DOCUMENT")]
+        [row] = (await self._records.get(Get(table=DOCUMENTS.name, keys=[key]))).rows
+        return None if row is None else _stored(row)
+
+    async def list(
+        self,
+        table: str,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        order_by: DocumentOrder = "inserted",
+        page: int = 0,
+        per_page: PerPage = 100,
+        include_total: bool = True,
+        cursor: str | None = None,
+    ) -> DocumentPage:
+        """A page of the records of a table whose members equal all those of `filter` (deep JSON equality).
+
+        `inserted` is the order in which ids were first stored, `id` that of the ids as text. With a `cursor` of an
+        earlier page, of the same order, the page begins after that one, whatever came or went meanwhile; `total` still
+        counts all. One round trip.
+        """
+        operation = "LIST_DOCUMENTS"
+        wanted = page_request(page, per_page, operation=operation)
+        if cursor is not None and (page or not cursor):
+            raise ValidationError("cursor must be that of a page, and page 0", operation=operation)
+        name, order = order_column(order_by, ("inserted", "id"), operation=operation)
+        scan = Scan(
+            table=DOCUMENTS.name,
+            index="by_table" if name == "inserted" else "by_table_primary",
+            prefixes=[[_name(table, operation)]],
+            where=[
+                equals(["record", key], value)
+                for key, value in mapping(filter or {}, "filter", operation=operation).items()
+            ],
+            order=order,
+        )
+        rows = scan.model_copy(update={"cursor": cursor, "offset": wanted.offset, "limit": wanted.limit})
+        # The cursor must be that of the last row of the page, so whether others follow is asked beside it.
+        following = rows.model_copy(
+            update={"offset": wanted.offset + (wanted.limit or 0), "limit": 1, "paths": [["primaryKey"]]}
+        )
+        count = scan.model_copy(update={"limit": 0, "total": True})
+        reads = [rows, *([] if wanted.limit is None else [following]), *([count] if include_total else [])]
+        answers = [cast(ScanResult, answer) for answer in await self._records.read(reads)]
+        has_more = wanted.limit is not None and bool(answers[1].values)
+        return DocumentPage(
+            documents=[_stored(row) for row in answers[0].rows],
+            cursor=answers[0].cursor if has_more else None,
+            **wanted.info(answers[-1].matched if include_total else None, has_more=has_more),
+        )
+
+    async def delete(self, table: str, *, id: str | int) -> None:
+        """Deletes the record; an unknown id is no error."""
+        key = [_name(table, "DELETE_DOCUMENT"), _primary_key(id, "id", "DELETE_DOCUMENT")]
+        await self._records.commit([Delete(table=DOCUMENTS.name, keys=[key])])
+
+    async def clear(self, table: str) -> None:
+        """Deletes all records of the table, in bounded steps."""
+        records = IndexRange(table=DOCUMENTS.name, index="by_table", prefix=[_name(table, "CLEAR_DOCUMENTS")])
+        await self._records.commit([DeleteRange(range=records)], mode="resumable")
+
+
+def _name(table: object, operation: str) -> str:
+    return text(table, "table", operation=operation)
+
+
+def _primary_key(id: object, name: str, operation: str) -> str:
+    """The id as the stock handler makes text of it."""
+    return str(id) if type(id) is int and id else text(id, name, operation=operation)
+
+
+def _document(table: str, record: Mapping[str, Any], name: str, operation: str) -> tuple[Document, Row]:
+    members = mapping(record, name, operation=operation)
+    document = members if members.get("id") is not None else {**members, "id": new_id()}
+    primary_key = _primary_key(document["id"], f"{name}.id", operation)
+    return document, encode_row(DOCUMENTS, {"table": table, "primaryKey": primary_key, "record": document})
+
+
+def _stored(row: Row) -> Document:
+    document: Document = decode_row(DOCUMENTS, row)["record"]
+    return document
