@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 
 from mastra_convex.engine import Engine
 from mastra_convex.errors import ConfigurationError
+from mastra_convex.guests import with_guests
 from mastra_convex.records import Records
 from mastra_convex.retention import (
     Policy,
@@ -40,7 +41,8 @@ class DomainStore:
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
 
     def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
-        self._records = Records(engine, by_name([*self.tables, *tables]))
+        known = by_name([*self.tables, *tables])
+        self._records = Records(with_guests(engine, known.values()), known)
 
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.tables import RECEIPTS, Field, FieldType, Index, Table, by_name
+from mastra_convex.tables import RECEIPTS, Field, FieldType, Index, Table, deployed
 
 _WIDTH: Final = 120
 
@@ -95,7 +95,7 @@ def index_lines_ts(tables: Iterable[Table]) -> str:
 
 
 def _ordered(tables: Iterable[Table]) -> list[Table]:
-    return sorted(by_name([*tables, RECEIPTS]).values(), key=lambda table: table.name)
+    return sorted(deployed([*tables, RECEIPTS]).values(), key=lambda table: table.name)
 
 
 def _definition(table: Table) -> str:
@@ -118,12 +118,11 @@ def _chain(indexes: Sequence[Index]) -> str:
 
 def _layout(table: Table) -> str:
     json_columns = [field.name for field in table.fields if field.json]
-    raw_columns = [field.name for field in table.fields if field.type == "any" and not field.json]
     indexes = "".join(f"      {index.name}: {_strings(index.fields)},\n" for index in table.indexes)
     return (
         f'  {table.name}: {{\n    key: "{table.key}",\n'
         f"{_array('fields', [field.name for field in table.fields])}"
-        f"{_array('json', json_columns)}{_array('raw', raw_columns)}"
+        f"{_array('json', json_columns)}{_array('raw', table.raw_columns)}"
         f"    indexes: {{\n{indexes}    }},\n  }},\n"
     )
 

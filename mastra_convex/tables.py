@@ -59,7 +59,8 @@ class Table:
     """A Convex table: its columns, indexes and key.
 
     `key` names the index by whose fields rows are got, put, patched and deleted. `shared` tables are those of
-    `@mastra/convex/schema`. Raises ConfigurationError for what Convex would refuse (convex-protocol: 1-64 letters,
+    `@mastra/convex/schema`. A table that is `stored_in` another is not deployed: its rows are records of that one
+    (`mastra_convex.guests`). Raises ConfigurationError for what Convex would refuse (convex-protocol: 1-64 letters,
     digits and underscores, 15 fields in an index, 32 indexes) and for two indexes over equal fields.
     """
 
@@ -69,6 +70,7 @@ class Table:
     key: str = "by_record_id"
     owner: Owner | None = None
     shared: bool = False
+    stored_in: Table | None = None
 
     def __post_init__(self) -> None:
         self._check_names("field", [field.name for field in self.fields])
@@ -83,6 +85,17 @@ class Table:
             raise ConfigurationError(f"{self.name}: no index {self.key!r} for the key")
         if self.owner is not None and self.owner.index not in {index.name for index in self.indexes}:
             raise ConfigurationError(f"{self.name}: no index {self.owner.index!r} for the owner")
+        if self.stored_in is not None:
+            self._check_guest(self.stored_in)
+
+    def _check_guest(self, host: Table) -> None:
+        """A host has three columns: its key, which is table and id, and a raw one, the record (contract 14.2)."""
+        if len(host.fields) != 3 or len(host.key_fields) != 2 or len(host.raw_columns) != 1:
+            raise ConfigurationError(f"{self.name}: {host.name} does not hold the rows of other tables")
+        if self.key_fields != ("id",) or self.field_by_name["id"] != Field("id"):
+            raise ConfigurationError(f"{self.name}: the key of a table in {host.name} is the text column 'id'")
+        if any(field.json for field in self.fields):
+            raise ConfigurationError(f"{self.name}: a table in {host.name} has raw columns in place of JSON text")
 
     def _check_names(self, what: str, names: list[str]) -> None:
         for name in names:
@@ -125,6 +138,11 @@ class Table:
         """The columns that identify a row."""
         return self.index_by_name[self.key].fields
 
+    @cached_property
+    def raw_columns(self) -> tuple[str, ...]:
+        """The columns that hold raw JSON values."""
+        return tuple(field.name for field in self.fields if field.type == "any" and not field.json)
+
 
 def by_name(tables: Iterable[Table]) -> dict[str, Table]:
     """Tables by their name; ConfigurationError when two declarations of one name differ."""
@@ -137,6 +155,11 @@ def by_name(tables: Iterable[Table]) -> dict[str, Table]:
         if names.count(name.lower()) > 1:
             raise ConfigurationError(f"two table names that differ by case only: {name!r}")
     return found
+
+
+def deployed(tables: Iterable[Table]) -> dict[str, Table]:
+    """The tables that a database must have for these, by name: themselves, or those that they are stored in."""
+    return by_name([table.stored_in or table for table in by_name(tables).values()])
 
 
 RECEIPTS = Table(

@@ -23,7 +23,7 @@ from mastra_convex.local.layout import Session
 from mastra_convex.local.receipts import sweep
 from mastra_convex.local.records import Budget, get
 from mastra_convex.local.scans import neighbours, scan
-from mastra_convex.tables import RECEIPTS, Table, by_name
+from mastra_convex.tables import RECEIPTS, Table, deployed
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class LocalEngine:
     """
 
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
-        self._database = Database(os.fspath(path), by_name([*tables, RECEIPTS]))
+        self._database = Database(os.fspath(path), deployed([*tables, RECEIPTS]))
         self._receipts = receipts
         self._closed = False
         self._calls = 0
