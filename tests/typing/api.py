@@ -7,14 +7,20 @@ from typing import Any, Literal, assert_type
 from mastra_convex import CompositeStore, ConvexStore, PruneResult, Retention, RetentionPolicy
 from mastra_convex.registry import DomainStore
 from mastra_convex_domains import (
+    DocumentPage,
+    DocumentsStore,
     Include,
     MemoryStore,
     Message,
     MessagePage,
     Resource,
+    Score,
+    ScorePage,
+    ScoresStore,
     Thread,
     ThreadClone,
     ThreadPage,
+    ThreadStateStore,
     WorkflowRun,
     WorkflowRunPage,
     WorkflowsStore,
@@ -104,3 +110,24 @@ async def workflows(workflows: WorkflowsStore) -> None:
     run = await workflows.get_workflow_run_by_id("r", workflow_name="w")
     assert_type(run, WorkflowRun | None)
     await workflows.update_workflow_state("w", run_id="r", status="done")  # type: ignore[arg-type]  # pyright: ignore
+
+
+async def scores(scores: ScoresStore, state: ThreadStateStore) -> None:
+    assert_type(await scores.get_score_by_id("s1"), Score | None)
+    assert_type(await scores.save_score({"scorerId": "relevance"}), Score)
+    assert_type(await scores.list_scores_by_scorer_id("relevance", source="LIVE", per_page=False), ScorePage)
+    assert_type(await scores.list_scores_by_entity_id("agent-1", entity_type="AGENT"), ScorePage)
+    assert_type((await scores.list_scores_by_span("t", span_id="s", include_total=False)).scores, list[Score])
+    await scores.list_scores_by_scorer_id("relevance", source="live")  # type: ignore[arg-type]  # pyright: ignore
+    await state.set_state("t1", type="task", value=[{"id": "1"}])
+    assert_type(await state.get_state("t1", type="task"), Any)
+
+
+async def documents(documents: DocumentsStore) -> None:
+    assert_type(await documents.put("things", record={"n": 1}), dict[str, Any])
+    assert_type(await documents.get("things", id=7), dict[str, Any] | None)
+    page = await documents.list("things", filter={"n": 1}, order_by="-id", cursor="c")
+    assert_type(page, DocumentPage)
+    assert_type(page.documents, list[dict[str, Any]])
+    assert_type(page.cursor, str | None)
+    await documents.list("things", order_by="n")  # type: ignore[arg-type]  # pyright: ignore
