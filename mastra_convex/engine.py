@@ -6,7 +6,7 @@ them on SQLite; both give the same answers. No domain is named here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Discriminator
@@ -43,7 +43,7 @@ class Condition(_Wire):
     """`value` is JSON text. Conditions in a list must all hold."""
 
     path: Path
-    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists"]
+    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
     value: str
 
 
@@ -103,7 +103,14 @@ class Neighbours(_Wire):
     where: Sequence[Condition] = ()
 
 
-ReadOp = Annotated[Get | Scan | Neighbours, Discriminator("op")]
+class Describe(_Wire):
+    """What is deployed of a table."""
+
+    op: Literal["describe"] = "describe"
+    table: str
+
+
+ReadOp = Annotated[Get | Scan | Neighbours | Describe, Discriminator("op")]
 
 
 class GetResult(_Wire):
@@ -142,7 +149,25 @@ class NeighboursResult(_Wire):
     after: ScanResult
 
 
-ReadResult = GetResult | ScanResult | NeighboursResult
+class NativeIndex(_Wire):
+    """A vector index of the deployment: the column, its length, and the fields that a native search can filter by."""
+
+    field: str
+    dimensions: int
+    filters: Sequence[str]
+
+
+class DescribeResult(_Wire):
+    """Columns, indexes by name with their fields, and vector indexes of a deployed table; `deployed` is false, and all
+    empty, for a table that the engine does not know."""
+
+    deployed: bool
+    fields: Sequence[str] = ()
+    indexes: Mapping[str, Sequence[str]] = {}
+    native: Sequence[NativeIndex] = ()
+
+
+ReadResult = GetResult | ScanResult | NeighboursResult | DescribeResult
 
 
 class Edit(_Wire):
@@ -271,15 +296,50 @@ class CommitResult(_Wire):
     returned: Sequence[GetResult] = ()
 
 
-class Engine(Protocol):
-    """Generic record operations on declared tables. Both methods raise the errors of `mastra_convex.errors`."""
+class Search(_Wire):
+    """The rows of a range whose vectors in `field` are nearest to `vector`, best first.
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
+    Only rows with a vector of the same length are found. `guards` are checked first, as in a commit.
+    """
+
+    range: IndexRange
+    field: str
+    vector: Sequence[float]
+    metric: Literal["cosine", "euclidean", "dotproduct"] = "cosine"
+    limit: int
+    min_score: float | None = None
+    include_vector: bool = False
+    guards: Sequence[Guard] = ()
+
+
+class Hit(_Wire):
+    """A row, without its vector unless that was asked for, and its score."""
+
+    row: Row
+    score: float
+
+
+class SearchResult(_Wire):
+    """`conflict`: the guard at position `guard` failed and nothing was searched."""
+
+    status: Literal["done", "conflict"]
+    guard: int | None = None
+    hits: Sequence[Hit] = ()
+
+
+class Engine(Protocol):
+    """Generic record operations on declared tables. All methods raise the errors of `mastra_convex.errors`."""
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         """Runs reads on one snapshot; they share one budget, so later ones may come back empty and not done."""
         ...
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         """Applies one step of a commit atomically, at most once per `commit.id`."""
+        ...
+
+    async def search(self, search: Search, /) -> SearchResult:
+        """The nearest rows, exact with respect to the range and its conditions; not one snapshot where it is large."""
         ...
 
     async def aclose(self) -> None:

@@ -15,6 +15,9 @@ FieldType = Literal["string", "number", "boolean", "any", "strings", "floats"]
 _IDENTIFIER = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_INDEXES = 32
 _MAX_INDEX_FIELDS = 15
+_MAX_VECTOR_INDEXES = 4
+_MIN_DIMENSIONS, _MAX_DIMENSIONS = 2, 4096
+_MAX_FILTER_FIELDS = 16
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,28 @@ class Index:
 
 
 @dataclass(frozen=True)
+class VectorIndex:
+    """A native vector index of Convex over a `floats` column, for vectors of one length.
+
+    A native search filters by one equality on one of `filters`, which go from the least to the most selective. (Convex:
+    2 to 4,096 dimensions, 16 filter fields, 4 vector indexes on a table.)
+    """
+
+    name: str
+    field: str
+    dimensions: int
+    filters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Owner:
     """Rows of the table belong to the row of `table` whose `id` is the first field of `index`; they are deleted with
-    it.
+    it: always, or, when `optional`, if the caller asks for it.
     """
 
     table: str
     index: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,7 @@ class Table:
     owner: Owner | None = None
     shared: bool = False
     stored_in: Table | None = None
+    vector_indexes: tuple[VectorIndex, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_names("field", [field.name for field in self.fields])
@@ -87,6 +106,23 @@ class Table:
             raise ConfigurationError(f"{self.name}: no index {self.owner.index!r} for the owner")
         if self.stored_in is not None:
             self._check_guest(self.stored_in)
+        self._check_vector_indexes()
+
+    def _check_vector_indexes(self) -> None:
+        self._check_names("index", [index.name for index in (*self.indexes, *self.vector_indexes)])
+        if len(self.vector_indexes) > _MAX_VECTOR_INDEXES:
+            raise ConfigurationError(f"{self.name}: more than {_MAX_VECTOR_INDEXES} vector indexes")
+        for index in self.vector_indexes:
+            where = f"{self.name}.{index.name}"
+            if not _MIN_DIMENSIONS <= index.dimensions <= _MAX_DIMENSIONS:
+                raise ConfigurationError(f"{where}: {_MIN_DIMENSIONS} to {_MAX_DIMENSIONS} dimensions")
+            if len(set(index.filters)) != len(index.filters) or len(index.filters) > _MAX_FILTER_FIELDS:
+                raise ConfigurationError(f"{where}: at most {_MAX_FILTER_FIELDS} different filter fields")
+            if getattr(self.field_by_name.get(index.field), "type", None) != "floats":
+                raise ConfigurationError(f"{where}: {index.field!r} is no column of floats")
+            for field in index.filters:
+                if not set(field.split(".", 1)[:1]) <= set(self.field_by_name):
+                    raise ConfigurationError(f"{where}: no column for field {field!r}")
 
     def _check_guest(self, host: Table) -> None:
         """A host has three columns: its key, which is table and id, and a raw one, the record (contract 14.2)."""
