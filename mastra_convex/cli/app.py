@@ -13,9 +13,11 @@ import typer
 
 from mastra_convex.cli import demo as demo_command
 from mastra_convex.cli import dev as dev_command
+from mastra_convex.cli import digest as digest_workflow
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import prune as prune_command
-from mastra_convex.cli.reader import read_again
+from mastra_convex.cli import reader
+from mastra_convex.cli.children import answer
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import DEFAULT_PATH, check_path
@@ -136,6 +138,8 @@ def demo(
 ) -> None:
     """Import a chat transcript and show what is stored, with no network and no key.
 
+    With --store, scores are kept in a second file beside it.
+
     The transcript has one JSON object per line with the keys resource, thread, role (user, assistant, system or
     signal), text and time (ISO 8601 with a zone); other keys are ignored. Lines that cannot be imported are reported
     and give exit code 1. Importing a file again changes nothing.
@@ -177,5 +181,11 @@ def prune(
 
 @app.command(hidden=True)
 def read(path: Path) -> None:
-    """Answer the question on stdin from the file; the demo runs this as its second process."""
-    sys.stdout.write(read_again(path, sys.stdin.read()))
+    """Answer the question on stdin from the file; a second process of the demo."""
+    sys.stdout.write(answer(path, sys.stdin.read(), reader.answer_question))
+
+
+@app.command(hidden=True)
+def digest(path: Path) -> None:
+    """Begin or resume the run on stdin; other processes of the demo."""
+    sys.stdout.write(answer(path, sys.stdin.read(), digest_workflow.answer_question))

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mastra_convex.access import DomainAccess
 from mastra_convex.cli.transcript import BadLine, Line, Transcript
 from mastra_convex.errors import ValidationError
-from mastra_convex.store import ConvexStore
 
 _BATCH: Final = 50
 
@@ -23,7 +23,7 @@ class Imported:
     refused: Sequence[BadLine]
 
 
-async def import_transcript(store: ConvexStore, transcript: Transcript, advance: Callable[[int], None]) -> Imported:
+async def import_transcript(store: DomainAccess, transcript: Transcript, advance: Callable[[int], None]) -> Imported:
     """Saves the messages that the store lacks, and their threads with the times of the transcript.
 
     `advance` is told how many lines were done.
@@ -46,11 +46,11 @@ async def import_transcript(store: ConvexStore, transcript: Transcript, advance:
     return Imported(new, len(transcript.lines) - new - len(refused), len(threads), refused)
 
 
-async def _known_ids(store: ConvexStore, thread_id: str) -> set[str]:
+async def _known_ids(store: DomainAccess, thread_id: str) -> set[str]:
     return {message.id async for message in store.memory.iter_messages(thread_id, batch_size=1000)}
 
 
-async def _save(store: ConvexStore, lines: Sequence[Line], refused: list[BadLine]) -> Sequence[Line]:
+async def _save(store: DomainAccess, lines: Sequence[Line], refused: list[BadLine]) -> Sequence[Line]:
     """Saves the lines in one commit, or one by one when one of them is refused; returns those that were saved."""
     try:
         await store.memory.save_messages([_message(line) for line in lines])
@@ -73,7 +73,7 @@ def _message(line: Line) -> dict[str, Any]:
     }
 
 
-async def _save_thread(store: ConvexStore, thread_id: str, lines: Sequence[Line]) -> None:
+async def _save_thread(store: DomainAccess, thread_id: str, lines: Sequence[Line]) -> None:
     """Saved after its messages, since saving those sets its time of update to now."""
     times = [line.time for line in lines]
     present = await store.memory.get_thread_by_id(thread_id)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 _LONGEST: Final = 200
+_BAR: Final = 20
 _ROLE_STYLES: Final = {"user": "cyan", "assistant": "green", "system": "yellow", "signal": "magenta"}
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -27,6 +28,15 @@ class MessageView:
     role: str
     text: str
     marked: bool = False
+
+
+@dataclass(frozen=True)
+class ScoreView:
+    """A score from 0 to 1 as a bar of the chart."""
+
+    time: datetime
+    score: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,19 @@ def messages_table(rows: Sequence[MessageView], caption: str) -> Table:
         role = Text(safe(row.role), style=_ROLE_STYLES.get(row.role, ""))
         mark = [">" if row.marked else ""] if marks else []
         table.add_row(*mark, _time(row.time), role, text)
+    return table
+
+
+def scores_table(rows: Sequence[ScoreView], caption: str, *, encoding: str) -> Table:
+    """A bar for each score."""
+    block = "\N{FULL BLOCK}" if encoding.startswith("utf") else "#"
+    table = _table(caption)
+    table.add_column("Time (UTC)", no_wrap=True)
+    table.add_column("Score", width=_BAR + 5, no_wrap=True)
+    table.add_column("Text", ratio=1, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        bar = Text(block * round(row.score * _BAR), style="green") + Text(f" {row.score:.2f}")
+        table.add_row(_time(row.time), bar, Text(" ".join(safe(row.text).split())))
     return table
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,11 @@ SECTIONS = (
     "3. One message with 2 before and 2 after",
     "4. Working memory of mara-bakery, before and after an update",
     "5. A clone of the thread",
-    "6. The same data, read by a new process",
+    "6. A workflow that outlives its process, resumed by one of several",
+    "7. Runs by status",
+    "8. Scores of",
+    "9. A composite: memory and scores in different files",
+    "10. The same data, read by a new process",
 )
 
 
@@ -34,7 +40,10 @@ async def _contents(path: Path) -> dict[str, list[Any]]:
         messages = [m for thread in threads async for m in store.memory.iter_messages(thread.id)]
         owners = sorted({thread.resource_id for thread in threads})
         resources = [await store.memory.get_resource_by_id(owner) for owner in owners]
-        return {"threads": threads, "messages": messages, "resources": resources}
+        runs = (await store.workflows.list_workflow_runs()).runs
+    async with ConvexStore.local(path.with_name(f"{path.stem}-scores.db")) as store:
+        scores = [(await store.scores.list_scores_by_run_id(thread.id, per_page=False)).scores for thread in threads]
+    return {"threads": threads, "messages": messages, "resources": resources, "runs": runs, "scores": scores}
 
 
 def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
@@ -74,18 +83,58 @@ def test_it_works_where_only_ascii_can_be_written() -> None:
     assert "+----" in done.stdout
 
 
-async def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
-    store = tmp_path / "agent.db"
-    assert run("demo", "--store", store).returncode == 0
+@dataclass
+class Twice:
+    """The demo run twice on one store: what it printed, and what the store held after each run."""
+
+    first: str
+    before: dict[str, list[Any]]
+    second: str
+    after: dict[str, list[Any]]
+
+
+@pytest.fixture(scope="module")
+async def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
+    store = tmp_path_factory.mktemp("twice") / "agent.db"
+    first = run("demo", "--store", store)
     before = await _contents(store)
+    second = run("demo", "--store", store)
+    assert (first.returncode, second.returncode) == (0, 0)
+    return Twice(first.stdout, before, second.stdout, await _contents(store))
 
-    done = run("demo", "--store", store)
 
-    assert done.returncode == 0
-    assert "0 messages imported, 167 were there already; 8 threads" in done.stdout
-    assert "cloned by an earlier run" in done.stdout
-    assert await _contents(store) == before
-    assert len(before["threads"]) == 9
+def test_a_second_import_changes_nothing(twice: Twice) -> None:
+    assert "0 messages imported, 167 were there already; 8 threads" in twice.second
+    assert "cloned by an earlier run" in twice.second
+    assert twice.after == twice.before
+    assert len(twice.before["threads"]) == 9
+    assert len(twice.before["runs"]) == 9
+    assert sum(map(len, twice.before["scores"])) == 12
+
+
+def test_one_of_several_processes_resumes_the_workflow(twice: Twice) -> None:
+    first, again = twice.first, twice.second
+
+    [winner] = re.findall(r"(\d+) +│ resumed and finished it", first)
+    [begun] = re.findall(r"(\d+) +│ began it, suspended it, and ended", first)
+    assert winner != begun
+    assert first.count("came too late") == 2
+    assert f"now success, resumed by process {winner}" in first
+    assert "found it begun by an earlier run" in again
+    assert again.count("came too late") == 3
+    assert f"now success, resumed by process {winner}" in again
+
+
+def test_runs_scores_and_files_are_shown(twice: Twice) -> None:
+    shown = twice.first
+
+    assert len(re.findall("│ suspended +│", shown)) == 3
+    assert "3 suspended, 5 success" in shown
+    bars = [(len(bar), float(score)) for bar, score in re.findall(r"│ (█*) (\d\.\d\d) ", shown)]
+    assert len(bars) == 12
+    assert all(length == round(score * 20) for length, score in bars)
+    assert re.search(r"threads +│ 9 +│ 0 +│ 9 ", shown)
+    assert re.search(r"scores of the thread +│ 0 +│ 12 +│ 12 ", shown)
 
 
 async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path) -> None:
@@ -150,7 +199,7 @@ async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> 
     assert "role, text, time missing" in done.stderr
     assert "1 MiB" in done.stderr
     assert "12 of 14 lines were not imported" in done.stderr
-    assert SECTIONS[5] in done.stdout
+    assert SECTIONS[-1] in done.stdout
     messages = (await _contents(store))["messages"]
     assert {message.text for message in messages} == {"1", "14"}
 
