@@ -19,6 +19,7 @@ from mastra_convex.engine import (
     Condition,
     Delete,
     DeleteRange,
+    Describe,
     Edit,
     EmptyGuard,
     Engine,
@@ -38,6 +39,8 @@ from mastra_convex.engine import (
     Row,
     Scan,
     ScanResult,
+    Search,
+    SearchResult,
     WriteOp,
 )
 from mastra_convex.errors import ConfigurationError, ValidationError
@@ -70,7 +73,7 @@ class _GuestEngine:
         self._guests = guests
         self._records = Records(engine, {})
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         results = await self._engine.read([self._hosted_read(op) for op in ops])
         return [await self._answer(op, result) for op, result in zip(ops, results, strict=True)]
 
@@ -87,12 +90,21 @@ class _GuestEngine:
         ]
         return result.model_copy(update={"returned": returned})
 
+    async def search(self, search: Search, /) -> SearchResult:
+        guest = self._guests.get(search.range.table)
+        if guest is not None:
+            raise guest.refused("vectors cannot be searched")
+        guards = [self._hosted_guard(guard) for guard in search.guards]
+        return await self._engine.search(search.model_copy(update={"guards": guards}))
+
     async def aclose(self) -> None:
         await self._engine.aclose()
 
-    def _hosted_read(self, op: Get | Scan | Neighbours) -> Get | Scan | Neighbours:
+    def _hosted_read(self, op: Get | Scan | Neighbours | Describe) -> Get | Scan | Neighbours | Describe:
         guest = self._guests.get(op.table)
-        return op if guest is None else guest.get(op) if isinstance(op, Get) else guest.all_rows(op)
+        if guest is None or isinstance(op, Describe):
+            return op
+        return guest.get(op) if isinstance(op, Get) else guest.all_rows(op)
 
     def _hosted_guard(self, guard: Guard) -> Guard:
         guest = self._guests.get(guard.range.table if isinstance(guard, EmptyGuard) else guard.table)
@@ -102,9 +114,9 @@ class _GuestEngine:
         guest = self._guests.get(op.range.table if isinstance(op, PatchRange | DeleteRange) else op.table)
         return op if guest is None else guest.write(op)
 
-    async def _answer(self, op: Get | Scan | Neighbours, result: ReadResult) -> ReadResult:
+    async def _answer(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
         guest = self._guests.get(op.table)
-        if guest is None:
+        if guest is None or isinstance(op, Describe):
             return result
         if isinstance(op, Get):
             return guest.answer(cast(GetResult, result))
@@ -129,7 +141,7 @@ class _Guest:
     def write(self, op: WriteOp) -> WriteOp:
         if isinstance(op, Put):
             if op.keep:
-                raise self._refused("a put cannot keep columns")
+                raise self.refused("a put cannot keep columns")
             return Put(table=self.host.name, rows=[self._hosted(row) for row in op.rows])
         if isinstance(op, Patch):
             return Patch(table=self.host.name, keys=self._keys(op.keys), change=self._change(op.change))
@@ -155,7 +167,7 @@ class _Guest:
 
     def _change(self, change: Change) -> Change:
         if change.unset:
-            raise self._refused("columns cannot be removed")
+            raise self.refused("columns cannot be removed")
         # An edit takes and gives values as users see them, where `set` has the stored form.
         sets = [
             Edit(path=self._path([name]), reducer="set", value=to_json(unescape_keys(value)))
@@ -185,9 +197,9 @@ class _Guest:
         types: dict[str, Any] = {"string": str, "number": int | float}
         for bound in filter(None, (lower, upper)):
             if not isinstance(bound.value, types.get(field.type, ())) or isinstance(bound.value, bool):
-                raise self._refused(f"{name} cannot be bounded by {bound.value!r}")
+                raise self.refused(f"{name} cannot be bounded by {bound.value!r}")
         if lower is None and (field.optional or field.nullable):
-            raise self._refused(f"{name}, which may be missing, needs a lower bound")
+            raise self.refused(f"{name}, which may be missing, needs a lower bound")
         above = [self._condition(name, "gte" if lower.inclusive else "gt", lower.value)] if lower else []
         below = [self._condition(name, "lte" if upper.inclusive else "lt", upper.value)] if upper else []
         return above + below
@@ -296,7 +308,7 @@ class _Guest:
         check_path(self.table, path, system=True)
         return path if path[0] == "_creationTime" else [self._record, *path]
 
-    def _refused(self, reason: str) -> ConfigurationError:
+    def refused(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
             f"{self.table.name}: {reason} in a table that is stored in {self.host.name}; deploy a table of its own"
         )

@@ -132,6 +132,8 @@ class Table:
             raise ConfigurationError(f"{self.name}: the key of a table in {host.name} is the text column 'id'")
         if any(field.json for field in self.fields):
             raise ConfigurationError(f"{self.name}: a table in {host.name} has raw columns in place of JSON text")
+        if self.vector_indexes:
+            raise ConfigurationError(f"{self.name}: a table in {host.name} has no vector indexes")
 
     def _check_names(self, what: str, names: list[str]) -> None:
         for name in names:

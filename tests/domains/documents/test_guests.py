@@ -33,11 +33,12 @@ from mastra_convex.engine import (
     Row,
     Scan,
     ScanResult,
+    Search,
     UnchangedGuard,
 )
 from mastra_convex.guests import with_guests
 from mastra_convex.records import Records
-from mastra_convex.tables import Field, Index
+from mastra_convex.tables import Field, Index, VectorIndex
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import MESSAGES, THREADS
 
@@ -322,6 +323,10 @@ async def test_requests_that_make_no_sense_are_refused(filled: Engine, op: Any) 
         ({"stored_in": THREADS}, "does not hold"),
         ({"key": "by_created"}, "text column 'id'"),
         (
+            {"fields": (*GUEST.fields, Field("v", "floats")), "vector_indexes": (VectorIndex("by_v", "v", 3),)},
+            "no vector indexes",
+        ),
+        (
             {"fields": (Field("id", "number"), Field("resourceId")), "indexes": (Index("by_record_id", ("id",)),)},
             "'id'",
         ),
@@ -334,6 +339,12 @@ async def test_requests_that_make_no_sense_are_refused(filled: Engine, op: Any) 
 def test_what_cannot_be_a_guest_is_refused_when_declared(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         replace(GUEST, **changes)
+
+
+async def test_vectors_of_a_guest_cannot_be_searched(engine: Engine) -> None:
+    search = Search(range=IndexRange(table=GUEST.name, index="by_record_id"), field="title", vector=[1.0], limit=1)
+    with pytest.raises(ConfigurationError, match="searched"):
+        await engine.search(search)
 
 
 async def test_no_wrapper_where_there_is_no_guest(engine: Engine) -> None:
