@@ -11,11 +11,12 @@ import pytest
 
 from mastra_convex import ConfigurationError, ConvexStore, PruneResult, RetentionPolicy, ValidationError
 from mastra_convex.contract.times import to_iso
-from mastra_convex.engine import Commit, Get, Put
+from mastra_convex.engine import Commit, Get, Put, Scan
 from mastra_convex.registry import DomainStore
 from mastra_convex.retention import RetentionTable
-from mastra_convex.tables import Field, Index, Table
-from mastra_convex_domains import MemoryStore, Message, Resource, Thread
+from mastra_convex.rows import encode_row
+from mastra_convex.tables import Field, Index, Owner, Table
+from mastra_convex_domains import DOCUMENTS, MemoryStore, Message, Resource, Thread
 from mastra_convex_domains.memory.tables import MESSAGES
 from mastra_convex_domains.thread_state import THREAD_STATE
 from tests.backends import Backend
@@ -153,6 +154,55 @@ async def test_a_row_whose_time_is_missing_stays(backend: Backend) -> None:
     assert (await store.prune({"leases": {"leases": "1d"}}))[0].deleted == 1
     found = await store.domain(Leases)._records.get(Get(table=MESSAGES.name, keys=[["none"], ["old"]]))  # pyright: ignore[reportPrivateUsage]
     assert [row is None for row in found.rows] == [False, True]
+    await store.aclose()
+
+
+REMINDERS = Table(
+    name="acme_reminders",
+    fields=(Field("id"), Field("threadId"), Field("dueAt", optional=True)),
+    indexes=(
+        Index("by_record_id", ("id",)),
+        Index("by_thread", ("threadId",)),
+        Index("by_due", ("dueAt",)),
+    ),
+    owner=Owner("mastra_threads", "by_thread"),
+    stored_in=DOCUMENTS,
+)
+
+
+class Reminders(DomainStore):
+    """A third party's domain without a table of its own."""
+
+    name: ClassVar[str] = "reminders"
+    tables: ClassVar[tuple[Table, ...]] = (REMINDERS,)
+    retention: ClassVar[Mapping[str, RetentionTable]] = {"reminders": RetentionTable(REMINDERS, "dueAt")}
+
+    async def add(self, id: str, due: datetime | None) -> None:
+        row = encode_row(REMINDERS, {"id": id, "threadId": "t1", "dueAt": due})
+        await self._records.commit([Put(table=REMINDERS.name, rows=[row])])
+
+    async def ids(self) -> list[str]:
+        found = await self._records.scan(Scan(table=REMINDERS.name, index="by_due"))
+        return [row["id"] for row in found.rows]
+
+
+async def test_a_table_that_lives_in_another_is_pruned_too(backend: Backend) -> None:
+    store = backend.open_store([MemoryStore, Reminders])
+    reminders = store.domain(Reminders)
+    await reminders.add("none", None)
+    for n in range(7):
+        await reminders.add(f"r{n}", days_ago(40 - n))
+    await reminders.add("young", days_ago(1))
+    policies = {"reminders": {"reminders": {"max_age": "30d", "batch_size": 2}}}
+    first = await store.prune(policies, max_rows=3)
+    assert [(result.deleted, result.done) for result in first] == [(3, False)]
+    assert await reminders.ids() == ["none", "r3", "r4", "r5", "r6", "young"]
+    assert (await store.prune(policies))[0].done
+    assert await reminders.ids() == ["none", "young"]
+
+    await store.memory.save_thread(thread("t1", 40))
+    await store.prune({"memory": {"threads": "30d"}})
+    assert await reminders.ids() == []
     await store.aclose()
 
 
