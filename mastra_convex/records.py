@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
 
 import orjson
 
@@ -28,7 +28,10 @@ from mastra_convex.engine import (
     ScanResult,
     WriteOp,
 )
+from mastra_convex.errors import TooLargeError
 from mastra_convex.tables import Table
+
+T = TypeVar("T")
 
 PUT_RANGES = 2
 """Index ranges that a put row, or a patched or deleted key, costs (docs/protocol.md, Cost)."""
@@ -61,7 +64,7 @@ class Records:
         answers: dict[int, ReadResult] = {}
         pending = dict(enumerate(ops))
         while pending:
-            results = await self._engine.read(list(pending.values()))
+            results = await self._engine.read([_first_keys(op) for op in pending.values()])
             rest: dict[int, Get | Scan | Neighbours] = {}
             for (n, op), result in zip(pending.items(), results, strict=True):
                 if isinstance(op, Neighbours):
@@ -93,7 +96,9 @@ class Records:
         returning: Sequence[Get] = (),
         mode: Literal["whole", "resumable"] = "whole",
     ) -> CommitResult:
-        """A commit with all its steps; the outcomes are summed over them."""
+        """A commit with all its steps; the outcomes are summed over them. What it returns is complete: rows beyond the
+        budget are read after it.
+        """
         commit = Commit(id=uuid.uuid4().hex, mode=mode, guards=guards, ops=ops, returning=returning)
         result = await self._engine.commit(commit)
         outcomes = result.outcomes
@@ -104,7 +109,9 @@ class Records:
                 Outcome(changed=a.changed + b.changed, missing=[*a.missing, *b.missing])
                 for a, b in zip(outcomes, result.outcomes, strict=True)
             ]
-        return result.model_copy(update={"outcomes": outcomes})
+        pairs = zip(returning, result.returned, strict=False)  # nothing is returned after a conflict
+        returned = [await self._whole_get(op, answer) for op, answer in pairs]
+        return result.model_copy(update={"outcomes": outcomes, "returned": returned})
 
     async def clear(self, tables: Iterable[Table]) -> None:
         """Deletes all rows of the tables."""
@@ -118,6 +125,11 @@ class Records:
             for owned in self._tables.values()
             if owned.owner is not None and owned.owner.table == table.name
         ]
+
+    async def _whole_get(self, op: Get, result: GetResult) -> GetResult:
+        if result.next is None:
+            return result
+        return _join_gets(result, await self.get(op.model_copy(update={"keys": op.keys[result.next :]})))
 
     async def _whole_window(self, op: Neighbours, result: NeighboursResult) -> NeighboursResult:
         if result.target is None or (result.before.done and result.after.done):
@@ -159,11 +171,29 @@ def batches(rows: Iterable[Row], *, touching: str) -> Iterator[list[Row]]:
         yield batch
 
 
+async def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], Awaitable[object]]) -> None:
+    """`work` on all items, or in order on halves of them where the rows are too large for one transaction."""
+    try:
+        await work(items)
+    except TooLargeError:
+        if len(items) == 1:
+            raise
+        half = len(items) // 2
+        await in_parts(items[:half], work)
+        await in_parts(items[half:], work)
+
+
+def _first_keys(op: Get | Scan | Neighbours) -> Get | Scan | Neighbours:
+    """A get of no more keys than a call takes; `_following` has the others."""
+    return op.model_copy(update={"keys": op.keys[:MAX_RANGES]}) if isinstance(op, Get) else op
+
+
 def _following(op: Get | Scan | Neighbours, result: ReadResult) -> Get | Scan | Neighbours | None:
     """What is left to read of an operation, None when it is complete."""
     if isinstance(op, Get):
         left = cast(GetResult, result).next
-        return None if left is None else op.model_copy(update={"keys": op.keys[left:]})
+        keys = op.keys[MAX_RANGES if left is None else left :]
+        return op.model_copy(update={"keys": keys}) if keys else None
     if isinstance(op, Neighbours):
         window = cast(NeighboursResult, result)
         return op if window.target is None and not window.before.done else None

@@ -10,14 +10,14 @@ from uuid import uuid4
 from mastra_convex.contract.arguments import mapping, text, texts
 from mastra_convex.contract.pages import DateRange
 from mastra_convex.contract.times import now, to_iso
-from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Scan, ScanResult
+from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Row, Scan, ScanResult
 from mastra_convex.errors import ConflictError, ValidationError
 from mastra_convex.records import batches
 from mastra_convex.registry import DomainStore
-from mastra_convex.values import to_json
+from mastra_convex.values import check_document, to_json
 
-from .messages import message_row, stored_message
-from .models import Message, Thread, ThreadClone
+from .messages import stored_message
+from .models import Thread, ThreadClone
 from .tables import MESSAGES, THREADS
 from .threads import stored_thread, thread_not_found, thread_row
 
@@ -63,24 +63,22 @@ class CloneMethods(DomainStore):
         if taken is not None:
             raise _thread_exists(target_id)
         source = stored_thread(source_row)
-        originals = [stored_message(row) for row in cast(ScanResult, found[1]).rows]
+        originals = cast(ScanResult, found[1]).rows
         if scan.order == "desc":
-            originals.reverse()
-        thread = _copied_thread(source, target_id, originals, resource_id=resource_id, title=title, metadata=extra)
-        copies = [_copied_message(message, thread, resource_id or source.resource_id) for message in originals]
-        if resource_id is None:
-            copies = [
-                copy.model_copy(update={"resource_id": message.resource_id or source.resource_id})
-                for copy, message in zip(copies, originals, strict=True)
-            ]
+            originals = originals[::-1]
+        ids = {row["id"]: str(uuid4()) for row in originals}
+        thread = _copied_thread(source, target_id, list(ids), resource_id=resource_id, title=title, metadata=extra)
+        copies = [
+            _copied_row(row, ids[row["id"]], target_id, resource_id or row.get("resourceId") or source.resource_id)
+            for row in originals
+        ]
         await self._write(thread, copies)
-        ids = {message.id: copy.id for message, copy in zip(originals, copies, strict=True)}
-        return ThreadClone(thread=thread, cloned_messages=copies, message_id_map=ids)
+        return ThreadClone(thread=thread, cloned_messages=list(map(stored_message, copies)), message_id_map=ids)
 
     copy_thread = clone_thread
 
-    async def _write(self, thread: Thread, messages: Sequence[Message]) -> None:
-        parts = list(batches(map(message_row, messages), touching="thread_id")) or [[]]
+    async def _write(self, thread: Thread, messages: Sequence[Row]) -> None:
+        parts = list(batches(messages, touching="thread_id")) or [[]]
         guard = KeyGuard(guard="missing", table=THREADS.name, key=[thread.id])
         for n, part in enumerate(parts, 1):
             ops = [Put(table=MESSAGES.name, rows=part)] if part else []
@@ -117,7 +115,7 @@ def _message_scan(
 def _copied_thread(
     source: Thread,
     id: str,
-    messages: Sequence[Message],
+    message_ids: Sequence[str],
     *,
     resource_id: str | None,
     title: str | None,
@@ -125,8 +123,8 @@ def _copied_thread(
 ) -> Thread:
     time = now()
     clone: dict[str, Any] = {"sourceThreadId": source.id, "clonedAt": to_iso(time)}
-    if messages:
-        clone["lastMessageId"] = messages[-1].id
+    if message_ids:
+        clone["lastMessageId"] = message_ids[-1]
     if title is None:
         title = f"Clone of {source.title}" if source.title else ""
     return Thread(
@@ -139,8 +137,12 @@ def _copied_thread(
     )
 
 
-def _copied_message(message: Message, thread: Thread, resource_id: str) -> Message:
-    return message.model_copy(update={"id": str(uuid4()), "thread_id": thread.id, "resource_id": resource_id})
+def _copied_row(row: Row, id: str, thread_id: str, resource_id: str) -> Row:
+    """The row under other ids; its content stays as it is stored, whoever wrote it."""
+    columns = {field.name: row[field.name] for field in MESSAGES.fields if field.name in row}
+    copy = {**columns, "id": id, "thread_id": thread_id, "resourceId": resource_id}
+    check_document(MESSAGES.name, copy)
+    return copy
 
 
 def _thread_exists(id: str) -> ConflictError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,7 +15,6 @@ from mastra_convex.engine import (
     Delete,
     Edit,
     Get,
-    Key,
     Neighbours,
     NeighboursResult,
     Patch,
@@ -23,19 +22,26 @@ from mastra_convex.engine import (
     Row,
     Scan,
     ScanResult,
+    UnchangedGuard,
 )
-from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.records import batches
+from mastra_convex.errors import ValidationError
+from mastra_convex.records import batches, in_parts
 from mastra_convex.registry import DomainStore
 from mastra_convex.rows import decode_row, encode_columns, encode_row
-from mastra_convex.values import clean, from_json, to_json
+from mastra_convex.values import clean, clean_text, from_json, to_json, value_size
 
 from .models import Include, Message, MessageOrder, MessagePage, MessageUpdate
 from .tables import MESSAGES
 from .threads import touch_threads
 
-_KEYS_PER_COMMIT = 500
-"""Messages that one commit changes or deletes, with their threads: at most 7 index ranges each."""
+_KEYS_PER_COMMIT = 400
+"""Messages that one commit changes or deletes, with their threads: at most 8 index ranges each."""
+
+_CHANGED_BYTES = 4 << 20
+"""Of messages in one commit; each is read three times to be found, changed and returned."""
+
+_MAX_THREADS = 2_000
+"""That a scan takes: Convex opens two index ranges for each."""
 
 
 class MessageMethods(DomainStore):
@@ -57,14 +63,16 @@ class MessageMethods(DomainStore):
         unique = {message.id: message for message in checked}
         rows = [message_row(message) for message in unique.values()]
         for batch in batches(rows, touching="thread_id"):
-            await self._put(batch)
+            # Existing rows are read to be replaced; larger ones than these may not fit one transaction.
+            await in_parts(batch, self._put)
         return visible(unique.values())
 
     async def update_messages(self, messages: Sequence[MessageUpdate | Mapping[str, Any]]) -> list[Message]:
         """Changes what is given of each message; unknown ids are skipped. Returns the changed messages.
 
         `content` is merged: new members over old ones, and its `metadata` one level deeper, so concurrent updates
-        are all kept. Sets `updated_at` of the threads, on a move of both. Two round trips; atomic up to 500 messages.
+        are all kept. Sets `updated_at` of the threads, on a move of both. Two round trips; atomic up to 400 messages
+        or 4 MiB, with what is stored of them.
         """
         updates = parse_list(MessageUpdate, messages, "messages", operation="UPDATE_MESSAGES")
         changed: dict[str, Message] = {}
@@ -76,10 +84,7 @@ class MessageMethods(DomainStore):
         """Deletes messages and sets `updated_at` of their threads to now; unknown ids are no error."""
         ids = texts(message_ids, "message_ids", operation="DELETE_MESSAGES")
         for n in range(0, len(ids), _KEYS_PER_COMMIT):
-            keys = [[id] for id in ids[n : n + _KEYS_PER_COMMIT]]
-            threads = await self._values(keys, ["thread_id"])
-            touched = list(dict.fromkeys(thread for [thread] in filter(None, threads)))
-            await self._records.commit([Delete(table=MESSAGES.name, keys=keys), touch_threads(touched)])
+            await in_parts(ids[n : n + _KEYS_PER_COMMIT], self._delete)
 
     async def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
         """The messages with these ids by creation time; unknown ids and messages of role `system` are left out."""
@@ -206,53 +211,39 @@ class MessageMethods(DomainStore):
         async for row in self._records.iterate(scan, check_batch_size(batch_size, operation=operation)):
             yield stored_message(row)
 
-    async def _put(self, rows: list[Row]) -> None:
+    async def _put(self, rows: Sequence[Row]) -> None:
         threads = list(dict.fromkeys(row["thread_id"] for row in rows))
-        try:
-            await self._records.commit([Put(table=MESSAGES.name, rows=rows), touch_threads(threads)])
-        except TooLargeError:
-            if len(rows) == 1:
-                raise
-            # Existing rows are read to be replaced; larger ones than these may not fit one transaction.
-            half = len(rows) // 2
-            await self._put(rows[:half])
-            await self._put(rows[half:])
+        await self._records.commit([Put(table=MESSAGES.name, rows=rows), touch_threads(threads)])
 
-    async def _values(self, keys: Sequence[Key], *paths: Sequence[str]) -> list[list[Any] | None]:
-        """The values at paths of each message, None where there is no such message."""
-        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, paths=paths))
-        return [
-            None if row is None else [None if value is None else from_json(value) for value in row]
-            for row in found.values or ()
-        ]
+    async def _delete(self, ids: Sequence[str]) -> None:
+        keys = [[id] for id in ids]
+        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
+        threads = dict.fromkeys(from_json(row[0]) for row in found.values or () if row is not None)
+        await self._records.commit([Delete(table=MESSAGES.name, keys=keys), touch_threads(list(threads))])
 
     async def _update(self, updates: Sequence[MessageUpdate]) -> dict[str, Message]:
-        found = await self._values([[update.id] for update in updates], ["thread_id"], ["content", "format"])
-        patches: list[Patch] = []
-        touched: dict[str, None] = {}
-        for update, current in zip(updates, found, strict=True):
-            if current is None:
-                continue
-            thread_id, content_format = current
-            touched |= dict.fromkeys([thread_id, update.thread_id or thread_id])
-            edits = [] if update.content is None else _content_edits(update.content)
-            if edits and content_format is None:
-                edits.insert(0, await self._as_object(update.id))
-            change = Change(set=_changed_columns(update), edits=edits)
-            patches.append(Patch(table=MESSAGES.name, keys=[[update.id]], change=change))
-        if not patches:
-            return {}
-        keys = list({patch.keys[0][0]: patch.keys[0] for patch in patches}.values())
-        result = await self._records.commit(
-            [*patches, touch_threads(list(touched))], returning=[Get(table=MESSAGES.name, keys=keys)]
-        )
-        return {row["id"]: stored_message(row) for row in result.returned[0].rows if row is not None}
-
-    async def _as_object(self, id: str) -> Edit:
-        """Turns content that was stored as plain text into an object, so that a merge keeps the text."""
-        [row] = (await self._records.get(Get(table=MESSAGES.name, keys=[[id]]))).rows
-        content = {} if row is None else stored_message(row).content
-        return Edit(path=["content"], reducer="set", value=to_json(content))
+        keys = [[update.id] for update in updates]
+        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, fingerprints=True))
+        changes = [
+            _Change(update, row, fingerprint)
+            for update, row, fingerprint in zip(updates, found.rows, found.fingerprints or (), strict=True)
+            if row is not None
+        ]
+        changed: dict[str, Message] = {}
+        for part in _parts(changes):
+            ids = list(dict.fromkeys(change.update.id for change in part))
+            threads = dict.fromkeys(thread for change in part for thread in change.threads)
+            result = await self._records.commit(
+                [*(change.patch for change in part), touch_threads(list(threads))],
+                guards=[guard for change in part for guard in change.guards],
+                returning=[Get(table=MESSAGES.name, keys=[[id] for id in ids])],
+            )
+            if result.status == "conflict":  # somebody else has made an object of a text
+                changed |= await self._update([change.update for change in part])
+            else:
+                rows = filter(None, result.returned[0].rows)
+                changed |= {row["id"]: stored_message(row) for row in rows}
+        return changed
 
     async def _included(self, windows: Sequence[Neighbours]) -> list[Row]:
         return _window_rows(await self._records.read(windows)) if windows else []
@@ -282,6 +273,44 @@ class MessageMethods(DomainStore):
         else:
             has_more = any(from_json(id or "null") not in returned for [id] in probed.values or ())
         return page.model_copy(update={"has_more": has_more})
+
+
+class _Change:
+    """What an update does to a stored message."""
+
+    def __init__(self, update: MessageUpdate, row: Row, fingerprint: str | None) -> None:
+        self.update = update
+        self.threads = (row["thread_id"], update.thread_id or row["thread_id"])
+        self.guards: list[UnchangedGuard] = []
+        edits = [] if update.content is None else _content_edits(update.content)
+        if edits and not _is_object(row["content"]):
+            # Older content is plain text: made an object first, a merge keeps it.
+            edits.insert(0, Edit(path=["content"], reducer="set", value=to_json(stored_message(row).content)))
+            self.guards = [UnchangedGuard(table=MESSAGES.name, key=[update.id], fingerprint=fingerprint or "")]
+        change = Change(set=_changed_columns(update), edits=edits)
+        self.patch = Patch(table=MESSAGES.name, keys=[[update.id]], change=change)
+        self.size = value_size(row) + sum(len(edit.value) for edit in edits)
+
+
+def _parts(changes: Iterable[_Change]) -> Iterator[list[_Change]]:
+    """Changes in order, in lists that one commit holds."""
+    part: list[_Change] = []
+    size = 0
+    for change in changes:
+        if part and size + change.size > _CHANGED_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(change)
+        size += change.size
+    if part:
+        yield part
+
+
+def _is_object(content: Any) -> bool:
+    try:
+        return isinstance(from_json(content), dict)
+    except ValueError:
+        return False
 
 
 def message_row(message: Message) -> Row:
@@ -351,7 +380,10 @@ def _thread_ids(thread_id: object, operation: str) -> list[str]:
     items = cast(Sequence[object], values)
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    return list(dict.fromkeys(cast(Sequence[str], items)))
+    ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in cast(Sequence[str], items)))
+    if len(ids) > _MAX_THREADS:
+        raise ValidationError(f"thread_id takes at most {_MAX_THREADS:,} threads", operation=operation)
+    return ids
 
 
 def _content_edits(content: Mapping[str, Any]) -> list[Edit]:
