@@ -1,13 +1,12 @@
 // The predicate of scans, guards and range operations.
 
-import { compareValues, type Value } from "convex/values";
+import type { Value } from "convex/values";
 import { badRequest } from "./errors";
+import { compared, filter, type Test } from "./filters";
 import { checkReadable, valueAt } from "./paths";
 import type { Doc, Table } from "./tables";
 import type { Condition } from "./validators";
 import { deepEqual, parsed } from "./values";
-
-type Test = (value: Value | undefined) => boolean;
 
 /** Whether all conditions hold for a row. What is wrong with a condition is reported now. */
 export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: Doc) => boolean {
@@ -46,11 +45,9 @@ function testOf(operator: Condition["operator"], given: Value): Test {
     case "exists":
       if (typeof given !== "boolean") throw badRequest("the value of `exists` is true or false");
       return (value) => (value !== undefined) === given;
+    case "match": {
+      const test = filter(given);
+      return (value) => test(value === undefined ? {} : value);
+    }
   }
-}
-
-/** Numbers and numbers, or texts and texts by code points; nothing else is ordered. */
-function compared(a: Value | undefined, b: Value, matches: (order: number) => boolean): boolean {
-  if (typeof a === "number" && typeof b === "number") return matches(a - b);
-  return typeof a === "string" && typeof b === "string" && matches(compareValues(a, b));
 }

@@ -1,0 +1,121 @@
+// Mastra's filter language, as a predicate. What is wrong with a filter is reported before any value is looked at.
+
+import { compareValues, type Value } from "convex/values";
+import { badRequest } from "./errors";
+import { pattern } from "./patterns";
+import { arrayPosition, deepEqual, isObject, own } from "./values";
+
+/** `undefined` is a value that is missing. */
+export type Test = (value: Value | undefined) => boolean;
+
+const OPERATORS: { readonly [operator: string]: (given: Value) => Test } = {
+  $eq: equals,
+  $ne: (given) => not(equals(given)),
+  $gt: (given) => ordered(given, (order) => order > 0),
+  $gte: (given) => ordered(given, (order) => order >= 0),
+  $lt: (given) => ordered(given, (order) => order < 0),
+  $lte: (given) => ordered(given, (order) => order <= 0),
+  $in: (given) => any(list("$in", given).map(equals)),
+  $nin: (given) => not(any(list("$nin", given).map(equals))),
+  $all: (given) => {
+    const wanted = list("$all", given);
+    return (value) => Array.isArray(value) && wanted.length > 0 && wanted.every((one) => has(value, one));
+  },
+  $elemMatch: (given) => {
+    const test = filter(given);
+    return (value) => Array.isArray(value) && value.some(test);
+  },
+  $exists: (given) => {
+    if (typeof given !== "boolean") throw badRequest("the value of $exists is true or false");
+    return (value) => (value !== undefined) === given;
+  },
+  $size: (given) => {
+    if (!Number.isInteger(given) || Number(given) < 0) throw badRequest("the value of $size is a whole number, at least 0");
+    return (value) => Array.isArray(value) && value.length === given;
+  },
+  $contains: (given) => (value) => contains(value, given),
+  $not: (given) => not(filter(given)),
+  $and: (given) => all(list("$and", given).map(filter)),
+  $or: (given) => any(list("$or", given).map(filter)),
+  $nor: (given) => not(any(list("$nor", given).map(filter))),
+};
+/** Those that may stand beside the names of fields. */
+const LOGICAL = ["$and", "$or", "$nor", "$not"];
+
+/** A filter as a test of a value. */
+export function filter(given: Value): Test {
+  if (!isObject(given)) return equals(given);
+  const { $regex: regex, $options: options, ...others } = given as { [key: string]: Value };
+  const names = Object.keys(others);
+  const isOperator = (name: string) => name.startsWith("$");
+  const field = names.find((name) => !isOperator(name));
+  const operator = regex === undefined ? names.find((name) => isOperator(name) && !LOGICAL.includes(name)) : "$regex";
+  if (field !== undefined && operator !== undefined) throw badRequest(`${operator} beside the field ${field}`);
+  const tests = names.map((name) => (isOperator(name) ? operation(name, others[name]!) : member(name, others[name]!)));
+  if (regex !== undefined || options !== undefined) tests.push(matches(regex, options));
+  return all(tests);
+}
+
+function operation(name: string, given: Value): Test {
+  const operator = own(OPERATORS, name);
+  if (operator === undefined) throw badRequest(`the filter has an unknown operator ${name}`);
+  return operator(given);
+}
+
+/** The test of a field; dots in its name go deeper. */
+function member(name: string, given: Value): Test {
+  const keys = name.split(".");
+  const test = filter(given);
+  return (value) => test(keys.reduce(childOf, value));
+}
+
+function childOf(value: Value | undefined, key: string): Value | undefined {
+  if (!Array.isArray(value)) return isObject(value) ? own(value, key) : undefined;
+  const position = arrayPosition(value, key);
+  return position === undefined ? undefined : value[position];
+}
+
+const not = (test: Test): Test => (value) => !test(value);
+const all = (tests: readonly Test[]): Test => (value) => tests.every((test) => test(value));
+const any = (tests: readonly Test[]): Test => (value) => tests.some((test) => test(value));
+const has = (array: readonly Value[], wanted: Value) => array.some((item) => deepEqual(item, wanted));
+
+function list(operator: string, given: Value): readonly Value[] {
+  if (!Array.isArray(given)) throw badRequest(`the value of ${operator} is an array`);
+  return given;
+}
+
+function equals(given: Value): Test {
+  return (value) =>
+    value === undefined ? given === null : deepEqual(value, given) || (Array.isArray(value) && has(value, given));
+}
+
+function ordered(given: Value, holds: (order: number) => boolean): Test {
+  const test: Test = (value) => compared(value, given, holds);
+  return (value) => (Array.isArray(value) ? value.some(test) : test(value));
+}
+
+/** Numbers and numbers, or texts and texts by code points; nothing else is ordered. */
+export function compared(a: Value | undefined, b: Value, holds: (order: number) => boolean): boolean {
+  if (typeof a === "number" && typeof b === "number") return holds(a - b);
+  return typeof a === "string" && typeof b === "string" && holds(compareValues(a, b));
+}
+
+function contains(value: Value | undefined, wanted: Value): boolean {
+  if (typeof value === "string") return typeof wanted === "string" && value.includes(wanted);
+  if (Array.isArray(value)) {
+    return Array.isArray(wanted) ? wanted.every((one) => has(value, one)) : has(value, wanted);
+  }
+  if (!isObject(value) || !isObject(wanted)) return false;
+  return Object.entries(wanted).every(([key, one]) => {
+    const inside = own(value, key);
+    return one !== undefined && inside !== undefined && (contains(inside, one) || deepEqual(inside, one));
+  });
+}
+
+function matches(regex: Value | undefined, options: Value | undefined): Test {
+  if (typeof regex !== "string") throw badRequest("the value of $regex is text, and $options stands beside it");
+  if (options !== undefined && typeof options !== "string") throw badRequest("the value of $options is text");
+  const found = pattern(regex, options ?? "");
+  return (value) => typeof value === "string" && found(value);
+}
