@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import ge, gt, le, lt
 from typing import Any
 
+from mastra_convex.contract.filters import compares, compile_filter, deep_equal
 from mastra_convex.engine import Condition, Row
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.paths import MISSING, check_path, value_at
@@ -51,35 +53,15 @@ def _test(table: Table, condition: Condition) -> Predicate:
                 raise ValidationError("the value of `exists` must be true or false")
             return lambda row: (value_at(table, row, path) is not MISSING) is given
         case "lt" | "lte" | "gt" | "gte":
-            results = _ORDERED[condition.operator]
-            return lambda row: _compare(value_at(table, row, path), given) in results
+            holds = _ORDERED[condition.operator]
+            return lambda row: compares(value_at(table, row, path), given, holds)
+        case "match":
+            test = compile_filter(given)
+            return lambda row: test({} if (value := value_at(table, row, path)) is MISSING else value)
 
 
-_ORDERED = {"lt": (-1,), "lte": (-1, 0), "gt": (1,), "gte": (0, 1)}
+_ORDERED = {"lt": lt, "lte": le, "gt": gt, "gte": ge}
 
 
 def _among(value: Any, elements: list[Any]) -> bool:
     return any(deep_equal(value, element) for element in elements)
-
-
-def _compare(value: Any, given: Any) -> int | None:
-    """-1, 0 or 1 for two numbers or two strings (by code points, as Python compares them); None for anything else."""
-    if isinstance(value, str) and isinstance(given, str):
-        return (value > given) - (value < given)
-    numbers = (int, float)
-    if isinstance(value, numbers) and isinstance(given, numbers) and bool not in (type(value), type(given)):
-        return (value > given) - (value < given)
-    return None
-
-
-def deep_equal(a: Any, b: Any) -> bool:
-    """Equality of JSON values: like Python's, but true is not 1 and false is not 0."""
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, dict) and isinstance(b, dict):
-        left: dict[str, Any] = a
-        right: dict[str, Any] = b
-        return left.keys() == right.keys() and all(deep_equal(value, right[key]) for key, value in left.items())
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(deep_equal, a, b))  # pyright: ignore
-    return bool(a == b)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final
 
+from mastra_convex.contract.filters import array_index
 from mastra_convex.engine import Edit, Row
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.reducers import REDUCERS
 from mastra_convex.tables import Field, Table
 from mastra_convex.values import ESCAPED_KEYS, escape_keys, escaped_members, from_json, to_json, unescape_keys
-
-_MAX_INDEX_DIGITS = 9
 
 
 class Missing(Enum):
@@ -49,7 +48,7 @@ def value_at(table: Table, row: Row, path: Sequence[str]) -> Any:
             value, escaped = _member(value, key, escaped)  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, list):
             items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
-            index = _index(key)
+            index = array_index(key)
             value = items[index] if 0 <= index < len(items) else MISSING
         else:
             return MISSING
@@ -63,11 +62,6 @@ def _member(value: dict[str, Any], key: str, escaped: bool) -> tuple[Any, bool]:
     if key in members:
         return members[key], False
     return (MISSING if key == ESCAPED_KEYS else value.get(key, MISSING)), escaped
-
-
-def _index(key: str) -> int:
-    """The index that a key names in an array; -1 when it names none."""
-    return int(key) if key.isdigit() and key.isascii() and len(key.lstrip("0")) <= _MAX_INDEX_DIGITS else -1
 
 
 def _parsed(text: str) -> Any:
@@ -122,8 +116,8 @@ def _reduced(old: Any, path: Sequence[str], edit: Edit, given: Any) -> Any:
     if isinstance(old, dict):
         members: dict[str, Any] = old
         return {**members, key: _reduced(members.get(key, MISSING), rest, edit, given)}
-    if isinstance(old, list) and 0 <= _index(key) < len(old):  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(old, list) and 0 <= array_index(key) < len(old):  # pyright: ignore[reportUnknownArgumentType]
         items: list[Any] = [*old]
-        items[_index(key)] = _reduced(items[_index(key)], rest, edit, given)
+        items[array_index(key)] = _reduced(items[array_index(key)], rest, edit, given)
         return items
     raise ValidationError(f"nothing can be edited at {'.'.join(edit.path)}: {key!r} does not lead into what is there")
