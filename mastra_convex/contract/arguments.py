@@ -16,11 +16,19 @@ _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED_KEYS = ("__proto__", "prototype", "constructor")
 
 
+def string(value: object, name: str, *, operation: str) -> str:
+    """`value` when it is text, which may be empty; ValidationError naming the parameter otherwise."""
+    if not isinstance(value, str):
+        raise ValidationError(f"{name} must be a string", operation=operation)
+    return clean_text(value, name, operation=operation)
+
+
 def text(value: object, name: str, *, operation: str) -> str:
     """`value` when it is text that is not blank; ValidationError naming the parameter otherwise."""
     if not isinstance(value, str) or not value.strip():
-        raise ValidationError(f"{name} must be a non-empty string", operation=operation, status=f"INVALID_{name}")
-    return clean_text(value, name)
+        status = f"INVALID_{name.partition('[')[0]}"
+        raise ValidationError(f"{name} must be a non-empty string", operation=operation, status=status)
+    return clean_text(value, name, operation=operation)
 
 
 def texts(values: object, name: str, *, operation: str) -> list[str]:
@@ -35,7 +43,7 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
     """`value` as a dict of JSON values; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
-    items: dict[str, Any] = clean(dict(value), name)
+    items: dict[str, Any] = clean(dict(value), name, operation=operation)
     return items
 
 
@@ -43,7 +51,10 @@ def moment(value: object, name: str, *, operation: str) -> datetime:
     """`value` in UTC, cut to milliseconds; ValidationError unless it is a datetime with a time zone."""
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValidationError(f"{name} must be a datetime with a time zone", operation=operation)
-    return to_milliseconds(value)
+    try:
+        return to_milliseconds(value)
+    except ValueError as error:
+        raise ValidationError(f"{name} {error}", operation=operation) from error
 
 
 def check_batch_size(batch_size: object, *, operation: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 from uuid import uuid4
 
@@ -109,7 +110,18 @@ def parse_list(
     model: type[RecordT], values: Sequence[RecordT | Mapping[str, Any]], name: str, *, operation: str
 ) -> list[RecordT]:
     """Each of `values` by `parse`."""
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"{name} must be a list", operation=operation)
     return [parse(model, value, f"{name}[{n}]", operation=operation) for n, value in enumerate(values)]
+
+
+@contextmanager
+def about(name: str, *, operation: str) -> Generator[None]:
+    """Names the argument, and the operation, in the ValidationError for a value inside it."""
+    try:
+        yield
+    except ValidationError as error:
+        raise type(error)(f"{name}: {error.message}", operation=operation, details=error.details) from error
 
 
 def argument_error(error: pydantic.ValidationError, name: str, *, operation: str) -> ValidationError:

@@ -14,11 +14,14 @@ def now() -> datetime:
 
 
 def to_milliseconds(value: datetime) -> datetime:
-    """An aware datetime in UTC without its microseconds; ValueError for a naive one."""
+    """An aware datetime in UTC without its microseconds; ValueError for a naive one, and one that UTC does not have."""
     if value.tzinfo is None:
         raise ValueError("must have a time zone")
     if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must be in the years 1 to 9999 of UTC") from None
     rest = value.microsecond % 1000
     return value.replace(microsecond=value.microsecond - rest) if rest else value
 

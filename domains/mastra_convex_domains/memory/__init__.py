@@ -27,6 +27,7 @@ from .models import (
 from .resources import ResourceMethods
 from .tables import MESSAGES, RESOURCES, THREADS
 from .threads import ThreadMethods
+from .writing import WriteMethods
 
 __all__ = [
     "Include",
@@ -45,7 +46,7 @@ __all__ = [
 
 
 @register
-class MemoryStore(ThreadMethods, MessageMethods, ResourceMethods, CloneMethods):
+class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, CloneMethods):
     """Threads, their messages, and what is remembered of resources."""
 
     name: ClassVar[str] = "memory"

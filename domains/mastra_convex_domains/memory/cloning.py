@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
 
-from mastra_convex.contract.arguments import mapping, text, texts
+from mastra_convex.contract.arguments import mapping, string, text, texts
 from mastra_convex.contract.pages import DateRange
 from mastra_convex.contract.times import now, to_iso
 from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Row, Scan, ScanResult
@@ -55,6 +55,10 @@ class CloneMethods(DomainStore):
             text(source_thread_id, "source_thread_id", operation=_OPERATION), message_limit, message_ids, start, end
         )
         extra = {} if metadata is None else mapping(metadata, "metadata", operation=_OPERATION)
+        if title is not None:
+            string(title, "title", operation=_OPERATION)
+        if resource_id is not None:
+            string(resource_id, "resource_id", operation=_OPERATION)
         threads = Get(table=THREADS.name, keys=[[source_thread_id], [target_id]])
         found = await self._records.read([threads, scan])
         source_row, taken = cast(GetResult, found[0]).rows

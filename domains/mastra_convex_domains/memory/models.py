@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from mastra_convex.contract.models import Record, StoredObject, checked_when_given, is_stored, new_id
 from mastra_convex.contract.pages import Page
 from mastra_convex.contract.times import UtcDatetime, now
+from mastra_convex.values import MAX_SAFE_INTEGER
 
 Role = Literal["user", "assistant", "system", "signal"]
 
@@ -124,8 +125,8 @@ class Include(Record):
 
     id: str = Field(min_length=1)
     thread_id: str | None = None
-    with_previous_messages: int = Field(default=0, ge=0)
-    with_next_messages: int = Field(default=0, ge=0)
+    with_previous_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    with_next_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
 
 
 class ThreadPage(Page):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, text
-from mastra_convex.contract.models import parse
+from mastra_convex.contract.arguments import mapping, string, text
+from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.engine import Change, Get, Patch, Put, Row
-from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.errors import MastraConvexError
 from mastra_convex.registry import DomainStore
 from mastra_convex.rows import decode_row, encode_columns, encode_row
 
@@ -31,7 +31,9 @@ class ResourceMethods(DomainStore):
     async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:
         """Stores the resource under its id, replacing every field of an existing one; returns it."""
         checked = parse(Resource, resource, "resource", operation="SAVE_RESOURCE")
-        await self._records.commit([Put(table=RESOURCES.name, rows=[_row(checked)])])
+        with about("resource", operation="SAVE_RESOURCE"):
+            row = _row(checked)
+        await self._records.commit([Put(table=RESOURCES.name, rows=[row])])
         return checked
 
     async def update_resource(
@@ -51,7 +53,7 @@ class ResourceMethods(DomainStore):
         time = now()
         columns: dict[str, Any] = {"updatedAt": time}
         if working_memory is not UNSET:
-            columns["workingMemory"] = _working_memory(working_memory, operation)
+            columns["workingMemory"] = string(working_memory, "working_memory", operation=operation)
         edits = (
             [] if metadata is UNSET else [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
         )
@@ -87,9 +89,3 @@ def _row(resource: Resource) -> Row:
 
 def _resource(row: Row) -> Resource:
     return Resource.stored(decode_row(RESOURCES, row))
-
-
-def _working_memory(value: object, operation: str) -> str:
-    if not isinstance(value, str):
-        raise ValidationError("working_memory must be a string", operation=operation)
-    return value

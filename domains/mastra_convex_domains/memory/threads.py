@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
-from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, text
-from mastra_convex.contract.models import parse
+from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, string, text
+from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.pages import PerPage, order_column, page_request
 from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
@@ -29,7 +29,7 @@ from mastra_convex.engine import (
 from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
 from mastra_convex.registry import DomainStore
 from mastra_convex.rows import decode_row, encode_columns, encode_row
-from mastra_convex.values import clean, to_json
+from mastra_convex.values import to_json
 
 from .models import Thread, ThreadOrder, ThreadPage
 from .tables import MESSAGES, THREADS
@@ -43,7 +43,10 @@ class ThreadMethods(DomainStore):
 
     async def get_thread_by_id(self, thread_id: str, *, resource_id: str | None = None) -> Thread | None:
         """The thread, or None when it does not exist or belongs to another resource than the given one."""
-        text(thread_id, "thread_id", operation="GET_THREAD_BY_ID")
+        operation = "GET_THREAD_BY_ID"
+        text(thread_id, "thread_id", operation=operation)
+        if resource_id is not None:
+            string(resource_id, "resource_id", operation=operation)
         row = (await self._records.get(Get(table=THREADS.name, keys=[[thread_id]]))).rows[0]
         if row is None or (resource_id is not None and row["resourceId"] != resource_id):
             return None
@@ -52,7 +55,9 @@ class ThreadMethods(DomainStore):
     async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
         """Stores the thread under its id, replacing every field of an existing one; returns it."""
         checked = parse(Thread, thread, "thread", operation="SAVE_THREAD")
-        await self._records.commit([Put(table=THREADS.name, rows=[thread_row(checked)])])
+        with about("thread", operation="SAVE_THREAD"):
+            row = thread_row(checked)
+        await self._records.commit([Put(table=THREADS.name, rows=[row])])
         return checked
 
     async def update_thread(
@@ -67,7 +72,7 @@ class ThreadMethods(DomainStore):
         text(id, "id", operation=operation)
         columns: dict[str, Any] = {"updatedAt": now()}
         if title is not UNSET:
-            columns["title"] = _title(title, operation)
+            columns["title"] = string(title, "title", operation=operation)
         edits: list[Edit] = []
         if metadata is not UNSET:
             edits = [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
@@ -97,6 +102,10 @@ class ThreadMethods(DomainStore):
         """
         operation = "UPDATE_THREAD_METADATA"
         text(id, "id", operation=operation)
+        if resource_id is not None:
+            string(resource_id, "resource_id", operation=operation)
+        if not callable(update):
+            raise ValidationError("update must be a function of a thread", operation=operation)
         for _ in range(_MAX_CONFLICTS):
             found = await self._records.get(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
             row, fingerprint = found.rows[0], (found.fingerprints or [None])[0]
@@ -189,16 +198,17 @@ class ThreadMethods(DomainStore):
         *,
         resource_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        newest_first: bool = True,
+        order_by: Literal["created_at", "-created_at"] = "-created_at",
         batch_size: int = 100,
     ) -> AsyncIterator[Thread]:
         """All threads by creation time, fetched `batch_size` at a time as they are consumed.
 
         None is repeated or skipped because others are added or deleted meanwhile.
         """
-        order: ThreadOrder = "-created_at" if newest_first else "created_at"
-        scan = _thread_scan(resource_id, metadata, order, "ITER_THREADS")
-        async for row in self._records.iterate(scan, check_batch_size(batch_size, operation="ITER_THREADS")):
+        operation = "ITER_THREADS"
+        order_column(order_by, ("created_at",), operation=operation)  # the update time moves, so none goes by it
+        scan = _thread_scan(resource_id, metadata, order_by, operation)
+        async for row in self._records.iterate(scan, check_batch_size(batch_size, operation=operation)):
             yield stored_thread(row)
 
 
@@ -224,8 +234,8 @@ def touch_threads(ids: list[str]) -> Patch:
 
 
 def merge_edit(column: str, members: Mapping[str, Any]) -> Edit:
-    """Members over those of an object column."""
-    return Edit(path=[column], reducer="merge", value=to_json(clean(dict(members), column)))
+    """Cleaned members over those of an object column."""
+    return Edit(path=[column], reducer="merge", value=to_json(members))
 
 
 def thread_not_found(id: str, operation: str) -> NotFoundError:
@@ -240,19 +250,13 @@ def stored_thread(row: Row) -> Thread:
     return Thread.stored(decode_row(THREADS, row))
 
 
-def _title(title: object, operation: str) -> str:
-    if not isinstance(title, str):
-        raise ValidationError("title must be a string", operation=operation)
-    return title
-
-
 def _thread_scan(
     resource_id: str | None, metadata: Mapping[str, Any] | None, order_by: ThreadOrder, operation: str
 ) -> Scan:
     name, order = order_column(order_by, ("created_at", "updated_at"), operation=operation)
     column = name.removesuffix("_at")
     where = metadata_conditions(metadata, ["metadata"], operation=operation)
-    if resource_id:
+    if resource_id is not None and string(resource_id, "resource_id", operation=operation):
         prefixes, index = [[resource_id]], f"by_resource_{column}"
     else:
         prefixes, index = [[]], f"by_{column}"

@@ -61,6 +61,15 @@ async def test_more_follow_only_when_something_was_not_returned(memory: MemorySt
     assert await has_more(4, 0, Include(id="t2-m00050")) is False
 
 
+@pytest.mark.parametrize("include_total", [True, False])
+async def test_more_follow_when_what_was_included_does_not_match(memory: MemoryStore, include_total: bool) -> None:
+    await memory.save_messages(messages(10))
+    older = Include(id="t1-m00002", with_previous_messages=2)
+    page = await memory.list_messages("t1", start=at(6), per_page=2, include=[older], include_total=include_total)
+    assert numbers(page.messages) == [0, 1, 2, 6, 7]
+    assert page.has_more
+
+
 async def test_included_messages_of_another_resource_stay_hidden(memory: MemoryStore) -> None:
     await memory.save_messages([message(n, resource_id="ann" if n % 2 else "bob") for n in range(10)])
     include = [Include(id="t1-m00005", with_previous_messages=2, with_next_messages=1), Include(id="t1-m00004")]

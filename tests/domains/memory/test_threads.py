@@ -267,7 +267,7 @@ async def test_iterating_threads_neither_repeats_nor_skips(memory: MemoryStore) 
             await memory.delete_thread("t3")
             await memory.update_thread("t6", title="touched")
     assert seen == ["t6", "t5", "t4", "t2", "t1", "t0"]
-    oldest = [each.id async for each in memory.iter_threads(newest_first=False, resource_id="user-1")]
+    oldest = [each.id async for each in memory.iter_threads(order_by="created_at", resource_id="user-1")]
     assert oldest == ["t0", "t1", "t2", "t4", "t6", "newer"]
 
 
