@@ -17,7 +17,7 @@ from mastra_convex.retry import RetryPolicy
 DEFAULT_STORAGE_FUNCTION: Final = "mastra/storage:handle"
 
 _FUNCTION = re.compile(r"((?:[A-Za-z0-9_]+/)*[A-Za-z0-9_]+):([A-Za-z_][A-Za-z0-9_]*)")
-_SIBLINGS = ("read", "sweep")
+_SIBLINGS = ("read", "search", "sweep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,10 @@ class RemoteConfig:
     @property
     def read_function(self) -> str:
         return self.sibling("read")
+
+    @property
+    def search_function(self) -> str:
+        return self.sibling("search")
 
     @property
     def sweep_function(self) -> str:

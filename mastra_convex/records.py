@@ -14,6 +14,7 @@ from mastra_convex.engine import (
     Commit,
     CommitResult,
     DeleteRange,
+    Describe,
     Engine,
     Get,
     GetResult,
@@ -26,6 +27,8 @@ from mastra_convex.engine import (
     Row,
     Scan,
     ScanResult,
+    Search,
+    SearchResult,
     WriteOp,
 )
 from mastra_convex.errors import TooLargeError
@@ -59,18 +62,20 @@ class Records:
         """As much of a scan as one call gives; its `cursor` goes on after that."""
         return cast(ScanResult, (await self._engine.read([op]))[0])
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours]) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe]) -> list[ReadResult]:
         """The complete results of several reads: one round trip, and more only where the budget cut an answer."""
         answers: dict[int, ReadResult] = {}
         pending = dict(enumerate(ops))
         while pending:
             results = await self._engine.read([_first_keys(op) for op in pending.values()])
-            rest: dict[int, Get | Scan | Neighbours] = {}
+            rest: dict[int, Get | Scan | Neighbours | Describe] = {}
             for (n, op), result in zip(pending.items(), results, strict=True):
                 if isinstance(op, Neighbours):
                     answers[n] = await self._whole_window(op, cast(NeighboursResult, result))
                 elif isinstance(op, Get):
                     answers[n] = _join_gets(cast(GetResult | None, answers.get(n)), cast(GetResult, result))
+                elif isinstance(op, Describe):
+                    answers[n] = result
                 else:
                     answers[n] = _join_scans(cast(ScanResult | None, answers.get(n)), cast(ScanResult, result))
                 following = _following(op, result)
@@ -113,17 +118,23 @@ class Records:
         returned = [await self._whole_get(op, answer) for op, answer in pairs]
         return result.model_copy(update={"outcomes": outcomes, "returned": returned})
 
+    async def search(self, search: Search) -> SearchResult:
+        """The rows whose vectors are nearest."""
+        return await self._engine.search(search)
+
     async def clear(self, tables: Iterable[Table]) -> None:
         """Deletes all rows of the tables."""
         ops = [DeleteRange(range=IndexRange(table=table.name, index=table.key)) for table in tables]
         await self.commit(ops, mode="resumable")
 
-    def owned_ranges(self, table: Table, id: str) -> list[IndexRange]:
-        """The rows of all registered domains that belong to a row of `table`."""
+    def owned_ranges(self, table: Table, id: str, *, optional: bool = False) -> list[IndexRange]:
+        """The rows of all registered domains that belong to a row of `table`; with `optional` also those that go with
+        it only if the caller asks for it.
+        """
         return [
             IndexRange(table=owned.name, index=owned.owner.index, prefix=[id])
             for owned in self._tables.values()
-            if owned.owner is not None and owned.owner.table == table.name
+            if owned.owner is not None and owned.owner.table == table.name and (optional or not owned.owner.optional)
         ]
 
     async def _whole_get(self, op: Get, result: GetResult) -> GetResult:
@@ -183,13 +194,15 @@ async def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], Awaitable[o
         await in_parts(items[half:], work)
 
 
-def _first_keys(op: Get | Scan | Neighbours) -> Get | Scan | Neighbours:
+def _first_keys(op: Get | Scan | Neighbours | Describe) -> Get | Scan | Neighbours | Describe:
     """A get of no more keys than a call takes; `_following` has the others."""
     return op.model_copy(update={"keys": op.keys[:MAX_RANGES]}) if isinstance(op, Get) else op
 
 
-def _following(op: Get | Scan | Neighbours, result: ReadResult) -> Get | Scan | Neighbours | None:
+def _following(op: Get | Scan | Neighbours | Describe, result: ReadResult) -> Get | Scan | Neighbours | None:
     """What is left to read of an operation, None when it is complete."""
+    if isinstance(op, Describe):
+        return None
     if isinstance(op, Get):
         left = cast(GetResult, result).next
         keys = op.keys[MAX_RANGES if left is None else left :]

@@ -1,4 +1,4 @@
-"""The engine that runs on Convex: reads and commits as calls of the deployed functions."""
+"""The engine that runs on Convex: reads, commits and searches as calls of the deployed functions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ from mastra_convex.engine import (
     PROTOCOL,
     Commit,
     CommitResult,
+    Describe,
+    DescribeResult,
     Get,
     GetResult,
+    Hit,
+    IndexRange,
+    NativeIndex,
     Neighbours,
     NeighboursResult,
     Outcome,
     ReadResult,
     Scan,
     ScanResult,
+    Search,
+    SearchResult,
 )
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
 from mastra_convex.transport import NOT_FOUND, REDACTED, FunctionKind, Transport
@@ -59,18 +66,9 @@ class RemoteEngine:
         self._commits_to_sweep = first_sweep_commits
         self._sweeper: asyncio.Task[None] | None = None
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         path = self._transport.config.read_function
-        try:
-            answer = await self._call("query", path, ops=ops)
-        except ServerError as error:
-            if error.code not in (NOT_FOUND, REDACTED):
-                raise
-            missing = error if error.code == NOT_FOUND else await self._missing("query", path, error, ops=[])
-            better = await self._stock_handler_instead_of(missing)
-            if better is error:
-                raise
-            raise better from error
+        answer = await self._effectless("query", path, {"ops": ops}, nothing={"ops": []})
         try:
             results: list[Any] = answer["results"]
             return [_read_result(op, result) for op, result in zip(ops, results, strict=True)]
@@ -94,6 +92,14 @@ class RemoteEngine:
             raise _unexpected(path) from error
         self._sweep_if_due()
         return result
+
+    async def search(self, search: Search, /) -> SearchResult:
+        path = self._transport.config.search_function
+        answer = await self._effectless("action", path, {"search": search}, nothing={"search": _NO_SEARCH})
+        try:
+            return _search_result(answer["result"])
+        except _MALFORMED as error:
+            raise _unexpected(path) from error
 
     async def aclose(self) -> None:
         """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
@@ -121,6 +127,22 @@ class RemoteEngine:
                     details={"function": path},
                 )
         raise _unexpected(path)
+
+    async def _effectless(
+        self, kind: FunctionKind, path: str, args: dict[str, Any], *, nothing: dict[str, Any]
+    ) -> Mapping[str, Any]:
+        """`_call` of a function that writes nothing; where it is missing, the error says what is deployed instead.
+        `nothing` are arguments that it answers at once."""
+        try:
+            return await self._call(kind, path, **args)
+        except ServerError as error:
+            if error.code not in (NOT_FOUND, REDACTED):
+                raise
+            missing = error if error.code == NOT_FOUND else await self._missing(kind, path, error, **nothing)
+            better = await self._stock_handler_instead_of(missing)
+            if better is error:
+                raise
+            raise better from error
 
     async def _missing(self, kind: FunctionKind, path: str, error: ServerError, **nothing: Any) -> ServerError:
         """What to raise for a failure without a reason: where the function cannot even do nothing, it is not there."""
@@ -194,11 +216,13 @@ def _optional_members(model: type[BaseModel]) -> frozenset[str]:
 # package computes with is checked. Convex prints every number as a float.
 
 
-def _read_result(op: Get | Scan | Neighbours, result: Any) -> ReadResult:
+def _read_result(op: Get | Scan | Neighbours | Describe, result: Any) -> ReadResult:
     if isinstance(op, Get):
         return _get_result(result)
     if isinstance(op, Scan):
         return _scan_result(result)
+    if isinstance(op, Describe):
+        return _describe_result(result)
     return NeighboursResult.model_construct(
         target=result["target"], before=_scan_result(result["before"]), after=_scan_result(result["after"])
     )
@@ -223,6 +247,26 @@ def _scan_result(result: Any) -> ScanResult:
         skipped=int(result["skipped"]),
         cursor=None if cursor is None else str(cursor),
         done=bool(result["done"]),
+    )
+
+
+def _describe_result(result: Any) -> DescribeResult:
+    return DescribeResult(
+        deployed=result["deployed"],
+        fields=result["fields"],
+        indexes=result["indexes"],
+        native=[NativeIndex.model_validate(index) for index in result["native"]],
+    )
+
+
+def _search_result(result: Any) -> SearchResult:
+    status, guard = result["status"], result.get("guard")
+    if status not in ("done", "conflict"):
+        raise ValueError(status)
+    return SearchResult.model_construct(
+        status=status,
+        guard=None if guard is None else int(guard),
+        hits=[Hit.model_construct(row=dict(hit["row"]), score=float(hit["score"])) for hit in _list(result["hits"])],
     )
 
 
@@ -256,6 +300,10 @@ def _optional_list(value: Any) -> list[Any] | None:
 
 def _empty_commit() -> Commit:
     return Commit(id=str(uuid.uuid4()))
+
+
+# Refused, for its limit, by every deployed search.
+_NO_SEARCH = Search(range=IndexRange(table="mastra_receipts", index="by_record_id"), field="id", vector=[], limit=0)
 
 
 def _unexpected(path: str) -> SchemaMismatchError:

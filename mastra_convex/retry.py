@@ -1,7 +1,8 @@
 """What to do about a failed call: pure decisions, no I/O.
 
 The transport asks here after each failed attempt. Every commit carries an id and leaves a receipt, so a repeat of one
-that may have been applied is harmless; that is why an undecided failure is retried whatever the function does.
+that may have been applied is harmless, and our one action, a search, has no effects; that is why an undecided failure
+is retried whatever the function does.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class ConvexStore(DomainAccess):
         only to this
             machine, unless `allow_http`.
         admin_auth_token: the deployment's admin or deploy key. It never appears in errors, logs or `repr`.
-        storage_function: path of the deployed commit function; `read` and `sweep` are its siblings.
+        storage_function: path of the deployed commit function; `read`, `search` and `sweep` are its siblings.
         domains: the domain classes to register; None for all built-in and installed ones.
         timeout: seconds that a call may take, all its retries included.
         connect_timeout: seconds to wait for a connection.

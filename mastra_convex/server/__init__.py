@@ -20,7 +20,19 @@ from pydantic import TypeAdapter
 from pydantic import ValidationError as InvalidModelError
 
 from mastra_convex.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
-from mastra_convex.engine import PROTOCOL, Commit, CommitResult, Get, Neighbours, ReadOp, ReadResult, Scan
+from mastra_convex.engine import (
+    PROTOCOL,
+    Commit,
+    CommitResult,
+    Describe,
+    Get,
+    Neighbours,
+    ReadOp,
+    ReadResult,
+    Scan,
+    Search,
+    SearchResult,
+)
 from mastra_convex.errors import (
     ClosedError,
     MastraConvexError,
@@ -34,8 +46,9 @@ from mastra_convex.transport import MAX_BODY_BYTES
 
 _KINDS = ("query", "mutation", "action")
 _MIN_AUTHORIZATION = 7
-_READ_OPS: TypeAdapter[list[Get | Scan | Neighbours]] = TypeAdapter(list[ReadOp])
+_READ_OPS: TypeAdapter[list[Get | Scan | Neighbours | Describe]] = TypeAdapter(list[ReadOp])
 _COMMIT: TypeAdapter[Commit] = TypeAdapter(Commit)
+_SEARCH: TypeAdapter[Search] = TypeAdapter(Search)
 _MODEL_MEMBERS = frozenset(
     {"guards", "ops", "returning", "range", "change", "lower", "upper", "where", "edits"},
 )
@@ -49,9 +62,11 @@ _log = logging.getLogger("mastra_convex.server")
 class ServedEngine(Protocol):
     """What the server needs of an engine: a local one that writes receipts."""
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]: ...
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]: ...
 
     async def commit(self, commit: Commit, /) -> CommitResult: ...
+
+    async def search(self, search: Search, /) -> SearchResult: ...
 
     async def sweep(self) -> tuple[int, bool]:
         """Deletes some old receipts: how many, and whether none is left."""
@@ -80,6 +95,7 @@ class LocalServer:
         self._functions: dict[str, tuple[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]] = {
             f"{module}:{name}": ("mutation", self._commit),
             f"{module}:read": ("query", self._read),
+            f"{module}:search": ("action", self._search),
             f"{module}:sweep": ("mutation", self._sweep),
         }
         self._host, self._port = host, port
@@ -187,6 +203,10 @@ class LocalServer:
     async def _commit(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "commit")
         return {"result": await self._engine.commit(_COMMIT.validate_python(_without_nulls(args.get("commit"))))}
+
+    async def _search(self, args: dict[str, Any]) -> dict[str, Any]:
+        _only(args, "search")
+        return {"result": await self._engine.search(_SEARCH.validate_python(_without_nulls(args.get("search"))))}
 
     async def _sweep(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args)

@@ -9,7 +9,20 @@ import aiohttp
 import pytest
 
 from mastra_convex.config import RemoteConfig
-from mastra_convex.engine import Commit, CommitResult, Get, Neighbours, Outcome, Put, ReadResult, Scan
+from mastra_convex.engine import (
+    Commit,
+    CommitResult,
+    Describe,
+    Get,
+    IndexRange,
+    Neighbours,
+    Outcome,
+    Put,
+    ReadResult,
+    Scan,
+    Search,
+    SearchResult,
+)
 from mastra_convex.errors import (
     ClosedError,
     FunctionError,
@@ -27,6 +40,9 @@ from mastra_convex.transport import Transport
 from tests.server.conftest import ADMIN, KEY, Post, call
 
 NOTE = {"id": "a", "group": "g", "extra": {"nothing": None, "list": [1, 2.5]}}
+
+
+SEARCH = {"range": {"table": "notes", "index": "by_group"}, "field": "v", "vector": [1], "limit": 1}
 
 
 def put(row: dict[str, Any], **members: Any) -> dict[str, Any]:
@@ -103,6 +119,9 @@ async def test_another_protocol(post: Post, protocol: Any) -> None:
         ("mutation", "handle", {"commit": {"ops": []}}),
         ("mutation", "handle", {"commit": put({"id": "a", "group": "g", "colour": "red"})}),
         ("mutation", "sweep", {"everything": True}),
+        ("action", "search", {}),
+        ("action", "search", {"search": {"range": {"table": "notes", "index": "by_group"}, "field": "v", "limit": 1}}),
+        ("action", "search", {"search": {**SEARCH, "colour": "red"}}),
     ],
 )
 async def test_requests_that_make_no_sense(post: Post, kind: str, name: str, args: dict[str, Any]) -> None:
@@ -130,10 +149,13 @@ class FailingEngine:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         raise self.error
 
     async def commit(self, commit: Commit, /) -> CommitResult:
+        raise self.error
+
+    async def search(self, search: Search, /) -> SearchResult:
         raise self.error
 
     async def sweep(self) -> tuple[int, bool]:
@@ -167,7 +189,8 @@ async def test_errors_of_the_engine_as_they_arrive(
             retry=RetryPolicy(attempts=2, base=1e-4, cap=1e-3),
         )
         engine = RemoteEngine(Transport(config))
-        for run in (engine.read([]), engine.commit(Commit(id="one"))):
+        search = Search(range=IndexRange(table="notes", index="by_group"), field="v", vector=[1], limit=1)
+        for run in (engine.read([]), engine.commit(Commit(id="one")), engine.search(search)):
             with pytest.raises(MastraConvexError) as caught:
                 await run
             assert type(caught.value) is expected

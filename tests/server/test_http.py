@@ -175,7 +175,7 @@ async def test_formats(post: Post) -> None:
 
 
 async def test_functions_that_are_not_there(post: Post) -> None:
-    for path in ("mastra/storage:search", "mastra/storage", "other:read"):
+    for path in ("mastra/storage:find", "mastra/storage", "other:read"):
         _, answer = await post("query", {"path": path, "args": {}})
         assert "Could not find public function for" in answer["errorMessage"]
 

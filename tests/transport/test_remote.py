@@ -15,9 +15,14 @@ from mastra_convex.engine import (
     Commit,
     Condition,
     DeleteRange,
+    Describe,
+    DescribeResult,
     Get,
     GetResult,
+    Hit,
+    HoldsGuard,
     IndexRange,
+    NativeIndex,
     Neighbours,
     NeighboursResult,
     Outcome,
@@ -25,6 +30,8 @@ from mastra_convex.engine import (
     Put,
     Scan,
     ScanResult,
+    Search,
+    SearchResult,
 )
 from mastra_convex.errors import ClosedError, FunctionError, SchemaMismatchError, UnavailableError
 from mastra_convex.remote import RemoteEngine
@@ -42,6 +49,7 @@ from tests.transport.programmable import (
 )
 
 READ, HANDLE, SWEEP = "mastra/storage:read", "mastra/storage:handle", "mastra/storage:sweep"
+SEARCH = "mastra/storage:search"
 SCANNED = {"rows": [], "matched": 0.0, "skipped": 0.0, "cursor": None, "done": True}
 
 
@@ -162,6 +170,62 @@ async def test_a_conflict_is_an_answer(server: ProgrammableServer, engine: Remot
     assert (result.status, result.guard) == ("conflict", 1)
 
 
+WANTED = Search(
+    range=IndexRange(table="t", index="i", prefix=("a",)),
+    field="v",
+    vector=(0.1, 2),
+    limit=3,
+    guards=[HoldsGuard(table="t", key=("a",), where=[Condition(path=["n"], operator="eq", value="1")])],
+)
+
+
+async def test_a_search_there_and_back(server: ProgrammableServer, engine: RemoteEngine) -> None:
+    row = {"id": "a", "_creationTime": 17.5}
+    server.queue(Lost())  # it has no effects, so that a repeat is harmless
+    server.usual = committed(hits=[{"row": row, "score": 1.0}])
+    assert await engine.search(WANTED) == SearchResult(status="done", hits=[Hit(row=row, score=1.0)])
+    seen = server.seen[-1]
+    assert (len(server.seen), seen.target, seen.json["path"]) == (2, "/api/action", SEARCH)
+    search = seen.json["args"]["search"]
+    assert search["vector"] == [0.1, 2]
+    assert "min_score" not in search
+    assert Search.model_validate(search) == Search.model_validate_json(WANTED.model_dump_json())
+    server.usual = committed(status="conflict", guard=0.0, hits=[])
+    assert await engine.search(WANTED) == SearchResult(status="conflict", guard=0, hits=[])
+
+
+async def test_what_is_deployed(server: ProgrammableServer, engine: RemoteEngine) -> None:
+    native = {"field": "v", "dimensions": 3.0, "filters": ["a"]}
+    server.usual = reads(
+        {"deployed": True, "fields": ["id", "v"], "indexes": {"by_id": ["id"]}, "native": [native]},
+        {"deployed": False, "fields": [], "indexes": {}, "native": []},
+    )
+    assert await engine.read([Describe(table="t"), Describe(table="u")]) == [
+        DescribeResult(
+            deployed=True,
+            fields=["id", "v"],
+            indexes={"by_id": ["id"]},
+            native=[NativeIndex(field="v", dimensions=3, filters=["a"])],
+        ),
+        DescribeResult(deployed=False, fields=[], native=[]),
+    ]
+
+
+async def test_functions_of_an_older_version_cannot_search(server: ProgrammableServer, engine: RemoteEngine) -> None:
+    server.usual = committed()
+    for missing in (not_found(SEARCH), redacted()):
+        server.by_function = {SEARCH: missing}
+        with pytest.raises(SchemaMismatchError, match="search"):
+            await engine.search(WANTED)
+
+
+async def test_a_search_that_fails_without_a_reason(server: ProgrammableServer, engine: RemoteEngine) -> None:
+    server.queue(redacted())
+    server.usual = function_error("Uncaught ConvexError", {"code": "BadRequest", "message": "limit"})
+    with pytest.raises(FunctionError):
+        await engine.search(WANTED)
+
+
 async def test_a_lost_commit_is_repeated_under_its_id(server: ProgrammableServer, engine: RemoteEngine) -> None:
     server.queue(Lost(), system_error(500, "InternalServerError"))
     server.usual = committed()
@@ -179,7 +243,7 @@ async def test_a_lost_commit_is_repeated_under_its_id(server: ProgrammableServer
         {"protocol": PROTOCOL},
         {"protocol": PROTOCOL, "results": [1, 2], "result": None},
         {"protocol": PROTOCOL, "results": [None], "result": {"status": "odd"}},
-        {"protocol": PROTOCOL, "results": [{"rows": None}], "result": {"status": "done", "outcomes": [1]}},
+        {"protocol": PROTOCOL, "results": [{"rows": None}], "result": {"status": "done", "outcomes": [1], "hits": [1]}},
     ],
 )
 async def test_answers_of_other_functions_are_a_mismatch(
@@ -190,6 +254,8 @@ async def test_answers_of_other_functions_are_a_mismatch(
         await engine.read([Get(table="t", keys=[("a",)])])
     with pytest.raises(SchemaMismatchError, match="mastra-convex init"):
         await engine.commit(Commit(id="one"))
+    with pytest.raises(SchemaMismatchError, match="mastra-convex init"):
+        await engine.search(WANTED)
 
 
 STOCK = success({"ok": False, "error": "Cannot read properties of undefined (reading 'startsWith')"})
