@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Discriminator
+from pydantic import BaseModel, Discriminator
 
 PROTOCOL: Final = "mastra_convex/1"
 """Name and version; every request and every answer carries it."""
@@ -35,8 +35,8 @@ MAX_COMMIT_BYTES: Final = 12 << 20
 """Of the encoded body of a commit; Convex takes 16 MiB."""
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Wire(BaseModel, extra="forbid", frozen=True):
+    """A part of a request or of an answer."""
 
 
 class Condition(_Wire):

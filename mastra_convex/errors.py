@@ -42,9 +42,9 @@ class MastraConvexError(Exception):
     `details` facts for a log (never values of rows, never a key).
     """
 
-    status = "FAILED"
+    status: str = "FAILED"
     category: ErrorCategory = "UNKNOWN"
-    retryable = False
+    retryable: bool = False
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class MastraConvexError(Exception):
         retryable: bool | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.id = error_id(operation, status or self.status)
+        self.message: str = message
+        self.id: str = error_id(operation, status or self.status)
         self.details: dict[str, Any] = dict(details or {})
         if retryable is not None:
             self.retryable = retryable
@@ -66,59 +66,59 @@ class MastraConvexError(Exception):
 class ConfigurationError(MastraConvexError, ValueError):
     """A store, table declaration or domain is set up wrongly."""
 
-    status = "INVALID_CONFIGURATION"
+    status: str = "INVALID_CONFIGURATION"
     category: ErrorCategory = "USER"
 
 
 class ValidationError(MastraConvexError, ValueError):
     """An argument is refused; nothing was sent or written. The message names the Python parameter."""
 
-    status = "INVALID_INPUT"
+    status: str = "INVALID_INPUT"
     category: ErrorCategory = "USER"
 
 
 class TooLargeError(ValidationError):
     """A value or a commit exceeds one of Convex's limits; `details` has the path, the size and the limit."""
 
-    status = "TOO_LARGE"
+    status: str = "TOO_LARGE"
 
 
 class NotFoundError(MastraConvexError, LookupError):
     """The record that was named does not exist; the message contains `not found`."""
 
-    status = "NOT_FOUND"
+    status: str = "NOT_FOUND"
     category: ErrorCategory = "USER"
 
 
 class ConflictError(MastraConvexError):
     """The record exists already (`already exists`), or others kept changing it."""
 
-    status = "CONFLICT"
+    status: str = "CONFLICT"
     category: ErrorCategory = "USER"
 
 
 class DomainNotRegisteredError(MastraConvexError, AttributeError):
     """The store has no domain of this name; an AttributeError so that `hasattr` works."""
 
-    status = "DOMAIN_NOT_REGISTERED"
+    status: str = "DOMAIN_NOT_REGISTERED"
     category: ErrorCategory = "USER"
 
 
 class ClosedError(MastraConvexError):
     """The store was closed, or belongs to another event loop."""
 
-    status = "CLOSED"
+    status: str = "CLOSED"
     category: ErrorCategory = "USER"
 
 
 class CompositeError(MastraConvexError):
     """Several parts of a store failed, each for its own reason: `errors` has what each of them raised."""
 
-    status = "SEVERAL_FAILED"
+    status: str = "SEVERAL_FAILED"
 
     def __init__(self, message: str, errors: Sequence[Exception], *, operation: str) -> None:
         super().__init__(f"{message}: {'; '.join(map(str, errors))}", operation=operation)
-        self.errors = tuple(errors)
+        self.errors: tuple[Exception, ...] = tuple(errors)
         self.retryable = all(isinstance(error, MastraConvexError) and error.retryable for error in errors)
 
 
@@ -133,27 +133,27 @@ def raise_all(errors: Sequence[Exception], message: str, *, operation: str) -> N
 class TransportError(MastraConvexError):
     """No usable answer came from the deployment."""
 
-    status = "TRANSPORT"
+    status: str = "TRANSPORT"
     category: ErrorCategory = "THIRD_PARTY"
-    retryable = True
+    retryable: bool = True
 
 
 class ConnectionFailedError(TransportError, ConnectionError):
     """The deployment could not be reached, or the connection broke."""
 
-    status = "CONNECTION_FAILED"
+    status: str = "CONNECTION_FAILED"
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
     """The deadline of the call passed; it covers all retries."""
 
-    status = "TIMEOUT"
+    status: str = "TIMEOUT"
 
 
 class ServerError(MastraConvexError):
     """The deployment answered with an error; `code` is Convex's code or ours."""
 
-    status = "SERVER_ERROR"
+    status: str = "SERVER_ERROR"
     category: ErrorCategory = "THIRD_PARTY"
 
     def __init__(self, message: str, *, code: str | None = None, **options: Any) -> None:
@@ -164,28 +164,28 @@ class ServerError(MastraConvexError):
 class AuthenticationError(ServerError):
     """The admin key is missing, wrong, or not allowed to call internal functions."""
 
-    status = "AUTHENTICATION"
+    status: str = "AUTHENTICATION"
     category: ErrorCategory = "USER"
 
 
 class RateLimitedError(ServerError):
     """Convex refused the call because of too many calls or writes (429), until the deadline."""
 
-    status = "RATE_LIMITED"
-    retryable = True
+    status: str = "RATE_LIMITED"
+    retryable: bool = True
 
 
 class UnavailableError(ServerError):
     """Convex was overloaded, starting up, or its optimistic concurrency retries did not settle."""
 
-    status = "UNAVAILABLE"
-    retryable = True
+    status: str = "UNAVAILABLE"
+    retryable: bool = True
 
 
 class FunctionError(ServerError):
     """A deployed function failed. Nothing was written. `data` is what it threw, if it said so."""
 
-    status = "FUNCTION_FAILED"
+    status: str = "FUNCTION_FAILED"
 
     def __init__(self, message: str, *, data: Any = None, **options: Any) -> None:
         super().__init__(message, **options)
@@ -195,5 +195,5 @@ class FunctionError(ServerError):
 class SchemaMismatchError(ServerError):
     """The deployment has other functions, tables or indexes than this package needs."""
 
-    status = "SCHEMA_MISMATCH"
+    status: str = "SCHEMA_MISMATCH"
     category: ErrorCategory = "USER"

@@ -25,7 +25,7 @@ from mastra_convex.schema import index_lines_ts, schema_ts
 
 _SAMPLE: Final = Path(__file__).with_name("sample.jsonl")
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="mastra-convex",
     help="Mastra's storage for Python agents, on Convex or on one SQLite file.",
     add_completion=False,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from uuid import uuid4
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.errors import ValidationError
@@ -18,20 +18,19 @@ from mastra_convex.values import from_json
 _STORED = "stored"
 
 
-class Record(BaseModel):
+class Record(
+    BaseModel,
+    alias_generator=to_camel,
+    validate_by_name=True,
+    validate_by_alias=True,
+    serialize_by_alias=False,
+    extra="allow",
+):
     """A record of the contract: snake_case attributes, camelCase in storage.
 
     Input may use either spelling of a key, not both; an unknown key is refused. Keys that a newer core stores are
     kept when a record is read, and left alone when it is written.
     """
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=False,
-        extra="allow",
-    )
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:

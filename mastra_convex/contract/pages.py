@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from mastra_convex.contract.arguments import moment
 from mastra_convex.contract.times import to_iso
@@ -21,13 +21,11 @@ PerPage = int | Literal[False]
 ItemT = TypeVar("ItemT")
 
 
-class Page(BaseModel):
+class Page(BaseModel, frozen=True):
     """What every list answers beside its items.
 
     `total` counts all that match the filter; None when the caller passed `include_total=False`.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     total: int | None
     page: int

@@ -53,20 +53,20 @@ class Layout:
 
     def __init__(self, table: Table, fields: Sequence[str]) -> None:
         self.table = table
-        self.fields = tuple(fields)
-        self.name = quoted(table.name)
-        self.key_fields = table.key_fields
-        self.key_columns = [quoted(key_column(field)) for field in table.key_fields]
-        self.extract = [_extractor(field) for field in self.fields]
-        self.extract_key = [_extractor(field) for field in table.key_fields]
+        self.fields: tuple[str, ...] = tuple(fields)
+        self.name: str = quoted(table.name)
+        self.key_fields: tuple[str, ...] = table.key_fields
+        self.key_columns: list[str] = [quoted(key_column(field)) for field in table.key_fields]
+        self.extract: list[Callable[[Row], bytes]] = [_extractor(field) for field in self.fields]
+        self.extract_key: list[Callable[[Row], bytes]] = [_extractor(field) for field in table.key_fields]
         columns = ["doc", *(quoted(key_column(field)) for field in self.fields)]
         marks = ", ".join("?" * len(columns))
-        self.insert = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # quoted names
-        self.delete = f"DELETE FROM {self.name} WHERE _seq = ?"  # noqa: S608
-        self.update = cache(self._update)
-        self.by_keys = cache(self._by_keys)
-        self.select = cache(self._select)
-        self.count = cache(self._count)
+        self.insert: str = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # quoted names
+        self.delete: str = f"DELETE FROM {self.name} WHERE _seq = ?"  # noqa: S608
+        self.update: Callable[[tuple[int, ...]], str] = cache(self._update)
+        self.by_keys: Callable[[int], str] = cache(self._by_keys)
+        self.select: Callable[[Index, Span, bool, str], str] = cache(self._select)
+        self.count: Callable[[Index, Span], str] = cache(self._count)
 
     def keys(self, row: Row) -> list[bytes]:
         """The bytes of all key columns."""

@@ -22,7 +22,8 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status: int = status
+        self.code: str = code
 
 
 async def read_call(request: web.Request) -> tuple[str, dict[str, Any]]:

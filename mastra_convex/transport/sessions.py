@@ -19,10 +19,10 @@ class Pool:
     """The session of one event loop. Made by `Sessions`, inside that loop."""
 
     def __init__(self, session: aiohttp.ClientSession, limit: int, guard: AsyncGenerator[None] | None) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.session = session
-        self.slots = asyncio.Semaphore(limit)
-        self.closed = False
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.session: aiohttp.ClientSession = session
+        self.slots: asyncio.Semaphore = asyncio.Semaphore(limit)
+        self.closed: bool = False
         self._guard = guard
         self._calls: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()

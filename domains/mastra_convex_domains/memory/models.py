@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WrapValidator
 
 from mastra_convex.contract.models import Record, StoredObject, checked_when_given, is_stored, new_id
 from mastra_convex.contract.pages import Page
@@ -137,10 +137,8 @@ class MessagePage(Page):
     messages: list[Message]
 
 
-class ThreadClone(BaseModel):
+class ThreadClone(BaseModel, frozen=True):
     """A copied thread, its copied messages in order, and the new id of each copied message by its old one."""
-
-    model_config = ConfigDict(frozen=True)
 
     thread: Thread
     cloned_messages: list[Message]
