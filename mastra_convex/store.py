@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import aiohttp
 
@@ -26,14 +26,25 @@ _log = logging.getLogger("mastra_convex.store")
 DomainClasses = Iterable[type[DomainStore]]
 
 
+class RemoteOptions(TypedDict, total=False):
+    """What `ConvexStore` takes beside the address and the key of a deployment."""
+
+    storage_function: str
+    timeout: float
+    connect_timeout: float
+    retry: RetryPolicy | None
+    max_in_flight: int
+    session: aiohttp.ClientSession | None
+    allow_http: bool
+
+
 class ConvexStore(DomainAccess):
     """Mastra's storage on a Convex deployment.
 
     Args:
         id: name of the store, for logs.
         deployment_url: `https://<name>.convex.cloud`, a self-hosted URL, or that of `mastra-convex dev`. Plain http
-        only to this
-            machine, unless `allow_http`.
+            only to this machine, unless `allow_http`.
         admin_auth_token: the deployment's admin or deploy key. It never appears in errors, logs or `repr`.
         storage_function: path of the deployed commit function; `read`, `search` and `sweep` are its siblings.
         domains: the domain classes to register; None for all built-in and installed ones.
@@ -41,7 +52,8 @@ class ConvexStore(DomainAccess):
         connect_timeout: seconds to wait for a connection.
         retry: how often and how patiently to retry what could not be decided.
         max_in_flight: calls at once; more wait. Convex runs 16 queries and 16 mutations at a time on its smallest
-        class. session: an aiohttp session to use; it stays the caller's to close.
+            class.
+        session: an aiohttp session to use; it stays the caller's to close.
         allow_http: allows plain http to other machines, where others can read the key.
 
     Raises ConfigurationError. No I/O happens before the first call. Use it with `async with`, or end with `await
@@ -82,23 +94,33 @@ class ConvexStore(DomainAccess):
         """
         store = cls.__new__(cls)
         classes = _classes(domains)
-        store._set_up(id, os.fspath(path), LocalEngine(path, _tables(classes)), classes)
+        engine = LocalEngine(path, _tables(classes))
+        store._set_up(id, os.fspath(path), engine, classes)
         return store
 
     @classmethod
     def from_env(
-        cls, *, id: str = "mastra", local: str | os.PathLike[str] | None = None, domains: DomainClasses | None = None
+        cls,
+        *,
+        id: str = "mastra",
+        local: str | os.PathLike[str] | None = None,
+        domains: DomainClasses | None = None,
+        **options: Unpack[RemoteOptions],
     ) -> Self:
         """The deployment of CONVEX_URL and CONVEX_ADMIN_KEY; the file `local` only where CONVEX_URL is not set.
 
-        Raises ConfigurationError when one of the two variables is set without the other, and when neither is and
-        `local` is not given.
+        `options` are those of the constructor, for the deployment. Raises ConfigurationError when one of the two
+        variables is set without the other, and when neither is and `local` is not given.
         """
         found = environment()
         if found is not None:
             _log.info("store %r: Convex deployment %s, from CONVEX_URL", id, found.deployment_url)
             return cls(
-                id=id, deployment_url=found.deployment_url, admin_auth_token=found.admin_auth_token, domains=domains
+                id=id,
+                deployment_url=found.deployment_url,
+                admin_auth_token=found.admin_auth_token,
+                domains=domains,
+                **options,
             )
         if local is None:
             raise ConfigurationError("CONVEX_URL is not set; set it with CONVEX_ADMIN_KEY, or pass local= a file")
@@ -106,7 +128,7 @@ class ConvexStore(DomainAccess):
         return cls.local(local, id=id, domains=domains)
 
     def _set_up(self, id: str, location: str, engine: Engine, classes: Mapping[str, type[DomainStore]]) -> None:
-        if not id.strip():
+        if not isinstance(id, str) or not id.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("id must be a non-empty string")
         self.id = id
         self._location = location
@@ -131,8 +153,12 @@ class ConvexStore(DomainAccess):
 def _classes(domains: DomainClasses | None) -> Mapping[str, type[DomainStore]]:
     if domains is None:
         return registered_domains()
+    if not isinstance(domains, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError("domains must be a list of domain classes")
     classes: dict[str, type[DomainStore]] = {}
     for domain in domains:
+        if not isinstance(domain, type) or not issubclass(domain, DomainStore):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"domains must be domain classes, not {domain!r}")
         if classes.setdefault(domain.name, domain) is not domain:
             raise ConfigurationError(f"domains has two classes named {domain.name!r}")
     return classes

@@ -16,7 +16,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
 from mastra_convex.engine import Commit, CommitResult, Get, Neighbours, ReadResult, Scan
-from mastra_convex.errors import ClosedError
+from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
 from mastra_convex.local.layout import Session
@@ -55,6 +55,8 @@ class LocalEngine:
     """
 
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError('path must be that of a file, or ":memory:"')
         self._database = Database(os.fspath(path), deployed([*tables, RECEIPTS]))
         self._receipts = receipts
         self._closed = False

@@ -204,3 +204,29 @@ def test_importing_the_core_loads_no_domain() -> None:
 def test_public_names_are_complete(package: Any) -> None:
     names = {name for name, value in vars(package).items() if not name.startswith("_") and not ismodule(value)}
     assert names == set(package.__all__)
+
+
+def test_from_env_takes_the_options_of_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVEX_URL", "http://convex-backend:3210")
+    monkeypatch.setenv("CONVEX_ADMIN_KEY", "key")
+    with pytest.raises(ConfigurationError, match="allow_http"):
+        ConvexStore.from_env()
+    assert "http://convex-backend:3210" in repr(ConvexStore.from_env(allow_http=True, timeout=5.0))
+    with pytest.raises(ConfigurationError, match="storage_function"):
+        ConvexStore.from_env(allow_http=True, storage_function="nonsense")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"id": None}, "id must be"), ({"domains": 5}, "domains must be"), ({"domains": [int]}, "domains must be")],
+)
+def test_wrong_settings_are_named(wrong: dict[str, Any], named: str) -> None:
+    for make in (lambda: ConvexStore(**REMOTE | wrong), lambda: ConvexStore.local(":memory:", **wrong)):
+        with pytest.raises(ConfigurationError, match=named):
+            make()
+
+
+@pytest.mark.parametrize("path", ["", None, 5])
+def test_a_local_store_needs_a_path(path: Any) -> None:
+    with pytest.raises(ConfigurationError, match="path must be"):
+        ConvexStore.local(path)
