@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.tables import RECEIPTS, Field, FieldType, Index, Table, deployed
+from mastra_convex.tables import RECEIPTS, Field, FieldType, Index, Table, VectorIndex, deployed
 
 _WIDTH: Final = 120
 
@@ -61,6 +62,15 @@ export type TableLayout = {
   readonly raw: readonly string[];
   /** The fields of each index. */
   readonly indexes: { readonly [index: string]: readonly string[] };
+  /** The vector indexes. */
+  readonly vectorIndexes: { readonly [index: string]: VectorIndexLayout };
+};
+
+/** A vector index, and what it filters by, from the least to the most selective. */
+export type VectorIndexLayout = {
+  readonly field: string;
+  readonly dimensions: number;
+  readonly filters: readonly string[];
 };
 """
 
@@ -94,13 +104,40 @@ def index_lines_ts(tables: Iterable[Table]) -> str:
     )
 
 
+def with_vector_indexes(
+    tables: Iterable[Table], dimensions: Sequence[int], filter_fields: Sequence[str]
+) -> list[Table]:
+    """The tables; those with a vector index get one for each of `dimensions` instead.
+
+    `filter_fields` are members of the raw column that their filters reach into. A native search finds plain values
+    only, so each such filter has an index of the database too, which tells where a member is a list.
+    """
+    return [_with_dimensions(table, dimensions, filter_fields) if table.vector_indexes else table for table in tables]
+
+
+def _with_dimensions(table: Table, dimensions: Sequence[int], filter_fields: Sequence[str]) -> Table:
+    declared = table.vector_indexes[0]
+    column = next((name.split(".")[0] for name in declared.filters if "." in name), None)
+    if column is None and filter_fields:
+        raise ConfigurationError(f"{table.name}: no column to take filter fields from")
+    extra = [f"{column}.{name}" for name in filter_fields]
+    filters = tuple(dict.fromkeys((*declared.filters, *extra)))
+    present = {index.fields for index in table.indexes}
+    missing = [name for name in filters if "." in name and (name,) not in present]
+    vector_indexes = [
+        VectorIndex(f"by_{declared.field}_{length}", declared.field, length, filters) for length in dimensions
+    ]
+    indexes = [Index(f"by_{name.replace('.', '_')}", (name,), extra=True) for name in missing]
+    return replace(table, indexes=(*table.indexes, *indexes), vector_indexes=tuple(vector_indexes))
+
+
 def _ordered(tables: Iterable[Table]) -> list[Table]:
     return sorted(deployed([*tables, RECEIPTS]).values(), key=lambda table: table.name)
 
 
 def _definition(table: Table) -> str:
     fields = "".join(f"    {field.name}: {_validator(field)},\n" for field in table.fields)
-    return f"defineTable({{\n{fields}  }}){_chain(table.indexes)}"
+    return f"defineTable({{\n{fields}  }}){_chain(_calls(table.indexes, table.vector_indexes))}"
 
 
 def _validator(field: Field) -> str:
@@ -110,21 +147,46 @@ def _validator(field: Field) -> str:
     return f"v.optional({validator})" if field.optional else validator
 
 
-def _chain(indexes: Sequence[Index]) -> str:
-    """`.index(...)` calls: one on the same line, several on a line each."""
+def _calls(indexes: Iterable[Index], vector_indexes: Iterable[VectorIndex]) -> list[str]:
+    """`.index(...)` and `.vectorIndex(...)`."""
     calls = [f'.index("{index.name}", {_strings(index.fields)})' for index in indexes]
+    for index in vector_indexes:
+        options = {
+            "vectorField": json.dumps(index.field),
+            "dimensions": str(index.dimensions),
+            "filterFields": _strings(index.filters),
+        }
+        inside = "".join(f"      {name}: {value},\n" for name, value in options.items())
+        calls.append(f'.vectorIndex("{index.name}", {{\n{inside}    }})')
+    return calls
+
+
+def _chain(calls: Sequence[str]) -> str:
+    """One call on the same line, several on a line each."""
     return calls[0] if len(calls) == 1 else "".join(f"\n    {call}" for call in calls)
 
 
 def _layout(table: Table) -> str:
     json_columns = [field.name for field in table.fields if field.json]
     indexes = "".join(f"      {index.name}: {_strings(index.fields)},\n" for index in table.indexes)
+    vector_indexes = "".join(map(_vector_layout, table.vector_indexes))
     return (
         f'  {table.name}: {{\n    key: "{table.key}",\n'
         f"{_array('fields', [field.name for field in table.fields])}"
         f"{_array('json', json_columns)}{_array('raw', table.raw_columns)}"
-        f"    indexes: {{\n{indexes}    }},\n  }},\n"
+        f"    indexes: {{\n{indexes}    }},\n{_object('vectorIndexes', vector_indexes)}  }},\n"
     )
+
+
+def _vector_layout(index: VectorIndex) -> str:
+    return (
+        f"      {index.name}: {{\n        field: {json.dumps(index.field)},\n        dimensions: {index.dimensions},\n"
+        f"        filters: {_strings(index.filters)},\n      }},\n"
+    )
+
+
+def _object(name: str, members: str) -> str:
+    return f"    {name}: {{\n{members}    }},\n" if members else f"    {name}: {{}},\n"
 
 
 def _array(name: str, items: Sequence[str]) -> str:
@@ -146,10 +208,9 @@ def _constant(table: Table) -> str:
 
 
 def _with_extra_indexes(table: Table) -> str:
-    extra = [index for index in table.indexes if index.extra]
-    calls = [f'.index("{index.name}", {_strings(index.fields)})' for index in extra]
+    calls = _calls([index for index in table.indexes if index.extra], table.vector_indexes)
     line = _constant(table) + "".join(calls)
-    if len(calls) <= 2 and len(f"  {table.name}: {line},") <= _WIDTH:
+    if len(calls) <= 2 and "\n" not in line and len(f"  {table.name}: {line},") <= _WIDTH:
         return line
     return _constant(table) + "".join(f"\n    {call}" for call in calls)
 

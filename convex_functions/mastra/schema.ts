@@ -126,7 +126,14 @@ export const mastraTables = {
   })
     .index("by_index_id", ["indexName", "id"])
     .index("by_index", ["indexName"])
-    .index("by_record_id", ["id"]),
+    .index("by_record_id", ["id"])
+    .index("by_metadata_resource", ["metadata.resource_id"])
+    .index("by_metadata_thread", ["metadata.thread_id"])
+    .vectorIndex("by_embedding_1536", {
+      vectorField: "embedding",
+      dimensions: 1536,
+      filterFields: ["indexName", "metadata.resource_id", "metadata.thread_id"],
+    }),
   mastra_workflow_snapshots: defineTable({
     id: v.optional(v.string()),
     workflow_name: v.string(),
@@ -159,6 +166,15 @@ export type TableLayout = {
   readonly raw: readonly string[];
   /** The fields of each index. */
   readonly indexes: { readonly [index: string]: readonly string[] };
+  /** The vector indexes. */
+  readonly vectorIndexes: { readonly [index: string]: VectorIndexLayout };
+};
+
+/** A vector index, and what it filters by, from the least to the most selective. */
+export type VectorIndexLayout = {
+  readonly field: string;
+  readonly dimensions: number;
+  readonly filters: readonly string[];
 };
 
 export const layout: { readonly [table: string]: TableLayout } = {
@@ -171,6 +187,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_table: ["table"],
       by_table_primary: ["table", "primaryKey"],
     },
+    vectorIndexes: {},
   },
   mastra_messages: {
     key: "by_record_id",
@@ -185,6 +202,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_resource_created: ["resourceId", "createdAt"],
       by_created: ["createdAt"],
     },
+    vectorIndexes: {},
   },
   mastra_receipts: {
     key: "by_record_id",
@@ -194,6 +212,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     indexes: {
       by_record_id: ["id"],
     },
+    vectorIndexes: {},
   },
   mastra_resources: {
     key: "by_record_id",
@@ -205,6 +224,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_updated: ["updatedAt"],
       by_created: ["createdAt"],
     },
+    vectorIndexes: {},
   },
   mastra_scorers: {
     key: "by_record_id",
@@ -269,6 +289,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_run_created: ["runId", "createdAt"],
       by_span_created: ["traceId", "spanId", "createdAt"],
     },
+    vectorIndexes: {},
   },
   mastra_thread_state: {
     key: "by_thread_type",
@@ -279,6 +300,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_thread_type: ["threadId", "type"],
       by_updated: ["updatedAt"],
     },
+    vectorIndexes: {},
   },
   mastra_threads: {
     key: "by_record_id",
@@ -293,6 +315,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_resource_created: ["resourceId", "createdAt"],
       by_resource_updated: ["resourceId", "updatedAt"],
     },
+    vectorIndexes: {},
   },
   mastra_vector_indexes: {
     key: "by_record_id",
@@ -303,6 +326,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_record_id: ["id"],
       by_name: ["indexName"],
     },
+    vectorIndexes: {},
   },
   mastra_vectors: {
     key: "by_index_id",
@@ -313,6 +337,15 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_index_id: ["indexName", "id"],
       by_index: ["indexName"],
       by_record_id: ["id"],
+      by_metadata_resource: ["metadata.resource_id"],
+      by_metadata_thread: ["metadata.thread_id"],
+    },
+    vectorIndexes: {
+      by_embedding_1536: {
+        field: "embedding",
+        dimensions: 1536,
+        filters: ["indexName", "metadata.resource_id", "metadata.thread_id"],
+      },
     },
   },
   mastra_workflow_snapshots: {
@@ -331,5 +364,6 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_run_created: ["run_id", "createdAt"],
       by_updated: ["updatedAt"],
     },
+    vectorIndexes: {},
   },
 };

@@ -1,6 +1,6 @@
 """The tables of the vector domain (contract section 14.2)."""
 
-from mastra_convex.tables import Field, Index, Owner, Table
+from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
 
 VECTOR_INDEXES = Table(
     name="mastra_vector_indexes",
@@ -31,9 +31,16 @@ VECTORS = Table(
         Index("by_index_id", ("indexName", "id")),
         Index("by_index", ("indexName",)),
         Index("by_record_id", ("id",), extra=True),
+        Index("by_metadata_resource", ("metadata.resource_id",), extra=True),
+        Index("by_metadata_thread", ("metadata.thread_id",), extra=True),
     ),
     key="by_index_id",
-    owner=Owner("mastra_vector_indexes", "by_index"),
+    owner=Owner("mastra_threads", "by_metadata_thread", optional=True),
     shared=True,
+    vector_indexes=(
+        VectorIndex(
+            "by_embedding_1536", "embedding", 1536, ("indexName", "metadata.resource_id", "metadata.thread_id")
+        ),
+    ),
 )
 """Vectors of all indexes; an `id` is unique within its index only."""

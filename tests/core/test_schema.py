@@ -78,7 +78,7 @@ def test_lines_longer_than_120_characters_are_broken() -> None:
 
 def test_an_app_with_mastra_tables_gets_our_indexes_added() -> None:
     lines = index_lines_ts(TABLES)
-    assert '  mastra_vectors: mastraVectorsTable.index("by_record_id", ["id"]),\n' in lines
+    assert '  mastra_vectors: mastraVectorsTable\n    .index("by_record_id", ["id"])\n' in lines
     assert "  mastra_vector_indexes: mastraVectorIndexesTable,\n" in lines
     assert "  mastra_receipts: mastraTables.mastra_receipts,\n" in lines
     assert '"by_thread_created"' not in lines  # @mastra/convex has that one
