@@ -31,6 +31,8 @@ READ_BYTES: Final = 8 << 20
 MAX_RANGES: Final = 4_000
 STEP_ROWS: Final = 2_000
 RANGE_BYTES: Final = 6 << 20
+WHOLE_BYTES: Final = 14 << 20
+"""Of the ranges of a whole commit: rows consumed, and rows changed once more, as a write reads its row again."""
 MAX_COMMIT_BYTES: Final = 12 << 20
 """Of the encoded body of a commit; Convex takes 16 MiB."""
 

@@ -175,5 +175,6 @@ def _missing_lines(text: str, tables: Iterable[Table], path: str, *, stock: bool
         has_them = f"./{path}/schema" in text and "...mastraTables" in text
         return None if has_them else _schema_lines(path)
     lines = index_lines_ts(tables).replace(f'"./{DEFAULT_PATH}/schema"', f'"./{path}/schema"')
-    wanted = {line.strip() for line in lines.splitlines() if "mastra" in line or ".index(" in line}
+    telling = ("mastra", ".index(", ".vectorIndex(", "filterFields:")
+    wanted = {line.strip() for line in lines.splitlines() if any(word in line for word in telling)}
     return None if wanted <= {line.strip() for line in text.splitlines()} else lines

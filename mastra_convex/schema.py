@@ -6,6 +6,7 @@ Text only; nothing is read or written here. `mastra-convex schema` writes the fi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -42,6 +43,7 @@ _SHARED_CONSTANTS: Final = {
 }
 """The constant that `@mastra/convex/schema` exports for each of its tables."""
 
+_FIELD_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z][A-Za-z0-9_]{0,63})*")
 _HEADER: Final = """\
 // Generated from the table declarations in Python by `mastra-convex schema`. Do not edit.
 
@@ -105,13 +107,17 @@ def index_lines_ts(tables: Iterable[Table]) -> str:
 
 
 def with_vector_indexes(
-    tables: Iterable[Table], dimensions: Sequence[int], filter_fields: Sequence[str]
+    tables: Iterable[Table], dimensions: Sequence[int], *, filter_fields: Sequence[str] = ()
 ) -> list[Table]:
     """The tables; those with a vector index get one for each of `dimensions` instead.
 
     `filter_fields` are members of the raw column that their filters reach into. A native search finds plain values
-    only, so each such filter has an index of the database too, which tells where a member is a list.
+    only, so each such filter has an index of the database too, which tells where a member is a list. Raises
+    ConfigurationError for what Convex would refuse.
     """
+    for name in filter_fields:
+        if not _FIELD_PATH.fullmatch(name):
+            raise ConfigurationError(f"{name!r} is no field that Convex can index: letters, digits and _")
     return [_with_dimensions(table, dimensions, filter_fields) if table.vector_indexes else table for table in tables]
 
 

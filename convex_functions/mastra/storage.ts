@@ -1,11 +1,14 @@
 // The functions that mastra_convex calls. They are internal: an admin key can call them, nobody else.
 
-import { internalMutationGeneric, internalQueryGeneric } from "convex/server";
+import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { commit } from "./lib/commits";
 import { failure, withCodes } from "./lib/errors";
+import { load as loadRows, rank as rankRows } from "./lib/ranking";
 import { read as readAll } from "./lib/reads";
 import { sweep as sweepReceipts } from "./lib/receipts";
+import { search as searchRows } from "./lib/search";
+import { siblings } from "./lib/siblings";
 import * as validators from "./lib/validators";
 
 const protocol = v.string();
@@ -29,6 +32,30 @@ export const sweep = internalMutationGeneric({
   args: { protocol },
   returns: v.object({ protocol, deleted: v.number(), done: v.boolean() }),
   handler: (ctx, args) => answered(args, () => sweepReceipts(ctx.db, Date.now())),
+});
+
+/** The rows whose vectors are nearest to one. */
+export const search = internalActionGeneric({
+  args: { protocol, search: validators.search },
+  returns: v.object({ protocol, result: validators.searchResult }),
+  handler: (ctx, args) =>
+    answered(args, async () => ({ result: await searchRows(ctx, await siblings(ctx), args.search) })),
+});
+
+const asked = { search: validators.search, guards: validators.guards };
+
+/** A page of a search: the best rows in it. Called by `search` alone, as is `load`. */
+export const rank = internalQueryGeneric({
+  args: { ...asked, arraysOf: v.union(v.string(), v.null()), cursor: v.union(v.string(), v.null()) },
+  returns: validators.ranking,
+  handler: (ctx, args) => withCodes(() => rankRows(ctx.db, args.search, args.guards, args.arraysOf, args.cursor)),
+});
+
+/** Rows of a search by their ids, with their scores. */
+export const load = internalQueryGeneric({
+  args: { ...asked, ids: v.array(v.string()) },
+  returns: validators.loaded,
+  handler: (ctx, args) => withCodes(() => loadRows(ctx.db, args.search, args.guards, args.ids)),
 });
 
 function answered<T extends object>(args: { protocol: string }, run: () => Promise<T>) {

@@ -21,8 +21,10 @@ from mastra_convex.cli.children import answer
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import DEFAULT_PATH, check_path
-from mastra_convex.schema import index_lines_ts, schema_ts
+from mastra_convex.schema import index_lines_ts, schema_ts, with_vector_indexes
+from mastra_convex.tables import Table
 
+_DEFAULT_DIMENSIONS: Final = "1536"
 _SAMPLE: Final = Path(__file__).with_name("sample.jsonl")
 
 app: typer.Typer = typer.Typer(
@@ -65,6 +67,32 @@ def _checked_path(path: str) -> str:
         raise typer.BadParameter(error.message) from error
 
 
+def _tables(vector_dimensions: str, vector_filter_fields: str) -> list[Table]:
+    """The tables of all domains, with the vector indexes of these options."""
+    try:
+        dimensions = [int(length) for length in _listed(vector_dimensions)]
+    except ValueError:
+        dimensions = []
+    if not dimensions:
+        raise typer.BadParameter(f"--vector-dimensions takes numbers with commas between, not {vector_dimensions!r}")
+    return with_vector_indexes(declared_tables(), dimensions, filter_fields=_listed(vector_filter_fields))
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+_VectorDimensions = Annotated[
+    str,
+    typer.Option(
+        metavar="N,...", help="Lengths of vectors to search natively, at most 4; others are searched by scanning."
+    ),
+]
+_VectorFilterFields = Annotated[
+    str, typer.Option(metavar="NAME,...", help="Members of a vector's metadata that a native search can filter by.")
+]
+
+
 def _file(path: Path | None) -> Path | None:
     if path is not None and str(path) == ":memory:":
         raise typer.BadParameter("must be a file, as a second process reads it again")
@@ -89,13 +117,16 @@ def init(
         str, typer.Option(callback=_checked_path, help="Folder below convex/, also part of the function names.")
     ] = DEFAULT_PATH,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ from ours.")] = False,
+    vector_dimensions: _VectorDimensions = _DEFAULT_DIMENSIONS,
+    vector_filter_fields: _VectorFilterFields = "",
 ) -> None:
     """Put the Convex functions into a project.
 
     Files that were edited are kept, which gives exit code 1; --force overwrites them. An existing schema is never
     changed: the lines to add to it are printed.
     """
-    raise typer.Exit(init_command.run(directory, declared_tables(), path=path, force=force))
+    tables = _tables(vector_dimensions, vector_filter_fields)
+    raise typer.Exit(init_command.run(directory, tables, path=path, force=force))
 
 
 @app.command()
@@ -118,9 +149,11 @@ def schema(
     indexes: Annotated[
         bool, typer.Option("--indexes", help="Only what to add to the tables of @mastra/convex/schema.")
     ] = False,
+    vector_dimensions: _VectorDimensions = _DEFAULT_DIMENSIONS,
+    vector_filter_fields: _VectorFilterFields = "",
 ) -> None:
     """Print the Convex schema of all domains."""
-    tables = declared_tables()
+    tables = _tables(vector_dimensions, vector_filter_fields)
     sys.stdout.write(index_lines_ts(tables) if indexes else schema_ts(tables))
 
 

@@ -11,6 +11,8 @@ export const READ_BYTES = 8 * MIB;
 export const MAX_RANGES = 4_000;
 export const STEP_ROWS = 2_000;
 export const RANGE_BYTES = 6 * MIB;
+/** Of the ranges of a whole commit: what is consumed, and what is changed again, as a write reads its row again. */
+export const WHOLE_BYTES = 14 * MIB;
 export const SWEEP_ROWS = 1_000;
 export const SWEEP_AGE_MS = 60 * 60 * 1_000;
 

@@ -1,6 +1,6 @@
 // One step of a commit: receipt, guards, operations, and the rows to return.
 
-import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS } from "./budgets";
+import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS, WHOLE_BYTES } from "./budgets";
 import { badRequest, tooLarge } from "./errors";
 import { failedGuard } from "./guards";
 import { writeRange } from "./ranges";
@@ -35,7 +35,7 @@ async function step(db: Writer, request: Commit): Promise<Receipt> {
   const first = start?.position ?? 0;
   const budget = new Budget(
     mode === "whole" ? Infinity : STEP_ROWS,
-    RANGE_BYTES,
+    mode === "whole" ? WHOLE_BYTES : RANGE_BYTES,
     rangesOf(request, ops.slice(first)) + guards.length,
   );
   if (budget.ranges > MAX_RANGES) {

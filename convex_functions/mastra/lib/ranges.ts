@@ -1,6 +1,7 @@
 // Deleting or patching the rows of an index range, as many as a commit may.
 
-import type { Budget } from "./budgets";
+import { getDocumentSize } from "convex/values";
+import { WHOLE_BYTES, type Budget } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, parseCursor, positionOf } from "./cursors";
 import { tooLarge } from "./errors";
@@ -33,17 +34,18 @@ export async function writeRange(
   let complete = true;
   for await (const row of rowsOfSpan(db, span, after, { ranges: 0 })) {
     if (budget.spent) {
-      if (mode === "whole" || budget.rows === 0) {
-        throw tooLarge(`the ranges of this commit take more ${budget.spent} than one transaction has`, budget.spent);
-      }
+      if (mode === "whole" || budget.rows === 0) throw doesNotFit(budget.spent);
       complete = false;
       break;
     }
     budget.charge(row);
     last = row;
-    if (!holds(row)) continue;
-    budget.ranges += 1;
-    rows.push(row);
+    if (holds(row)) {
+      budget.ranges += 1;
+      rows.push(row);
+      if (mode === "whole") budget.bytes += getDocumentSize(row);
+    }
+    if (mode === "whole" && budget.bytes > WHOLE_BYTES) throw doesNotFit("bytes");
   }
 
   if (changed) await patchRows(db, table, rows, changed);
@@ -51,3 +53,6 @@ export async function writeRange(
   const reached = last === undefined ? cursor : cursorText(positionOf(last, restFields));
   return { changed: rows.length, cursor: complete ? undefined : reached };
 }
+
+const doesNotFit = (what: string) =>
+  tooLarge(`the ranges of this commit take more ${what} than one transaction has`, what);

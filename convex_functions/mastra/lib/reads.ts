@@ -1,5 +1,6 @@
 // get, scan and neighbours. All operations of a call share one budget and run in order.
 
+import { layout } from "../schema";
 import { Budget, MAX_RANGES, READ_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, fieldAt, parseCursor, positionOf, type Position } from "./cursors";
@@ -7,7 +8,18 @@ import { badRequest, tooLarge } from "./errors";
 import { checkReadable, textsAt, type Path } from "./paths";
 import { rangesNeeded, rowsOfSpan, spanOf, type Order, type Span } from "./spans";
 import { fingerprint, indexFields, rowByKey, shown, tableNamed, type Doc, type Reader, type Table } from "./tables";
-import type { Get, GetResult, Neighbours, NeighboursResult, ReadOp, ReadResult, Scan, ScanResult } from "./validators";
+import type {
+  DescribeResult,
+  Get,
+  GetResult,
+  Neighbours,
+  NeighboursResult,
+  ReadOp,
+  ReadResult,
+  Scan,
+  ScanResult,
+} from "./validators";
+import { own } from "./values";
 
 export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResult[]> {
   const budget = new Budget(READ_ROWS, READ_BYTES);
@@ -15,6 +27,7 @@ export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResu
   for (const op of ops) {
     if (op.op === "scan") results.push(await scan(db, op, budget));
     else if (op.op === "neighbours") results.push(await neighbours(db, op, budget));
+    else if (op.op === "describe") results.push(describe(op.table));
     else results.push(await get(db, op, budget));
   }
   return results;
@@ -93,7 +106,7 @@ type Wanted = {
 type Page = { rows: Doc[]; matched: number; skipped: number; reached: Position | undefined; done: boolean };
 
 /** As much of a scan as the budget allows. A row is charged when it is consumed, and none is read ahead. */
-async function pageOf(db: Reader, span: Span, budget: Budget, wanted: Wanted): Promise<Page> {
+export async function pageOf(db: Reader, span: Span, budget: Budget, wanted: Wanted): Promise<Page> {
   const page: Page = { rows: [], matched: 0, skipped: 0, reached: wanted.after, done: false };
   const enough = () => page.rows.length >= wanted.limit && !wanted.total;
   if (enough()) return { ...page, done: true };
@@ -135,6 +148,17 @@ function scanResult(span: Span, page: Page, paths: readonly Path[] | null | unde
     cursor: reached === undefined ? null : cursorText(reached),
     done,
   };
+}
+
+/** What is deployed of a table; a table that is not is no failure. */
+function describe(name: string): DescribeResult {
+  const table = own(layout, name);
+  if (table === undefined) return { deployed: false, fields: [], indexes: {}, native: [] };
+  const indexes = Object.entries(table.indexes).map(([index, fields]) => [index, [...fields]]);
+  const native = Object.values(table.vectorIndexes).map(({ field, dimensions, filters }) => {
+    return { field, dimensions, filters: [...filters] };
+  });
+  return { deployed: true, fields: [...table.fields], indexes: Object.fromEntries(indexes), native };
 }
 
 function checkPaths(table: Table, paths: readonly Path[] | null | undefined): void {

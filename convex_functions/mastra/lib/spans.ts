@@ -1,13 +1,12 @@
 // The rows of an index under one prefix or several, after a position, in the order of the rest of the index.
 
 import { compareValues, type Value } from "convex/values";
-import { comparePositions, positionOf, type Position } from "./cursors";
+import { comparePositions, fieldAt, positionOf, type Position } from "./cursors";
 import { badRequest } from "./errors";
 import { indexFields, rowsInRange, tableNamed, type Constraint, type Doc, type Reader, type Table } from "./tables";
-import type { Bound } from "./validators";
-
 export type Order = "asc" | "desc";
 type Prefix = readonly (Value | undefined)[];
+type Limit = { readonly value: Value | undefined; readonly inclusive?: boolean };
 
 export type Span = {
   readonly table: Table;
@@ -15,8 +14,8 @@ export type Span = {
   readonly fields: readonly string[];
   readonly prefixes: readonly Prefix[];
   readonly restFields: readonly string[];
-  readonly lower: Bound | null;
-  readonly upper: Bound | null;
+  readonly lower: Limit | null;
+  readonly upper: Limit | null;
   readonly order: Order;
 };
 
@@ -24,8 +23,8 @@ type Asked = {
   table: string;
   index: string;
   prefixes: readonly Prefix[];
-  lower?: Bound | null | undefined;
-  upper?: Bound | null | undefined;
+  lower?: Limit | null | undefined;
+  upper?: Limit | null | undefined;
   order?: Order | null | undefined;
 };
 
@@ -47,6 +46,13 @@ export function spanOf({ table: name, index, prefixes, lower, upper, order }: As
     upper: upper ?? null,
     order: order ?? "asc",
   };
+}
+
+/** Whether a row, however it was found, is one of the span. */
+export function isWithinSpan({ fields, prefixes, restFields, lower, upper }: Span, row: Doc): boolean {
+  const [first] = restFields;
+  const isUnder = (prefix: Prefix) => prefix.every((value, n) => compareValues(fieldAt(row, fields[n]!), value) === 0);
+  return prefixes.some(isUnder) && (first === undefined || isWithin(fieldAt(row, first), lower, upper));
 }
 
 /** How many index ranges a span may need. */
@@ -105,8 +111,6 @@ function rangesUnder(span: Span, prefix: Prefix, after: Position | undefined): C
   if (first !== undefined && left !== undefined) ranges.push([...equal, ...bounded(first, left.lower, left.upper)]);
   return ranges;
 }
-
-type Limit = { value: Value | undefined; inclusive?: boolean };
 
 function bounded(field: string, lower: Limit | null, upper: Limit | null): Constraint[] {
   const range: Constraint[] = [];

@@ -63,7 +63,9 @@ const neighbours = v.object({
   where: maybe(v.array(condition)),
 });
 
-export const readOp = v.union(get, scan, neighbours);
+const describe = v.object({ op: v.literal("describe"), table: v.string() });
+
+export const readOp = v.union(get, scan, neighbours, describe);
 
 const texts = v.array(v.union(v.string(), v.null()));
 
@@ -85,7 +87,14 @@ const scanResult = v.object({
 
 const neighboursResult = v.object({ target: row, before: scanResult, after: scanResult });
 
-export const readResult = v.union(getResult, scanResult, neighboursResult);
+const describeResult = v.object({
+  deployed: v.boolean(),
+  fields: v.array(v.string()),
+  indexes: v.record(v.string(), v.array(v.string())),
+  native: v.array(v.object({ field: v.string(), dimensions: v.number(), filters: v.array(v.string()) })),
+});
+
+export const readResult = v.union(getResult, scanResult, neighboursResult, describeResult);
 
 const edit = v.object({
   path,
@@ -139,12 +148,44 @@ export const commitResult = v.object({ ...receipt, returned: v.array(getResult) 
 
 const receiptObject = v.object(receipt);
 
+export const guards = v.array(guard);
+
+export const search = v.object({
+  range,
+  field: v.string(),
+  vector: v.array(v.float64()),
+  metric: maybe(v.union(v.literal("cosine"), v.literal("euclidean"), v.literal("dotproduct"))),
+  limit: v.number(),
+  min_score: maybe(v.number()),
+  include_vector: maybe(v.boolean()),
+  guards: maybe(guards),
+});
+
+export const searchResult = v.object({
+  status: v.union(v.literal("done"), v.literal("conflict")),
+  guard: v.optional(v.number()),
+  hits: v.array(v.object({ row, score: v.number() })),
+});
+
+// Between the action that searches and its queries; `guard` is the position of one that failed.
+const failed = { guard: v.optional(v.number()) };
+const ranked = { id: v.string(), time: v.number(), score: v.number() };
+
+export const ranking = v.object({
+  ...failed,
+  ranked: v.array(v.object(ranked)),
+  cursor: v.union(v.string(), v.null()),
+});
+
+export const loaded = v.object({ ...failed, found: v.array(v.object({ ...ranked, row })), loaded: v.number() });
+
 export type Bound = Infer<typeof bound>;
 export type Condition = Infer<typeof condition>;
 export type IndexRange = Infer<typeof range>;
 export type Get = Infer<typeof get>;
 export type Scan = Infer<typeof scan>;
 export type Neighbours = Infer<typeof neighbours>;
+export type DescribeResult = Infer<typeof describeResult>;
 export type ReadOp = Infer<typeof readOp>;
 export type GetResult = Infer<typeof getResult>;
 export type ScanResult = Infer<typeof scanResult>;
@@ -158,3 +199,8 @@ export type Commit = Infer<typeof commit>;
 export type CommitResult = Infer<typeof commitResult>;
 export type Outcome = Infer<typeof outcome>;
 export type Receipt = Infer<typeof receiptObject>;
+export type Search = Infer<typeof search>;
+export type SearchResult = Infer<typeof searchResult>;
+export type Ranking = Infer<typeof ranking>;
+export type Ranked = Ranking["ranked"][number];
+export type Loaded = Infer<typeof loaded>;

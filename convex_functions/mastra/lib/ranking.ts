@@ -1,0 +1,138 @@
+// The queries of a search: scoring the rows of a range, a page at a time, and loading those that were best.
+
+import { compareValues, type GenericId, type Value } from "convex/values";
+import { Budget, READ_BYTES, READ_ROWS } from "./budgets";
+import { predicate } from "./conditions";
+import { cursorText, parseCursor } from "./cursors";
+import { badRequest } from "./errors";
+import { failedGuard } from "./guards";
+import { pageOf } from "./reads";
+import { isWithinSpan, spanOf, type Span } from "./spans";
+import { checkColumns, shown, type Columns, type Doc, type Reader } from "./tables";
+import type { Guard, Loaded, Ranked, Ranking, Search } from "./validators";
+
+const MAX_DIMENSIONS = 8_192;
+
+/** What is asked, checked. */
+export type Question = {
+  readonly span: Span;
+  /** The score of a row; undefined when it is not among those that are wanted. */
+  readonly scoreOf: (row: Doc) => number | undefined;
+  readonly shownRow: (row: Doc) => Columns;
+};
+
+export function questionOf({ range, field, vector, metric, limit, min_score, include_vector }: Search): Question {
+  const span = spanOf({ ...range, prefixes: [range.prefix ?? []] });
+  const holds = predicate(span.table, range.where);
+  checkColumns(span.table, [field]);
+  if (vector.length < 1 || vector.length > MAX_DIMENSIONS || !vector.every(Number.isFinite)) {
+    throw badRequest(`a vector has 1 to ${MAX_DIMENSIONS} finite numbers`);
+  }
+  if (!Number.isInteger(limit) || limit < 1) throw badRequest("limit is a whole number, at least 1");
+  const score = METRICS[metric ?? "cosine"](vector);
+  const scoreOf = (row: Doc) => {
+    const stored = row[field];
+    if (!isVector(stored, vector.length) || !isWithinSpan(span, row) || !holds(row)) return undefined;
+    const found = score(stored);
+    return found < (min_score ?? -Infinity) ? undefined : found;
+  };
+  const shownRow = (row: Doc) => {
+    const columns = shown(row);
+    if (!include_vector) delete columns[field];
+    return columns;
+  };
+  return { span, scoreOf, shownRow };
+}
+
+const isVector = (value: Value | undefined, length: number): value is number[] =>
+  Array.isArray(value) && value.length === length && value.every((item) => typeof item === "number");
+
+type Score = (stored: readonly number[]) => number;
+
+const METRICS: { readonly [metric in NonNullable<Search["metric"]>]: (vector: readonly number[]) => Score } = {
+  cosine: (vector) => {
+    const length = Math.sqrt(dot(vector, vector));
+    return (stored) => {
+      const lengths = length * Math.sqrt(dot(stored, stored));
+      return lengths === 0 ? 0 : dot(vector, stored) / lengths;
+    };
+  },
+  dotproduct: (vector) => (stored) => dot(vector, stored),
+  euclidean: (vector) => (stored) => {
+    let squares = 0;
+    for (let n = 0; n < vector.length; n++) squares += (vector[n]! - stored[n]!) ** 2;
+    return 1 / (1 + Math.sqrt(squares));
+  },
+};
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let n = 0; n < a.length; n++) sum += a[n]! * b[n]!;
+  return sum;
+}
+
+/** Best first; ties in the order of creation. */
+export const compareRanked = (a: Ranked, b: Ranked) =>
+  b.score - a.score || a.time - b.time || compareValues(a.id, b.id);
+
+/** The best rows of one page of the range, or of the rows that have an array in the first field of the index `arraysOf`. */
+export async function rank(
+  db: Reader,
+  search: Search,
+  guards: readonly Guard[],
+  arraysOf: string | null,
+  cursor: string | null,
+): Promise<Ranking> {
+  const { span, scoreOf } = questionOf(search);
+  const guard = await failedGuard(db, guards);
+  if (guard >= 0) return { guard, ranked: [], cursor: null };
+  const pages = arraysOf === null ? span : arraySpan(search.range.table, arraysOf);
+  const ranked: Ranked[] = [];
+  const page = await pageOf(db, pages, new Budget(READ_ROWS, READ_BYTES), {
+    after: cursor === null ? undefined : parseCursor(cursor, pages.restFields.length),
+    holds: (row) => {
+      const score = scoreOf(row);
+      if (score !== undefined) ranked.push({ id: row._id, time: row._creationTime, score });
+      return false; // the page keeps no rows
+    },
+    offset: 0,
+    limit: Infinity,
+    total: false,
+  });
+  ranked.sort(compareRanked);
+  const reached = page.done || page.reached === undefined ? null : cursorText(page.reached);
+  return { ranked: ranked.slice(0, search.limit), cursor: reached };
+}
+
+/** Arrays are ordered before objects, which come last. */
+const arraySpan = (table: string, index: string) =>
+  spanOf({ table, index, prefixes: [[]], lower: { value: [] }, upper: { value: {}, inclusive: false } });
+
+/** The rows with these ids, as many as the budget allows; those that are not wanted (any more) are left out. */
+export async function load(
+  db: Reader,
+  search: Search,
+  guards: readonly Guard[],
+  ids: readonly string[],
+): Promise<Loaded> {
+  const { span, scoreOf, shownRow } = questionOf(search);
+  const guard = await failedGuard(db, guards);
+  if (guard >= 0) return { guard, found: [], loaded: 0 };
+  const budget = new Budget(READ_ROWS, READ_BYTES);
+  const found: Loaded["found"] = [];
+  let loaded = 0;
+  while (loaded < ids.length && !budget.spent) {
+    const together = ids.slice(loaded, loaded + budget.together) as GenericId<string>[];
+    const rows = await Promise.all(together.map((id) => db.get(span.table.name, id)));
+    for (const row of rows as (Doc | null)[]) {
+      if (budget.spent) break; // the last ones were read in vain
+      budget.ranges += 1;
+      loaded += 1;
+      if (row === null) continue;
+      budget.charge(row);
+      const score = scoreOf(row);
+      if (score !== undefined) found.push({ id: row._id, time: row._creationTime, score, row: shownRow(row) });
+    }
+  }
+  return { found, loaded };
+}
