@@ -50,17 +50,24 @@ class MastraConvexError(Exception):
         self,
         message: str,
         *,
-        operation: str = "STORE",
+        operation: str | None = None,
         status: str | None = None,
         details: Mapping[str, Any] | None = None,
         retryable: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.message: str = message
-        self.id: str = error_id(operation, status or self.status)
+        self._knows_operation = operation is not None
+        self._id_status = status or self.status
+        self.id: str = error_id(operation or "STORE", self._id_status)
         self.details: dict[str, Any] = dict(details or {})
         if retryable is not None:
             self.retryable = retryable
+
+    def during(self, operation: str) -> None:
+        """Names the operation in `id`, unless the error was raised with one."""
+        if not self._knows_operation:
+            self.id = error_id(operation, self._id_status)
 
 
 class ConfigurationError(MastraConvexError, ValueError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
-from typing import ClassVar, TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any, ClassVar, TypeVar, cast
 
 from mastra_convex.engine import Engine
-from mastra_convex.errors import ConfigurationError
+from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.guests import with_guests
 from mastra_convex.records import Records
 from mastra_convex.retention import (
@@ -27,6 +30,38 @@ _BUILTIN_DOMAINS = "mastra_convex_domains"  # found by name: the core imports no
 _ENTRY_POINTS = "mastra_convex.domains"
 
 
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+def _naming_errors(method: MethodT) -> MethodT:
+    """The method; errors from below that know no operation get its name into their id."""
+    operation = method.__name__
+
+    if isasyncgenfunction(method):
+
+        @wraps(method)
+        async def iterate(*args: Any, **options: Any) -> AsyncGenerator[Any]:
+            try:
+                async with aclosing(method(*args, **options)) as items:
+                    async for item in items:
+                        yield item
+            except MastraConvexError as error:
+                error.during(operation)
+                raise
+
+        return cast(MethodT, iterate)
+
+    @wraps(method)
+    async def call(*args: Any, **options: Any) -> Any:
+        try:
+            return await method(*args, **options)
+        except MastraConvexError as error:
+            error.during(operation)
+            raise
+
+    return cast(MethodT, call)
+
+
 class DomainStore:
     """Base of all domain stores.
 
@@ -40,6 +75,12 @@ class DomainStore:
     tables: ClassVar[tuple[Table, ...]]
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, member in list(vars(cls).items()):
+            if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
+                setattr(cls, name, _naming_errors(member))
+
     def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
         known = by_name([*self.tables, *tables])
         self._records = Records(with_guests(engine, known.values()), known)
@@ -47,6 +88,7 @@ class DomainStore:
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""
 
+    @_naming_errors
     async def dangerously_clear_all(self) -> None:
         """Deletes every row of the domain's tables, in bounded steps."""
         await self._records.clear(self.tables)

@@ -32,12 +32,12 @@ class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the pa
         self.error = error
         self.inside = ""
 
-    def at(self, path: str, operation: str) -> ValidationError:
+    def at(self, path: str) -> ValidationError:
         where = f"{path}{self.inside}"
-        return self.error(self.problem.format(path=where), operation=operation, details={"path": where})
+        return self.error(self.problem.format(path=where), details={"path": where})
 
 
-def clean(value: Any, path: str, *, operation: str = "STORE") -> Any:
+def clean(value: Any, path: str) -> Any:
     """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
 
     Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and
@@ -46,7 +46,7 @@ def clean(value: Any, path: str, *, operation: str = "STORE") -> Any:
     try:
         return _clean(value, 0)
     except _Refused as refused:
-        raise refused.at(path, operation) from None
+        raise refused.at(path) from None
 
 
 def _clean(value: Any, depth: int) -> Any:
@@ -85,12 +85,12 @@ def _clean_key(key: Any) -> str:
         raise _Refused("{path} is a key with a lone surrogate") from None
 
 
-def clean_text(value: str, path: str, *, operation: str = "STORE") -> str:
+def clean_text(value: str, path: str) -> str:
     """The text itself; ValidationError when it has a lone surrogate, which UTF-8 cannot carry."""
     try:
         return _clean_text(value)
     except _Refused as refused:
-        raise refused.at(path, operation) from None
+        raise refused.at(path) from None
 
 
 def _clean_text(value: str) -> str:
@@ -102,12 +102,12 @@ def _clean_text(value: str) -> str:
     return value if type(value) is str else str(value)
 
 
-def clean_number(value: float, path: str, *, operation: str = "STORE") -> int | float:
+def clean_number(value: float, path: str) -> int | float:
     """An int within 2^53 or a finite float; ValidationError otherwise."""
     try:
         return _clean_number(value)
     except _Refused as refused:
-        raise refused.at(path, operation) from None
+        raise refused.at(path) from None
 
 
 def _clean_number(value: float) -> int | float:

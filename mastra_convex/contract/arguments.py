@@ -20,7 +20,7 @@ def string(value: object, name: str, *, operation: str) -> str:
     """`value` when it is text, which may be empty; ValidationError naming the parameter otherwise."""
     if not isinstance(value, str):
         raise ValidationError(f"{name} must be a string", operation=operation)
-    return clean_text(value, name, operation=operation)
+    return clean_text(value, name)
 
 
 def text(value: object, name: str, *, operation: str) -> str:
@@ -28,7 +28,7 @@ def text(value: object, name: str, *, operation: str) -> str:
     if not isinstance(value, str) or not value.strip():
         status = f"INVALID_{name.partition('[')[0]}"
         raise ValidationError(f"{name} must be a non-empty string", operation=operation, status=status)
-    return clean_text(value, name, operation=operation)
+    return clean_text(value, name)
 
 
 def texts(values: object, name: str, *, operation: str) -> list[str]:
@@ -43,7 +43,7 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
     """`value` as a dict of JSON values; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
-    items: dict[str, Any] = clean(dict(value), name, operation=operation)
+    items: dict[str, Any] = clean(dict(value), name)
     return items
 
 

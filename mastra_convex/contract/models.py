@@ -115,12 +115,12 @@ def parse_list(
 
 
 @contextmanager
-def about(name: str, *, operation: str) -> Generator[None]:
-    """Names the argument, and the operation, in the ValidationError for a value inside it."""
+def about(name: str) -> Generator[None]:
+    """Names the argument in the ValidationError for a value inside it."""
     try:
         yield
     except ValidationError as error:
-        raise type(error)(f"{name}: {error.message}", operation=operation, details=error.details) from error
+        raise type(error)(f"{name}: {error.message}", details=error.details) from error
 
 
 def argument_error(error: pydantic.ValidationError, name: str, *, operation: str) -> ValidationError:

@@ -206,6 +206,23 @@ def test_public_names_are_complete(package: Any) -> None:
     assert names == set(package.__all__)
 
 
+async def test_an_error_from_below_has_the_id_of_the_method_that_was_called() -> None:
+    store = ConvexStore.local(":memory:", domains=[MemoryStore, NotesStore])
+    await store.aclose()
+    with pytest.raises(ClosedError) as raised:
+        await store.memory.update_thread_resource_id("t1", resource_id="u")
+    assert raised.value.id == "MASTRA_STORAGE_CONVEX_UPDATE_THREAD_RESOURCE_ID_CLOSED"
+    with pytest.raises(ClosedError) as raised:
+        await anext(store.memory.iter_messages("t1"))
+    assert raised.value.id == "MASTRA_STORAGE_CONVEX_ITER_MESSAGES_CLOSED"
+    with pytest.raises(ClosedError) as raised:
+        await store.memory.dangerously_clear_all()
+    assert raised.value.id == "MASTRA_STORAGE_CONVEX_DANGEROUSLY_CLEAR_ALL_CLOSED"
+    with pytest.raises(ClosedError) as raised:
+        await store.domain(NotesStore).count(["n1"])
+    assert raised.value.id == "MASTRA_STORAGE_CONVEX_COUNT_CLOSED"
+
+
 def test_from_env_takes_the_options_of_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVEX_URL", "http://convex-backend:3210")
     monkeypatch.setenv("CONVEX_ADMIN_KEY", "key")

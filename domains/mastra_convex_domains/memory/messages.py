@@ -247,7 +247,7 @@ def _thread_ids(thread_id: object, operation: str) -> list[str]:
     items = cast(Sequence[object], values)
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    ids = list(dict.fromkeys(clean_text(item, "thread_id", operation=operation) for item in cast(Sequence[str], items)))
+    ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in cast(Sequence[str], items)))
     if len(ids) > _MAX_THREADS:
         raise ValidationError(f"thread_id takes at most {_MAX_THREADS:,} threads", operation=operation)
     return ids

@@ -31,7 +31,7 @@ class ResourceMethods(DomainStore):
     async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:
         """Stores the resource under its id, replacing every field of an existing one; returns it."""
         checked = parse(Resource, resource, "resource", operation="SAVE_RESOURCE")
-        with about("resource", operation="SAVE_RESOURCE"):
+        with about("resource"):
             row = _row(checked)
         await self._records.commit([Put(table=RESOURCES.name, rows=[row])])
         return checked

@@ -55,7 +55,7 @@ class ThreadMethods(DomainStore):
     async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
         """Stores the thread under its id, replacing every field of an existing one; returns it."""
         checked = parse(Thread, thread, "thread", operation="SAVE_THREAD")
-        with about("thread", operation="SAVE_THREAD"):
+        with about("thread"):
             row = thread_row(checked)
         await self._records.commit([Put(table=THREADS.name, rows=[row])])
         return checked

@@ -44,7 +44,7 @@ class WriteMethods(DomainStore):
         for n, message in enumerate(checked):
             if message.resource_id is None:
                 raise ValidationError(f"messages[{n}].resource_id is required", operation=operation)
-            with about(f"messages[{n}]", operation=operation):
+            with about(f"messages[{n}]"):
                 rows[message.id] = message_row(message)
         for batch in batches(rows.values(), touching="thread_id"):
             # Existing rows are read to be replaced; larger ones than these may not fit one transaction.
@@ -62,7 +62,7 @@ class WriteMethods(DomainStore):
         operation = "UPDATE_MESSAGES"
         changes: list[_Change] = []
         for n, update in enumerate(parse_list(MessageUpdate, messages, "messages", operation=operation)):
-            with about(f"messages[{n}]", operation=operation):
+            with about(f"messages[{n}]"):
                 changes.append(_Change(update))
         changed: dict[str, Message] = {}
         for n in range(0, len(changes), _KEYS_PER_COMMIT):
