@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from mastra_convex.contract.arguments import equals, moment, text
@@ -16,7 +15,8 @@ from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
 from .tables import SNAPSHOTS
 
 _BATCH = 200
-_NO_SNAPSHOT = Condition(path=["snapshot"], operator="in", value='[null,""]')
+_PENDING = Condition(path=["snapshot"], operator="match", value='{"$or":[{"status":"pending"},{"$in":[null,""]}]}')
+"""A run without a snapshot is pending (as the stock store has it)."""
 
 
 class RunMethods(DomainStore):
@@ -43,30 +43,21 @@ class RunMethods(DomainStore):
         """
         operation = "LIST_WORKFLOW_RUNS"
         wanted = _page(page, per_page, operation)
-        every = _scan(workflow_name, resource_id, from_date, to_date, operation)
+        scan = _scan(workflow_name, resource_id, from_date, to_date, operation)
         if thread_id:
             text(thread_id, "thread_id", operation=operation)
-        scan = every
         if status:
-            scan = _where(every, equals(["snapshot", "status"], check_status(status, "status", operation=operation)))
-        if status == "pending" and await self._any(_where(every, _NO_SNAPSHOT)):
-            scan = every  # no condition says "pending or no snapshot"
-        elif not thread_id:
+            wanted_status = equals(["snapshot", "status"], check_status(status, "status", operation=operation))
+            scan = _where(scan, _PENDING if status == "pending" else wanted_status)
+        if not thread_id:
             found = await self._records.scan(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
             return WorkflowRunPage(runs=[_run(row) for row in rows], **info)
 
-        def holds(run: WorkflowRun) -> bool:
-            return (not status or run.status == status) and (not thread_id or run.thread_id == thread_id)
+        return await self._list_of_thread(thread_id, scan, wanted, include_total=include_total)
 
-        return await self._list_here(scan, holds, wanted, include_total=include_total)
-
-    async def _any(self, scan: Scan) -> bool:
-        found = await self._records.scan(scan.model_copy(update={"limit": 1, "paths": [["run_id"]]}))
-        return found.matched > 0
-
-    async def _list_here(
-        self, scan: Scan, holds: Callable[[WorkflowRun], bool], wanted: PageRequest, *, include_total: bool
+    async def _list_of_thread(
+        self, thread_id: str, scan: Scan, wanted: PageRequest, *, include_total: bool
     ) -> WorkflowRunPage:
         """A page by a filter that no condition expresses: rows come in batches, and those of the page are kept."""
         end = None if wanted.limit is None else wanted.offset + wanted.limit
@@ -74,7 +65,7 @@ class RunMethods(DomainStore):
         matched = 0
         async for row in self._records.iterate(scan, _BATCH):
             run = _run(row)
-            if not holds(run):
+            if run.thread_id != thread_id:
                 continue
             matched += 1
             if matched > wanted.offset and (end is None or matched <= end + 1):
