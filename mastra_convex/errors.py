@@ -29,10 +29,14 @@ from typing import Any, Literal
 ErrorCategory = Literal["USER", "SYSTEM", "THIRD_PARTY", "UNKNOWN"]
 
 
-def error_id(operation: str, status: str, *, family: str = "STORAGE") -> str:
-    """Mastra's id of an error: `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (contract section 1.8)."""
+def error_id(operation: str, status: str) -> str:
+    """Mastra's id of an error: `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (contract section 1.8).
+
+    An operation of another family than STORAGE is written with it, as `VECTOR/UPSERT`.
+    """
+    family, _, operation = operation.rpartition("/")
     parts = (re.sub(r"[^A-Za-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", p)) for p in (operation, status))
-    return "_".join(["MASTRA", family, "CONVEX", *(part.strip("_").upper() for part in parts)])
+    return "_".join(["MASTRA", family or "STORAGE", "CONVEX", *(part.strip("_").upper() for part in parts)])
 
 
 class MastraConvexError(Exception):
@@ -52,14 +56,15 @@ class MastraConvexError(Exception):
         *,
         operation: str | None = None,
         status: str | None = None,
+        id: str | None = None,
         details: Mapping[str, Any] | None = None,
         retryable: bool | None = None,
     ) -> None:
         super().__init__(message)
         self.message: str = message
-        self._knows_operation = operation is not None
+        self._knows_operation = operation is not None or id is not None
         self._id_status = status or self.status
-        self.id: str = error_id(operation or "STORE", self._id_status)
+        self.id: str = id or error_id(operation or "STORE", self._id_status)
         self.details: dict[str, Any] = dict(details or {})
         if retryable is not None:
             self.retryable = retryable

@@ -33,6 +33,7 @@ from mastra_convex.engine import (
 )
 from mastra_convex.errors import TooLargeError
 from mastra_convex.tables import Table
+from mastra_convex.values import value_size
 
 T = TypeVar("T")
 
@@ -41,6 +42,9 @@ PUT_RANGES = 2
 
 _SPARE_RANGES = 50
 _SPARE_BYTES = 64 << 10
+
+MAX_KEYS = (MAX_RANGES - _SPARE_RANGES) // PUT_RANGES
+"""Keys that one commit can delete or patch."""
 
 
 class Records:
@@ -161,22 +165,25 @@ class Records:
         return NeighboursResult(target=result.target, before=before, after=after)
 
 
-def batches(rows: Iterable[Row], *, touching: str) -> Iterator[list[Row]]:
-    """Rows in their order, in lists that one commit holds by index ranges and encoded bytes.
+def batches(
+    rows: Iterable[Row], *, touching: str | None = None, max_bytes: int = MAX_COMMIT_BYTES
+) -> Iterator[list[Row]]:
+    """Rows in their order, in lists that one commit holds by index ranges and by bytes, as JSON and as values.
 
-    Room is left for the patch of one other row for each value of the column `touching`.
+    With `touching`, room is left for the patch of one other row for each value of that column.
     """
     batch: list[Row] = []
     touched: set[Any] = set()
     size = 0
     for row in rows:
-        row_size = len(orjson.dumps(row)) + 1
+        row_size = max(len(orjson.dumps(row)) + 1, value_size(row))
         ranges = PUT_RANGES * (len(batch) + len(touched) + 2)
-        if batch and (ranges > MAX_RANGES - _SPARE_RANGES or size + row_size > MAX_COMMIT_BYTES - _SPARE_BYTES):
+        if batch and (ranges > MAX_RANGES - _SPARE_RANGES or size + row_size > max_bytes - _SPARE_BYTES):
             yield batch
             batch, touched, size = [], set(), 0
         batch.append(row)
-        touched.add(row[touching])
+        if touching is not None:
+            touched.add(row[touching])
         size += row_size
     if batch:
         yield batch

@@ -14,6 +14,7 @@ from mastra_convex.values import (
     carry,
     check_document,
     clean,
+    clean_floats,
     clean_number,
     clean_text,
     escape_keys,
@@ -87,7 +88,9 @@ def _encode(field: Field, value: Any, path: str) -> Any:
         return to_iso(value)
     if field.type == "string" and isinstance(value, str):
         return clean_text(value, path)
-    if field.type in ("strings", "floats") and isinstance(value, list):
+    if field.type == "floats" and isinstance(value, list):
+        return clean_floats(value, path)
+    if field.type == "strings" and isinstance(value, list):
         return clean(value, path)
     raise ValidationError(f"{path} must be of type {field.type}, not {type(value).__name__}")
 

@@ -85,6 +85,14 @@ def _clean_key(key: Any) -> str:
         raise _Refused("{path} is a key with a lone surrogate") from None
 
 
+def clean_floats(value: list[Any], path: str) -> list[Any]:
+    """`clean` of a list of numbers, floats left as they are."""
+    if set(map(type, value)) == {float} and math.isfinite(sum(value)):
+        return value
+    cleaned: list[Any] = clean(value, path)
+    return cleaned
+
+
 def clean_text(value: str, path: str) -> str:
     """The text itself; ValidationError when it has a lone surrogate, which UTF-8 cannot carry."""
     try:
@@ -143,6 +151,7 @@ def plain_numbers(value: Any) -> Any:
 
 
 _MAY_HOLD_NUMBERS = (float, dict, list)
+_NUMBERS = {int, float}
 
 
 def to_json(value: Any) -> str:
@@ -263,6 +272,8 @@ def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
             else:
                 size += _measure(item, f"{path}.{key}", depth + 1, limits=limits)
         return size
+    if set(map(type, value)) <= _NUMBERS:  # vectors are long
+        return size + 9 * len(value)
     for item in value:
         size += _measure(item, f"{path}[]", depth + 1, limits=limits)
     return size

@@ -14,6 +14,7 @@ from mastra_convex_domains.memory import (
 )
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
+from mastra_convex_domains.vector import Embedder, HashingEmbedder, IndexDescription, Metric, VectorHit, VectorStore
 from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
@@ -21,11 +22,15 @@ __all__ = [
     "BuiltinDomains",
     "DocumentPage",
     "DocumentsStore",
+    "Embedder",
+    "HashingEmbedder",
     "Include",
+    "IndexDescription",
     "MemoryStore",
     "Message",
     "MessagePage",
     "MessageUpdate",
+    "Metric",
     "Resource",
     "RunStatus",
     "Score",
@@ -35,6 +40,8 @@ __all__ = [
     "ThreadClone",
     "ThreadPage",
     "ThreadStateStore",
+    "VectorHit",
+    "VectorStore",
     "WorkflowRun",
     "WorkflowRunPage",
     "WorkflowsStore",
@@ -48,4 +55,5 @@ class BuiltinDomains:
     memory: MemoryStore
     scores: ScoresStore
     thread_state: ThreadStateStore
+    vector: VectorStore
     workflows: WorkflowsStore

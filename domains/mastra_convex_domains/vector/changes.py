@@ -1,0 +1,126 @@
+"""Changes and deletes of vectors, by id or by filter (contract section 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mastra_convex.contract.arguments import mapping, text, texts
+from mastra_convex.engine import (
+    Change,
+    CommitResult,
+    Condition,
+    Delete,
+    DeleteRange,
+    Edit,
+    Guard,
+    Patch,
+    PatchRange,
+    WriteOp,
+)
+from mastra_convex.errors import ValidationError
+from mastra_convex.records import MAX_KEYS, in_parts
+from mastra_convex.values import to_json
+
+from .filters import Filter, filter_conditions, with_iso_times
+from .floats import VectorLike, packed, shortest
+from .indexes import IndexMethods, vectors_of
+from .models import Metric
+from .tables import VECTORS
+
+
+class ChangeMethods(IndexMethods):
+    """The methods of VectorStore that change or delete vectors."""
+
+    async def update_vector(
+        self,
+        index_name: str,
+        *,
+        id: str | None = None,
+        filter: Filter | None = None,
+        vector: VectorLike | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Replaces the vector and merges metadata (the first level) of one vector, or of all that match a filter.
+
+        Done on the server, where concurrent merges are all kept: atomic for up to 2,000 vectors or 6 MiB in the index,
+        beyond that in steps. An id that does not exist is no error. Raises NotFoundError for an unknown index,
+        ValidationError unless one of `id` and `filter`, and one of `vector` and `metadata` or both, is given.
+        """
+        operation = "VECTOR/UPDATE_VECTOR"
+        text(index_name, "index_name", operation=operation)
+        matching = _target("id", id, filter, operation)
+        change = _change(vector, metadata, operation)
+        op: WriteOp
+        if id is not None:
+            op = Patch(table=VECTORS.name, keys=[[index_name, text(id, "id", operation=operation)]], change=change)
+        else:
+            op = PatchRange(range=vectors_of(index_name, where=matching), change=change)
+        if vector is None:
+            await self._commit_in(index_name, [op], operation=operation)
+            return
+
+        async def commit(guards: list[Guard], _: Metric) -> CommitResult:
+            return await self._records.commit([op], guards=guards, mode="resumable")
+
+        await self._guarded(index_name, len(change.set["embedding"]), commit, operation=operation)
+
+    async def delete_vector(self, index_name: str, *, id: str) -> None:
+        """Deletes a vector; an unknown id is no error, an unknown index is a NotFoundError."""
+        operation = "VECTOR/DELETE_VECTOR"
+        text(index_name, "index_name", operation=operation)
+        await self._delete_ids(index_name, [text(id, "id", operation=operation)], operation=operation)
+
+    async def delete_vectors(
+        self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
+    ) -> None:
+        """Deletes the vectors of these ids, or all that match a filter; it is no error when there are none.
+
+        By ids, some 1,900 at a time; by a filter on the server, in steps of up to 2,000 vectors or 6 MiB of the index.
+        Raises NotFoundError for an unknown index, ValidationError unless one of `ids` and `filter` is given, not empty.
+        """
+        operation = "VECTOR/DELETE_VECTORS"
+        text(index_name, "index_name", operation=operation)
+        matching = _target("ids", ids, filter, operation)
+        if ids is None:
+            ops = [DeleteRange(range=vectors_of(index_name, where=matching))]
+            await self._commit_in(index_name, ops, operation=operation)
+            return
+        names = texts(ids, "ids", operation=operation)
+        if not names:
+            raise ValidationError("ids must not be empty", operation=operation, status="EMPTY_IDS")
+        await self._delete_ids(index_name, names, operation=operation)
+
+    async def _delete_ids(self, index_name: str, ids: Sequence[str], *, operation: str) -> None:
+        async def delete(ids: Sequence[str]) -> None:
+            keys = [[index_name, id] for id in ids]
+            await self._commit_in(index_name, [Delete(table=VECTORS.name, keys=keys)], operation=operation)
+
+        for first in range(0, len(ids), MAX_KEYS):
+            await in_parts(ids[first : first + MAX_KEYS], delete)
+
+
+def _target(name: str, given: object, filter: Filter | None, operation: str) -> list[Condition]:
+    """The conditions of the filter, checked to be what is given in place of `name`."""
+    if given is not None and filter is not None:
+        message = f"{name} and filter are mutually exclusive"
+        raise ValidationError(message, operation=operation, status="MUTUALLY_EXCLUSIVE")
+    if given is None and filter is None:
+        raise ValidationError(f"either {name} or filter must be given", operation=operation, status="NO_TARGET")
+    conditions = filter_conditions(filter, "filter", operation=operation)
+    if filter is not None and not conditions:
+        raise ValidationError("filter must not be an empty filter", operation=operation, status="EMPTY_FILTER")
+    return conditions
+
+
+def _change(vector: VectorLike | None, metadata: Mapping[str, Any] | None, operation: str) -> Change:
+    if vector is None and metadata is None:
+        raise ValidationError("either vector or metadata must be given", operation=operation, status="NO_UPDATES")
+    columns: dict[str, Any] = {}
+    if vector is not None:
+        columns["embedding"] = shortest(packed(vector, "vector", operation=operation))
+    edits: list[Edit] = []
+    if metadata is not None:
+        members = mapping(with_iso_times(metadata, "metadata", operation=operation), "metadata", operation=operation)
+        edits = [Edit(path=["metadata"], reducer="merge", value=to_json(members))]
+    return Change(set=columns, edits=edits)

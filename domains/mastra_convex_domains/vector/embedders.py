@@ -1,0 +1,72 @@
+"""What turns texts into vectors: the protocol, and an embedder for demos and tests that needs no model."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+from zlib import crc32
+
+from mastra_convex.errors import ValidationError
+
+_WORD = re.compile(r"\w+")
+_LENGTHS = (3, 4)
+_GRAM_WEIGHT = 0.4
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of `dimension` numbers. Wrap the embedding model of your choice in one."""
+
+    @property
+    def dimension(self) -> int:
+        """The length of the vectors."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """A vector for each text, in their order."""
+        ...
+
+
+class HashingEmbedder:
+    """An embedder without a model: texts are near when they share words or parts of words, whatever they mean.
+
+    Deterministic, in any process: words, weighted by the logarithm of their length, and their 3 and 4 letter parts are
+    hashed to the dimensions; vectors have length 1. Good for tests, demos and looking up names; for meaning take a
+    model.
+    """
+
+    def __init__(self, dimension: int = 384) -> None:
+        if type(dimension) is not int or dimension < 1:
+            raise ValidationError("dimension must be an integer >= 1", operation="VECTOR/EMBED")
+        self._dimension = dimension
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        vectors: list[list[float]] = []
+        for text in texts:
+            vectors.append(self._vector(text))
+            await asyncio.sleep(0)
+        return vectors
+
+    def _vector(self, text: str) -> list[float]:
+        vector = [0.0] * self._dimension
+        for feature, weight in _features(text):
+            hashed = crc32(feature.encode("utf-8", "surrogatepass"))
+            vector[(hashed >> 1) % self._dimension] += weight if hashed & 1 else -weight
+        length = math.hypot(*vector)
+        return [number / length for number in vector] if length else vector
+
+
+def _features(text: str) -> Iterator[tuple[str, float]]:
+    for word in _WORD.findall(text.casefold()):
+        weight = math.log1p(len(word))
+        yield word, weight
+        bounded = f"<{word}>"
+        for length in _LENGTHS:
+            for first in range(len(bounded) - length + 1):
+                yield bounded[first : first + length], _GRAM_WEIGHT * weight / math.sqrt(len(word))

@@ -1,0 +1,73 @@
+"""The filter of a query, checked before it is sent (contract section 11, docs/protocol.md "Conditions")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.contract.arguments import mapping, moment
+from mastra_convex.contract.filters import compile_filter
+from mastra_convex.contract.times import to_iso
+from mastra_convex.engine import Condition
+from mastra_convex.errors import ValidationError
+from mastra_convex.values import to_json
+
+Filter = Mapping[str, Any]
+
+_LISTS = ("$and", "$or", "$nor")
+
+
+def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> list[Condition]:
+    """The condition that the metadata of a row satisfies the filter; none for an empty filter, which all rows satisfy.
+
+    Raises ValidationError for an operator that is unknown or misplaced, and for operands that it does not take.
+    """
+    if filter is None:
+        return []
+    members = mapping(with_iso_times(filter, name, operation=operation), name, operation=operation)
+    if not members:
+        return []
+    try:
+        _check_record_filter(members, name)
+        compile_filter(members)
+    except ValidationError as error:
+        raise ValidationError(
+            error.message, operation=operation, status="INVALID_FILTER", details=error.details
+        ) from error
+    return [Condition(path=["metadata"], operator="match", value=to_json(members))]
+
+
+def with_iso_times(value: Any, name: str, *, operation: str) -> Any:
+    """A value in which times are text, as TypeScript stores them, so that they compare in the order of time."""
+    if isinstance(value, datetime):
+        return to_iso(moment(value, name, operation=operation))
+    if isinstance(value, Mapping):
+        return {key: with_iso_times(item, f"{name}.{key}", operation=operation) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_iso_times(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(value)]
+    return value
+
+
+def _check_record_filter(filter: Any, path: str) -> None:
+    """Where the filter is about a whole record there are only fields and logical operators; the latter only there."""
+    if not isinstance(filter, dict):
+        raise ValidationError(f"{path} must be a mapping of fields")
+    members: dict[str, Any] = filter
+    for name, operand in members.items():
+        where = f"{path}.{name}"
+        if name in _LISTS:
+            if not isinstance(operand, list):
+                raise ValidationError(f"{where} takes an array")
+            for n, item in enumerate(operand):
+                _check_record_filter(item, f"{where}[{n}]")
+        elif name == "$not":
+            if not operand:
+                raise ValidationError(f"{where} takes a filter that is not empty")
+            _check_record_filter(operand, where)
+        elif name.startswith("$"):
+            raise ValidationError(f"{path}: {name} belongs to a field", details={"path": path, "operator": name})
+        elif isinstance(operand, dict) and (misplaced := next((key for key in _LISTS if key in operand), None)):
+            raise ValidationError(
+                f"{where}: {misplaced} belongs outside of a field", details={"path": where, "operator": misplaced}
+            )

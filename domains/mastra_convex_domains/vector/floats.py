@@ -1,0 +1,96 @@
+"""Vectors as they are stored: every number rounded to float32, as the double of its shortest decimal.
+
+Embeddings have no more precision than that. The shortest decimal of a float32 halves what travels, and a number comes
+back as the same one from every backend, whether it keeps four bytes or eight.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from mastra_convex.errors import ValidationError
+from mastra_convex.values import MAX_ARRAY_ELEMENTS
+
+if TYPE_CHECKING:
+    Floats = array[float]
+else:
+    Floats = array
+
+VectorLike = Any
+"""A list of numbers, or an array with `tolist`, such as numpy's."""
+
+_MIN_DIGITS, _MAX_DIGITS = 6, 9
+"""Decimal digits that a float32 always keeps, and that always tell it from its neighbours."""
+
+
+def packed(vector: VectorLike, name: str, *, operation: str) -> Floats:
+    """A vector, checked, as float32. ValidationError for what is no list of 1 to 8,192 finite numbers."""
+    values = plain_list(vector)
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes) or not values:
+        raise _invalid(f"{name} must be a non-empty list of numbers", "INVALID_VECTOR", operation)
+    if len(values) > MAX_ARRAY_ELEMENTS:
+        raise _invalid(f"{name} must have at most {MAX_ARRAY_ELEMENTS} numbers", "INVALID_VECTOR", operation)
+    try:
+        numbers = array("f", values)
+    except (TypeError, ValueError, OverflowError):
+        numbers = array("f", [math.nan])
+    if not math.isfinite(sum(numbers)) or bool in set(map(type, values)):
+        wrong = next((n for n, value in enumerate(values) if not _is_number(value)), 0)
+        raise _invalid(f"{name}[{wrong}] must be a finite number", "INVALID_VECTOR_VALUE", operation)
+    return numbers
+
+
+def plain_list(value: Any) -> Any:
+    """Arrays as lists; anything else as it is."""
+    tolist = getattr(value, "tolist", None)
+    return tolist() if callable(tolist) and not isinstance(value, array) else value
+
+
+def shortest(numbers: Floats) -> list[float]:
+    """The doubles of the shortest decimals that mean these float32."""
+    numpy = _numpy()
+    if numpy is not None:
+        text = orjson.dumps(numpy.frombuffer(numbers, dtype=numpy.float32), option=orjson.OPT_SERIALIZE_NUMPY)
+        found: list[float] = orjson.loads(text)
+    else:
+        found = _shortest(numbers)
+    return [number + 0.0 for number in found]  # -0.0 becomes 0.0
+
+
+@cache
+def _numpy() -> Any:
+    try:
+        import numpy  # noqa: PLC0415  # optional, and slow to import
+    except ImportError:
+        return None
+    return numpy
+
+
+def _shortest(numbers: Floats) -> list[float]:
+    found = list(numbers)
+    pending = list(range(len(found)))
+    for digits in range(_MIN_DIGITS, _MAX_DIGITS + 1):
+        texts = (f"%.{digits}g " * len(pending)) % tuple(numbers[n] for n in pending)
+        candidates = [float(text) for text in texts.split()]
+        for n, candidate in zip(pending, candidates, strict=True):
+            found[n] = candidate
+        rounded = array("f", candidates)
+        pending = [n for n, number in zip(pending, rounded, strict=True) if number != numbers[n]]
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and math.isfinite(array("f", [value])[0])
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _invalid(message: str, status: str, operation: str) -> ValidationError:
+    return ValidationError(message, operation=operation, status=status)

@@ -1,0 +1,106 @@
+"""Queries: the nearest vectors, or those that satisfy a filter (contract section 11)."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import Any, cast
+
+from mastra_convex.contract.arguments import text
+from mastra_convex.engine import Condition, Get, GetResult, Guard, Scan, ScanResult, Search, SearchResult
+from mastra_convex.errors import ValidationError
+from mastra_convex.rows import decode_row
+from mastra_convex.values import from_json
+
+from .filters import Filter, filter_conditions
+from .floats import VectorLike, packed, shortest
+from .indexes import IndexMethods, vectors_of
+from .models import Metric, VectorHit
+from .tables import VECTOR_INDEXES, VECTORS
+
+_OPERATION = "VECTOR/QUERY"
+_COLUMNS = ("id", "metadata")
+
+
+class QueryMethods(IndexMethods):
+    """The method of VectorStore that finds vectors."""
+
+    async def query(
+        self,
+        index_name: str,
+        *,
+        query_vector: VectorLike | None = None,
+        top_k: int = 10,
+        filter: Filter | None = None,
+        include_vector: bool = False,
+        min_score: float | None = None,
+    ) -> list[VectorHit]:
+        """The `top_k` vectors that are nearest to `query_vector` among those that match the filter, best first.
+
+        Exact with respect to the filter, however many have to be looked at. Without a vector, those that match, in the
+        order in which they were first stored, with score 0. With `min_score`, only hits with at least that score. One
+        call, only the hits travel; without a vector one call per 8 MiB of the index.
+
+        Scores: `cosine` -1 to 1; `euclidean` 1 / (1 + distance); `dotproduct` the dot product.
+
+        Raises NotFoundError for an unknown index, ValidationError for wrong arguments.
+        """
+        text(index_name, "index_name", operation=_OPERATION)
+        if type(top_k) is not int or top_k < 1:
+            raise ValidationError("top_k must be a positive integer", operation=_OPERATION, status="INVALID_TOP_K")
+        if min_score is not None and not _is_number(min_score):
+            raise ValidationError("min_score must be a number", operation=_OPERATION, status="INVALID_MIN_SCORE")
+        matching = filter_conditions(filter, "filter", operation=_OPERATION)
+        if query_vector is None:
+            if filter is None or min_score is not None:
+                needed = "query_vector or filter" if filter is None else "query_vector beside min_score"
+                raise ValidationError(f"{needed} must be given", operation=_OPERATION, status="MISSING_VECTOR")
+            return await self._matching(index_name, matching, top_k, include_vector=include_vector)
+        vector = shortest(packed(query_vector, "query_vector", operation=_OPERATION))
+
+        async def search(guards: list[Guard], metric: Metric) -> SearchResult:
+            return await self._records.search(
+                Search(
+                    range=vectors_of(index_name, where=matching),
+                    field="embedding",
+                    vector=vector,
+                    metric=metric,
+                    limit=top_k,
+                    min_score=min_score,
+                    include_vector=include_vector,
+                    guards=guards,
+                )
+            )
+
+        found = await self._guarded(index_name, len(vector), search, operation=_OPERATION)
+        return [_hit(decode_row(VECTORS, hit.row), hit.score) for hit in found.hits]
+
+    async def _matching(
+        self, index_name: str, matching: list[Condition], top_k: int, *, include_vector: bool
+    ) -> list[VectorHit]:
+        scan = Scan(table=VECTORS.name, index="by_index", prefixes=[[index_name]], where=matching, limit=top_k)
+        if not include_vector:
+            scan = scan.model_copy(update={"paths": [[column] for column in _COLUMNS]})
+        index, found = await self._records.read([Get(table=VECTOR_INDEXES.name, keys=[[index_name]]), scan])
+        self._found(cast(GetResult, index).rows[0], index_name, _OPERATION)
+        rows = cast(ScanResult, found)
+        if include_vector:
+            return [_hit(decode_row(VECTORS, row), 0.0) for row in rows.rows]
+        columns = ([value and from_json(value) for value in values] for values in rows.values or ())
+        return [_hit(dict(zip(_COLUMNS, values, strict=True)), 0.0) for values in columns]
+
+
+def _hit(columns: dict[str, Any], score: float) -> VectorHit:
+    embedding = columns.get("embedding")
+    return VectorHit.stored(
+        {
+            "id": columns["id"],
+            "score": score,
+            "metadata": columns.get("metadata") or {},
+            "vector": None if embedding is None else shortest(array("f", embedding)),
+        }
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

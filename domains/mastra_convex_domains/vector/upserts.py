@@ -1,0 +1,155 @@
+"""Vectors on their way in: as few commits as Convex's limits allow, each atomic (contract section 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from mastra_convex.contract.arguments import mapping, text
+from mastra_convex.contract.models import new_id
+from mastra_convex.engine import MAX_COMMIT_BYTES, CommitResult, Condition, DeleteRange, Guard, Put, Row, Scan, WriteOp
+from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
+from mastra_convex.records import batches, in_parts
+from mastra_convex.rows import encode_row
+from mastra_convex.values import from_json
+
+from .changes import ChangeMethods
+from .filters import Filter, filter_conditions, with_iso_times
+from .floats import Floats, VectorLike, packed, plain_list, shortest
+from .indexes import vectors_of
+from .models import Metric
+from .tables import VECTORS
+
+Metadata = Mapping[str, Any] | None
+PutRows = Callable[[Sequence[Row]], Awaitable[None]]
+
+_OPERATION = "VECTOR/UPSERT"
+_GENTLE_BYTES = 4 << 20
+"""What the smallest class of Convex writes in a second before it refuses more (convex-protocol section 3)."""
+
+
+class UpsertMethods(ChangeMethods):
+    """The method of VectorStore that stores vectors."""
+
+    _commit_bytes = MAX_COMMIT_BYTES
+
+    async def upsert(
+        self,
+        index_name: str,
+        *,
+        vectors: Sequence[VectorLike] | VectorLike,
+        metadata: Sequence[Metadata] | None = None,
+        ids: Sequence[str] | None = None,
+        delete_filter: Filter | None = None,
+    ) -> list[str]:
+        """Stores vectors with their metadata, in place of those of the same ids; returns the ids.
+
+        Numbers are rounded to float32; times in metadata become ISO text; of equal ids the last wins. Up to some 1,900
+        vectors or 12 MiB are one atomic commit. More are several, in order: if that is interrupted, a repeat with the
+        same ids completes it. They take 4 MiB each where the deployment refuses to write more at a time.
+
+        Args:
+            index_name: an index that exists.
+            vectors: lists of numbers or numpy arrays, all of the index's dimension.
+            metadata: a mapping, or None, for each vector.
+            ids: an id for each vector; new ones when left out.
+            delete_filter: the vectors that match it when the call begins, and are not among those upserted, are
+                deleted: in the same commit when all of it fits one (6 MiB of the index), else after the upserts, so
+                that there are never fewer than before.
+
+        Raises NotFoundError for an unknown index, ValidationError for wrong arguments.
+        """
+        text(index_name, "index_name", operation=_OPERATION)
+        numbers = _vectors(vectors)
+        objects = _metadata(metadata, len(numbers))
+        names = _ids(ids, len(numbers))
+        matching = filter_conditions(delete_filter, "delete_filter", operation=_OPERATION)
+        if delete_filter is not None and not matching:
+            message = "delete_filter must not be an empty filter"
+            raise ValidationError(message, operation=_OPERATION, status="EMPTY_FILTER")
+
+        async def put(rows: Sequence[Row], before: Sequence[WriteOp] = ()) -> None:
+            async def commit(guards: list[Guard], _: Metric) -> CommitResult:
+                return await self._records.commit([*before, Put(table=VECTORS.name, rows=rows)], guards=guards)
+
+            await self._guarded(index_name, len(numbers[0]), commit, operation=_OPERATION)
+
+        last = {name: n for n, name in enumerate(names)}
+        rows = _rows(index_name, ((name, numbers[n], objects[n]) for name, n in last.items()))
+        if not matching:
+            await self._put_all(rows, put)
+            return names
+
+        parts = batches(rows, max_bytes=self._commit_bytes)
+        first, second = next(parts), next(parts, None)
+        if second is None:
+            try:
+                await put(first, [DeleteRange(range=vectors_of(index_name, where=matching))])
+            except (TooLargeError, RateLimitedError):
+                pass  # not in one transaction
+            else:
+                return names
+        replaced = [id for id in await self._ids_of(index_name, matching) if id not in last]
+        await self._put_all(chain(first, second or (), chain.from_iterable(parts)), put)
+        await self._delete_ids(index_name, replaced, operation=_OPERATION)
+        return names
+
+    async def _put_all(self, rows: Iterable[Row], put: PutRows) -> None:
+        parts = batches(rows, max_bytes=self._commit_bytes)
+        for part in parts:
+            try:
+                await in_parts(part, put)  # the rows that they replace may be larger
+            except RateLimitedError:
+                if self._commit_bytes == _GENTLE_BYTES:
+                    raise
+                self._commit_bytes = _GENTLE_BYTES
+                await self._put_all(chain(part, chain.from_iterable(parts)), put)
+
+    async def _ids_of(self, index_name: str, matching: Sequence[Condition]) -> list[str]:
+        scan = Scan(table=VECTORS.name, index="by_index", prefixes=[[index_name]], where=matching, paths=[["id"]])
+        found = await self._records.scan(scan)
+        return [from_json(value) for [value] in found.values or () if value is not None]
+
+
+def _vectors(vectors: Any) -> list[Floats]:
+    given = plain_list(vectors)
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise ValidationError("vectors must be a list of vectors", operation=_OPERATION, status="INVALID_VECTOR")
+    if not given:
+        raise ValidationError("vectors must not be empty", operation=_OPERATION, status="EMPTY_VECTORS")
+    numbers = [packed(vector, f"vectors[{n}]", operation=_OPERATION) for n, vector in enumerate(given)]
+    for n, vector in enumerate(numbers):
+        if len(vector) != len(numbers[0]):
+            message = f"vectors[{n}] has {len(vector)} numbers, vectors[0] {len(numbers[0])}"
+            raise ValidationError(message, operation=_OPERATION, status="DIMENSION_MISMATCH")
+    return numbers
+
+
+def _metadata(metadata: Sequence[Metadata] | None, count: int) -> list[dict[str, Any] | None]:
+    """The metadata of each vector; an empty list stands for none."""
+    if not metadata:
+        return [None] * count
+    if len(metadata) != count:
+        message = f"metadata must have as many elements as vectors: {len(metadata)}, not {count}"
+        raise ValidationError(message, operation=_OPERATION, status="METADATA_LENGTH_MISMATCH")
+    return [
+        None if item is None else mapping(with_iso_times(item, name, operation=_OPERATION), name, operation=_OPERATION)
+        for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(metadata))
+    ]
+
+
+def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
+    if ids is None:
+        return [new_id() for _ in range(count)]
+    if isinstance(ids, str) or len(ids) != count:
+        message = f"ids must be a list of as many ids as vectors: {count}"
+        raise ValidationError(message, operation=_OPERATION, status="IDS_LENGTH_MISMATCH")
+    return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(ids)]
+
+
+def _rows(index_name: str, items: Iterable[tuple[str, Floats, dict[str, Any] | None]]) -> Iterator[Row]:
+    """The stored rows, made as they are consumed: as values, vectors take several times the memory."""
+    for id, numbers, metadata in items:
+        values = {"id": id, "indexName": index_name, "embedding": shortest(numbers), "metadata": metadata}
+        yield encode_row(VECTORS, values)
