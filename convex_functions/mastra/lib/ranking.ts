@@ -34,7 +34,7 @@ export function questionOf({ range, field, vector, metric, limit, min_score, inc
     const stored = row[field];
     if (!isVector(stored, vector.length) || !isWithinSpan(span, row) || !holds(row)) return undefined;
     const found = score(stored);
-    return found < (min_score ?? -Infinity) ? undefined : found;
+    return Number.isFinite(found) && found >= (min_score ?? -Infinity) ? found : undefined;
   };
   const shownRow = (row: Doc) => {
     const columns = shown(row);

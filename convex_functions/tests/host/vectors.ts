@@ -16,14 +16,32 @@ function fieldsOf(filter: unknown): string[] {
 const isVector = (value: unknown, dimensions: number): value is number[] =>
   Array.isArray(value) && value.length === dimensions && value.every((item) => typeof item === "number");
 
-function cosine(a: number[], b: number[]): number {
-  let [dot, normA, normB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    normA += a[i]! * a[i]!;
-    normB += b[i]! * b[i]!;
+/** A vector of length 1, in numbers that are quick to multiply; null for what Convex does not index. */
+type Unit = Float64Array | null;
+/** Of documents, which never change: a changed one is another object. */
+const units = new WeakMap<Doc, Map<string, Unit>>();
+
+function unitOf(doc: Doc, field: string, dimensions: number): Unit {
+  let known = units.get(doc);
+  if (known === undefined) units.set(doc, (known = new Map()));
+  const name = `${field}:${dimensions}`;
+  let unit = known.get(name);
+  if (unit === undefined) {
+    const value = internals.evaluateFieldPath(field, doc);
+    known.set(name, (unit = isVector(value, dimensions) ? unitVector(value) : null));
   }
-  return normA === 0 || normB === 0 ? 0 : Math.fround(dot / Math.sqrt(normA * normB));
+  return unit;
+}
+
+function unitVector(vector: number[]): Float64Array {
+  const length = Math.sqrt(vector.reduce((sum, item) => sum + item * item, 0));
+  return Float64Array.from(vector, (item) => (length === 0 ? 0 : item / length));
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 export function vectorSearch(
@@ -46,12 +64,12 @@ export function vectorSearch(
   const unknown = filters.flatMap(fieldsOf).find((field) => !index.filterFields.includes(field));
   if (unknown !== undefined) throw new Error(`Field ${unknown} is not a filter field of index ${tableAndIndex}`);
 
+  const wanted = unitVector(vector);
   const hits: { _id: string; _score: number }[] = [];
   database._iterateDocs(table, (doc: Doc) => {
-    const candidate = internals.evaluateFieldPath(index.vectorField, doc);
-    if (!isVector(candidate, index.dimensions)) return; // Convex does not index such a row
     if (!filters.every((filter) => internals.evaluateFilter(doc, filter))) return;
-    hits.push({ _id: doc._id, _score: cosine(vector, candidate) });
+    const candidate = unitOf(doc, index.vectorField, index.dimensions);
+    if (candidate !== null) hits.push({ _id: doc._id, _score: Math.fround(dot(wanted, candidate)) });
   });
   return hits.sort((a, b) => b._score - a._score || (a._id < b._id ? -1 : 1)).slice(0, count);
 }

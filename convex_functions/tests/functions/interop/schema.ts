@@ -2,7 +2,7 @@
 // @mastra/convex as they are, plus our indexes and tables.
 
 import * as stock from "@mastra/convex/schema";
-import { defineSchema, type GenericSchema, type TableDefinition } from "convex/server";
+import { defineSchema, type GenericSchema, type TableDefinition, type VectorIndexConfig } from "convex/server";
 import { mastraTables } from "../../../mastra/schema";
 
 const stockTables: GenericSchema = {
@@ -34,8 +34,13 @@ function withIndexesOf(ours: TableDefinition, table: TableDefinition, name: stri
       throw new Error(`${name}.${indexDescriptor} is on ${fields.join()} here and on ${stockFields} in @mastra/convex`);
     }
   }
+  for (const index of nativeIndexes(ours)) table.vectorIndex(index.indexDescriptor, index);
   return table;
 }
+
+/** Convex has no other way to ask a table for its vector indexes. */
+const nativeIndexes = (table: TableDefinition) =>
+  (table as unknown as { vectorIndexes: (VectorIndexConfig<string, string> & { indexDescriptor: string })[] }).vectorIndexes;
 
 const tables: GenericSchema = { ...stockTables };
 for (const [name, ours] of Object.entries<TableDefinition>(mastraTables)) {
