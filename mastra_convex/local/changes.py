@@ -6,15 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from mastra_convex.engine import Change, Edit, Row
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.checks import check_columns, check_complete, dump
 from mastra_convex.local.conditions import parse_json
 from mastra_convex.local.layout import Layout
 from mastra_convex.local.paths import apply_edit, check_path
-from mastra_convex.local.records import Stored, find
+from mastra_convex.local.records import find
+from mastra_convex.local.stored import Stored, charged
 
 
 def put_rows(
@@ -38,11 +37,11 @@ def put_rows(
     for key, row in wanted.items():
         stored = found.get(key)
         if stored is None:
-            doc = dump(table, row)
-            size += len(doc)
-            inserts.append((doc.decode(), *layout.keys(row)))
+            doc, vectors = dump(layout, row)
+            size += len(doc) + sum(map(charged, filter(None, vectors)))
+            inserts.append((doc.decode(), *layout.keys(row), *vectors))
         else:
-            old: Row = orjson.loads(stored.doc)
+            old = stored.columns()
             kept = {name: value for name, value in old.items() if name in keep or name not in table.field_by_name}
             size += _update(connection, layout, stored, old, {**row, **kept})
     if len(inserts) == 1:
@@ -69,7 +68,7 @@ class Patcher:
         self._edited = list(dict.fromkeys(edit.path[0] for edit in change.edits))
 
     def apply(self, connection: sqlite3.Connection, stored: Stored) -> None:
-        old: Row = orjson.loads(stored.doc)
+        old = stored.columns()
         new = {**old, **self._set}
         for name in self._unset:
             new.pop(name, None)
@@ -91,14 +90,13 @@ def _update(connection: sqlite3.Connection, layout: Layout, stored: Stored, old:
 
     Returns the size of the row.
     """
-    doc = dump(layout.table, new)
-    if doc != stored.doc:
-        changed: list[int] = []
-        values: list[bytes] = []
-        for n, extract in enumerate(layout.extract):
-            value = extract(new)
-            if value != extract(old):
-                changed.append(n)
-                values.append(value)
+    doc, vectors = dump(layout, new)
+    known = dict(stored.vectors)
+    stored_vectors = [known.get(name) for name in layout.vectors]
+    if doc != stored.doc or vectors != stored_vectors:
+        before = [*layout.keys(old), *stored_vectors]
+        after = [*layout.keys(new), *vectors]
+        changed = [n for n, value in enumerate(after) if value != before[n]]
+        values = [after[n] for n in changed]
         connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
-    return len(doc)
+    return len(doc) + sum(map(charged, filter(None, vectors)))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from mastra_convex.engine import Row
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
+from mastra_convex.local.layout import Layout
+from mastra_convex.local.stored import pack
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import ESCAPED_KEYS, check_document, clean_number, is_plain_key
+from mastra_convex.values import ESCAPED_KEYS, MAX_ARRAY_ELEMENTS, check_document, clean_number, is_plain_key
 
 _SURELY_SMALL = 200_000
-"""Bytes of JSON text that are less than 1 MiB as a document: `1,` counts 9 bytes, nothing more in proportion."""
+"""Bytes of JSON text and float32 that are less than 1 MiB as a document: at worst, two count 9 bytes (`1,`)."""
+_NUMBERS = {int, float}
 
 
 def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
@@ -30,7 +33,7 @@ def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
                 raise _rejected(table, field)
         elif not _fits(field, value):
             raise _rejected(table, field)
-        elif isinstance(value, dict | list):
+        elif isinstance(value, dict | list) and not _is_vector(field, value):
             containers[name] = value
         elif isinstance(value, int | float):
             _check_value(value, name)
@@ -47,15 +50,23 @@ def check_complete(table: Table, row: Row) -> None:
             raise FunctionError(f"a row of {table.name} is missing the required field {field.name!r}", code="Rejected")
 
 
-def dump(table: Table, row: Row) -> bytes:
-    """The row as JSON; TooLargeError when Convex's limit for documents does not hold it."""
+def dump(layout: Layout, row: Row) -> tuple[bytes, list[bytes | None]]:
+    """The row as JSON, and its vectors; TooLargeError when Convex's limit for documents does not hold it."""
+    vectors: list[bytes | None] = []
+    rest = row
+    for name in layout.vectors:
+        if isinstance(row.get(name), list):
+            vectors.append(pack(row[name], name))
+            rest = {key: value for key, value in rest.items() if key != name}
+        else:
+            vectors.append(None)
     try:
-        doc = orjson.dumps(row)
+        doc = orjson.dumps(rest)
     except TypeError as error:  # a lone surrogate, or a type that JSON lacks
-        raise ValidationError(f"a row of {table.name} is not JSON: {error}") from error
-    if len(doc) > _SURELY_SMALL:
-        check_document(table.name, row)
-    return doc
+        raise ValidationError(f"a row of {layout.table.name} is not JSON: {error}") from error
+    if len(doc) + sum(map(len, filter(None, vectors))) > _SURELY_SMALL:
+        check_document(layout.table.name, row)
+    return doc, vectors
 
 
 def _rejected(table: Table, field: Field) -> FunctionError:
@@ -78,7 +89,12 @@ def _fits(field: Field, value: Any) -> bool:
     items: list[Any] = value
     if field.type == "strings":
         return all(isinstance(item, str) for item in items)
-    return field.type == "floats" and all(_is_number(item) for item in items)
+    return field.type == "floats" and (set(map(type, items)) <= _NUMBERS or all(map(_is_number, items)))
+
+
+def _is_vector(field: Field, value: Sequence[Any] | Row) -> bool:
+    """Whether nothing is left to check: `pack` checks the numbers."""
+    return field.type == "floats" and len(value) <= MAX_ARRAY_ELEMENTS
 
 
 def _is_number(value: Any) -> bool:

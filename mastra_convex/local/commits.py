@@ -26,7 +26,8 @@ from mastra_convex.local.guards import failing_guard
 from mastra_convex.local.layout import Session
 from mastra_convex.local.ranges import StepBudget, change_range
 from mastra_convex.local.receipts import find_receipt, leave_receipt
-from mastra_convex.local.records import Budget, Stored, encoded_key, find, get
+from mastra_convex.local.records import Budget, encoded_key, find, get
+from mastra_convex.local.stored import Stored
 
 _DONE = Outcome()
 _MAX_DIGITS = 9

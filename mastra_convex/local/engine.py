@@ -15,14 +15,26 @@ from weakref import WeakKeyDictionary
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from mastra_convex.engine import Commit, CommitResult, Get, Neighbours, ReadResult, Scan
+from mastra_convex.engine import (
+    Commit,
+    CommitResult,
+    Describe,
+    Get,
+    Neighbours,
+    ReadResult,
+    Scan,
+    Search,
+    SearchResult,
+)
 from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
 from mastra_convex.local.layout import Session
 from mastra_convex.local.receipts import sweep
-from mastra_convex.local.records import Budget, get
+from mastra_convex.local.records import Budget, describe, get
 from mastra_convex.local.scans import neighbours, scan
+from mastra_convex.local.search import search
+from mastra_convex.local.vectors.cache import VectorCache
 from mastra_convex.tables import RECEIPTS, Table, deployed
 
 T = TypeVar("T")
@@ -34,6 +46,7 @@ _AT_ONCE_BYTES = 256 << 10
 class _Limiters(NamedTuple):
     writers: CapacityLimiter
     readers: CapacityLimiter
+    searchers: CapacityLimiter
 
 
 _limiters: RunVar[WeakKeyDictionary[LocalEngine, _Limiters]] = RunVar("mastra_convex.local.limiters")
@@ -59,6 +72,7 @@ class LocalEngine:
             raise ConfigurationError('path must be that of a file, or ":memory:"')
         self._database = Database(os.fspath(path), deployed([*tables, RECEIPTS]))
         self._receipts = receipts
+        self._vectors = VectorCache()
         self._closed = False
         self._calls = 0
         self._idle = threading.Condition()
@@ -66,7 +80,7 @@ class LocalEngine:
     def __repr__(self) -> str:
         return f"LocalEngine({self._database.path!r})"
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         """Runs reads on one snapshot; they share one budget."""
         with self._call():
             await asyncio.sleep(0)
@@ -83,6 +97,15 @@ class LocalEngine:
             await asyncio.sleep(0)
             done = self._database.attempt(work, write=True) if is_small(commit) else None
             return await self._write(work) if done is None else done[0]
+
+    async def search(self, search: Search, /) -> SearchResult:
+        """The nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
+        with self._call():
+            return await to_thread.run_sync(self._search, search, limiter=self._limits().searchers)
+
+    def _search(self, op: Search) -> SearchResult:
+        with self._vectors.lock:
+            return self._database.read(partial(search, op, self._vectors))
 
     async def sweep(self) -> tuple[int, bool]:
         """Deletes up to 1,000 receipts older than an hour; returns their number and whether there are no more."""
@@ -101,6 +124,7 @@ class LocalEngine:
         with self._idle:
             self._idle.wait_for(lambda: self._calls == 0)
         self._database.close()
+        self._vectors.clear()
 
     @contextmanager
     def _call(self) -> Generator[None]:
@@ -116,7 +140,7 @@ class LocalEngine:
                 self._idle.notify_all()
 
     def _limits(self) -> _Limiters:
-        """How many threads of this event loop may write and read at once; more would only wait for connections."""
+        """How many threads of this event loop may write, read and search at once; more would only wait."""
         try:
             engines = _limiters.get()
         except LookupError:
@@ -124,11 +148,11 @@ class LocalEngine:
             _limiters.set(engines)
         limits = engines.get(self)
         if limits is None:
-            limits = engines[self] = _Limiters(CapacityLimiter(1), CapacityLimiter(READERS))
+            limits = engines[self] = _Limiters(CapacityLimiter(1), CapacityLimiter(READERS), CapacityLimiter(1))
         return limits
 
 
-def _read(ops: Sequence[Get | Scan | Neighbours], at_once: float, session: Session) -> list[ReadResult]:
+def _read(ops: Sequence[Get | Scan | Neighbours | Describe], at_once: float, session: Session) -> list[ReadResult]:
     budget = Budget(at_once=at_once)
     results: list[ReadResult] = []
     for op in ops:
@@ -136,6 +160,8 @@ def _read(ops: Sequence[Get | Scan | Neighbours], at_once: float, session: Sessi
             results.append(get(session, op, budget))
         elif isinstance(op, Scan):
             results.append(scan(session, op, budget))
-        else:
+        elif isinstance(op, Neighbours):
             results.append(neighbours(session, op, budget))
+        else:
+            results.append(describe(session, op))
     return results

@@ -26,7 +26,7 @@ def _holds(session: Session, guard: Guard) -> bool:
         for stored, holds in rows:
             if holds:
                 return False
-            if not budget.take(len(stored.doc), changes=False):
+            if not budget.take(stored.size, changes=False):
                 raise budget.too_large()
         return True
     layout = session.layout(guard.table)

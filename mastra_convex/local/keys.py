@@ -19,7 +19,7 @@ _NUMBER = b"\x03"
 _FALSE = b"\x04"
 _TRUE = b"\x05"
 _STRING = b"\x06"
-_ARRAY = b"\x07"
+ARRAY_KEY = b"\x07"
 _OBJECT = b"\x08"
 
 _SIGN = 1 << 63
@@ -52,7 +52,7 @@ def _nested(value: Any) -> bytes:
         return _STRING + _utf8(value).replace(b"\x00", b"\x00\xff") + b"\x00\x00"
     if isinstance(value, list | tuple):
         items: Sequence[Any] = value  # pyright: ignore[reportUnknownVariableType]
-        return _ARRAY + b"".join(map(_nested, items)) + _END
+        return ARRAY_KEY + b"".join(map(_nested, items)) + _END
     if isinstance(value, dict):
         members: dict[str, Any] = value
         return _OBJECT + b"".join(_nested(key) + _nested(members[key]) for key in sorted(members)) + _END

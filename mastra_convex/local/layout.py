@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mastra_convex.engine import Row
 from mastra_convex.errors import SchemaMismatchError
 from mastra_convex.local.keys import MISSING_KEY, encode_key
+from mastra_convex.local.stored import Stored
 from mastra_convex.tables import Index, Table
 
 
@@ -30,6 +31,15 @@ def key_column(field: str) -> str:
     return f"k_{field}"
 
 
+def vector_column(field: str) -> str:
+    return f"v_{field}"
+
+
+def vector_fields(table: Table) -> list[str]:
+    """The columns of floats."""
+    return [field.name for field in table.fields if field.type == "floats"]
+
+
 def index_fields(table: Table) -> list[str]:
     """All fields, nested ones included, that occur in an index, in order of their appearance."""
     return list(dict.fromkeys(field for index in table.indexes for field in index.fields))
@@ -48,18 +58,24 @@ def field_key(row: Row, field: str) -> bytes:
 class Layout:
     """A table as it lies in a file: its key columns, those that only other programs declare included, and its SQL.
 
-    A row is `_seq` (creation order), `doc` (the row as JSON) and a key column `k_<field>` for each indexed field.
+    A row is `_seq` (creation order), `doc` (the row as JSON), a key column `k_<field>` for each indexed field and a
+    column `v_<field>` for each column of floats, which is not in `doc`.
     """
 
-    def __init__(self, table: Table, fields: Sequence[str]) -> None:
+    def __init__(self, table: Table, fields: Sequence[str], vectors: Sequence[str]) -> None:
         self.table = table
         self.fields: tuple[str, ...] = tuple(fields)
+        self.vectors: tuple[str, ...] = tuple(vectors)
         self.name: str = quoted(table.name)
         self.key_fields: tuple[str, ...] = table.key_fields
         self.key_columns: list[str] = [quoted(key_column(field)) for field in table.key_fields]
         self.extract: list[Callable[[Row], bytes]] = [_extractor(field) for field in self.fields]
         self.extract_key: list[Callable[[Row], bytes]] = [_extractor(field) for field in table.key_fields]
-        columns = ["doc", *(quoted(key_column(field)) for field in self.fields)]
+        vector_columns = [quoted(vector_column(field)) for field in self.vectors]
+        self.columns: str = ", ".join(["_seq", "doc", *vector_columns])
+        self.stored: Callable[..., Stored] = self._stored if vectors else Stored
+        self._written = [*(quoted(key_column(field)) for field in self.fields), *vector_columns]
+        columns = ["doc", *self._written]
         marks = ", ".join("?" * len(columns))
         self.insert: str = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # quoted names
         self.delete: str = f"DELETE FROM {self.name} WHERE _seq = ?"  # noqa: S608
@@ -84,8 +100,14 @@ class Layout:
             )
         return index
 
+    def _stored(self, seq: int, doc: bytes, *vectors: bytes | None) -> Stored:
+        """A row of `columns`."""
+        named = zip(self.vectors, vectors, strict=True)
+        return Stored(seq, doc, tuple([(name, vector) for name, vector in named if vector is not None]))
+
     def _update(self, changed: tuple[int, ...]) -> str:
-        assignments = ["doc = ?", *(f"{quoted(key_column(self.fields[n]))} = ?" for n in changed)]
+        """Writes `doc` and those key and vector columns, by their positions among all of them."""
+        assignments = ["doc = ?", *(f"{self._written[n]} = ?" for n in changed)]
         return f"UPDATE {self.name} SET {', '.join(assignments)} WHERE _seq = ?"  # noqa: S608
 
     def _by_keys(self, count: int) -> str:
@@ -96,7 +118,7 @@ class Layout:
             )
         else:
             where = " AND ".join(f"{column} = ?" for column in self.key_columns)
-        return f"SELECT {self.key_columns[0]}, _seq, doc FROM {self.name} WHERE {where}"  # noqa: S608
+        return f"SELECT {self.key_columns[0]}, {self.columns} FROM {self.name} WHERE {where}"  # noqa: S608
 
     def _select(self, index: Index, span: Span, descending: bool, columns: str) -> str:
         """Rows of a span in order; its last two parameters are limit and offset."""
@@ -108,13 +130,17 @@ class Layout:
         return f"SELECT count(*) {self._from(index, span)}"
 
     def _from(self, index: Index, span: Span) -> str:
+        terms = self.terms(index, span)
+        where = f" WHERE {' AND '.join(terms)}" if terms else ""
+        return f"FROM {self.name} INDEXED BY {index_name(self.table, index)}{where}"
+
+    def terms(self, index: Index, span: Span) -> list[str]:
+        """What a row of a span satisfies, in SQL."""
         columns = [quoted(key_column(field)) for field in index.fields]
         terms = [f"{column} = ?" for column in columns[: span.equal]]
         following = columns[span.equal] if span.equal < len(columns) else ""
         terms += [f"{following} {operator} ?" for operator in (span.lower, span.upper) if operator]
-        terms += [f"_seq {span.seq} ?"] if span.seq else []
-        where = f" WHERE {' AND '.join(terms)}" if terms else ""
-        return f"FROM {self.name} INDEXED BY {index_name(self.table, index)}{where}"
+        return terms + ([f"_seq {span.seq} ?"] if span.seq else [])
 
 
 class Session(NamedTuple):

@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local.layout import Layout, field_key, index_fields, index_name, key_column, quoted
+from mastra_convex.local.layout import (
+    Layout,
+    field_key,
+    index_fields,
+    index_name,
+    key_column,
+    quoted,
+    vector_column,
+    vector_fields,
+)
+from mastra_convex.local.stored import pack
+from mastra_convex.local.vectors.log import log_changes
 from mastra_convex.tables import Table
 
 _META = """
@@ -23,7 +34,14 @@ def load(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> dict[st
     """The layouts of the declared tables, which the file has."""
     rows = connection.execute("SELECT name, fields FROM _mastra_tables").fetchall()
     fields = {name.decode(): orjson.loads(text) for name, text in rows}
-    return {table.name: Layout(table, fields[table.name]) for table in tables.values()}
+    return {name: Layout(table, fields[name], _vectors(connection, name)) for name, table in tables.items()}
+
+
+def _vectors(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The columns of floats that the file has apart."""
+    prefix = vector_column("")
+    columns = [name.decode() for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+    return [column.removeprefix(prefix) for column in columns if column.startswith(prefix)]
 
 
 def migrate(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
@@ -40,6 +58,8 @@ def migrate(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None
             for statement in _META.strip().splitlines():
                 connection.execute(statement)
             connection.create_function("mastra_key", 2, _stored_key, deterministic=True)
+            connection.create_function("mastra_vector", 2, _stored_vector, deterministic=True)
+            connection.create_function("mastra_rest", 2, _without_vector, deterministic=True)
             for table in tables.values():
                 _migrate_table(connection, table)
             connection.execute("INSERT INTO _mastra_declarations VALUES (?)", (fingerprint,))
@@ -56,12 +76,26 @@ def _is_known(connection: sqlite3.Connection, fingerprint: str) -> bool:
 
 
 def _fingerprint(tables: Iterable[Table]) -> str:
-    shape = sorted((table.name, sorted(index.fields for index in table.indexes)) for table in tables)
+    shape = sorted(
+        (table.name, sorted(index.fields for index in table.indexes), *vector_fields(table)) for table in tables
+    )
     return hashlib.blake2b(orjson.dumps(shape), digest_size=16).hexdigest()
 
 
 def _stored_key(doc: bytes | str, field: str) -> bytes:
     return field_key(orjson.loads(doc), field)
+
+
+def _stored_vector(doc: bytes | str, field: str) -> bytes | None:
+    value = orjson.loads(doc).get(field)
+    return pack(value, field) if isinstance(value, list) else None
+
+
+def _without_vector(doc: bytes | str, field: str) -> str:
+    row = orjson.loads(doc)
+    if isinstance(row.get(field), list):
+        del row[field]
+    return orjson.dumps(row).decode()
 
 
 def _migrate_table(connection: sqlite3.Connection, table: Table) -> None:
@@ -73,6 +107,7 @@ def _migrate_table(connection: sqlite3.Connection, table: Table) -> None:
         _create(connection, table, added)
     else:
         _add_columns(connection, table, added)
+    _add_vectors(connection, table)
     text = orjson.dumps([*fields, *added]).decode()
     connection.execute("INSERT OR REPLACE INTO _mastra_tables VALUES (?, ?)", (table.name, text))
     for index in table.indexes:
@@ -96,3 +131,18 @@ def _add_columns(connection: sqlite3.Connection, table: Table, fields: list[str]
     if fields:
         assignments = ", ".join(f"{quoted(key_column(field))} = mastra_key(doc, ?)" for field in fields)
         connection.execute(f"UPDATE {quoted(table.name)} SET {assignments}", fields)  # noqa: S608
+
+
+def _add_vectors(connection: sqlite3.Connection, table: Table) -> None:
+    """A column of its own for each column of floats; its values leave the JSON."""
+    name = quoted(table.name)
+    known = _vectors(connection, table.name)
+    for field in vector_fields(table):
+        if field not in known:
+            column = quoted(vector_column(field))
+            connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} BLOB")
+            changes = f"{column} = mastra_vector(doc, ?), doc = mastra_rest(doc, ?)"
+            connection.execute(f"UPDATE {name} SET {changes}", (field, field))  # noqa: S608
+            known.append(field)
+    if known:
+        log_changes(connection, table.name)

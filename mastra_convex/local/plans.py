@@ -12,7 +12,7 @@ from mastra_convex.engine import Bound, Key, Row
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.keys import Position, decode_cursor, encode_cursor, encode_key
 from mastra_convex.local.layout import Layout, Span, field_key, key_column, quoted
-from mastra_convex.local.records import Stored
+from mastra_convex.local.stored import Stored
 from mastra_convex.tables import Index
 
 Stretch = tuple[Span, tuple[bytes | int, ...]]
@@ -41,12 +41,12 @@ class Plan:
         """All rows in order, read as they are consumed."""
         if len(self.tracks) == 1:
             for span, parameters in self.tracks[0]:
-                query = self.layout.select(self.index, span, self.descending, "_seq, doc")
-                for seq, doc in connection.execute(query, (*parameters, -1, 0)):
-                    yield Stored(seq, doc)
+                query = self.layout.select(self.index, span, self.descending, self.layout.columns)
+                for columns in connection.execute(query, (*parameters, -1, 0)):
+                    yield self.layout.stored(*columns)
             return
-        for position in self._merged(connection, "doc"):
-            yield Stored(position[-2], position[-1])
+        for columns in self._merged(connection, self.layout.columns):
+            yield self.layout.stored(*columns[self._width :])
 
     def page(self, connection: sqlite3.Connection, offset: int, limit: int | None) -> tuple[Iterator[Stored], int]:
         """Up to `limit` rows after the first `offset`, and how many of those there were: they are counted, not read."""
@@ -66,10 +66,10 @@ class Plan:
     def _page(self, connection: sqlite3.Connection, first: int, offset: int, limit: int | None) -> Iterator[Stored]:
         left = -1 if limit is None else limit
         for span, parameters in self.tracks[0][first:]:
-            query = self.layout.select(self.index, span, self.descending, "_seq, doc")
-            for seq, doc in connection.execute(query, (*parameters, left, offset)):
+            query = self.layout.select(self.index, span, self.descending, self.layout.columns)
+            for columns in connection.execute(query, (*parameters, left, offset)):
                 left -= left > 0
-                yield Stored(seq, doc)
+                yield self.layout.stored(*columns)
             if left == 0:
                 return
             offset = 0
@@ -77,7 +77,7 @@ class Plan:
     def _merged_page(
         self, connection: sqlite3.Connection, offset: int, limit: int | None
     ) -> tuple[Iterator[Stored], int]:
-        positions = self._merged(connection, "NULL")
+        positions = self._merged(connection)
         skipped = 0
         for _ in zip(range(offset), positions):  # noqa: B905  # the shorter ends it
             skipped += 1
@@ -86,25 +86,30 @@ class Plan:
     def _documents(
         self, connection: sqlite3.Connection, positions: Iterator[tuple[Any, ...]], limit: int | None
     ) -> Iterator[Stored]:
-        query = f"SELECT doc FROM {self.layout.name} WHERE _seq = ?"  # noqa: S608
+        query = f"SELECT {self.layout.columns} FROM {self.layout.name} WHERE _seq = ?"  # noqa: S608
         for n, position in enumerate(positions):
             if limit is not None and n >= limit:
                 return
-            (doc,) = connection.execute(query, position[-2:-1]).fetchone()
-            yield Stored(position[-2], doc)
+            yield self.layout.stored(*connection.execute(query, position[-1:]).fetchone())
 
-    def _merged(self, connection: sqlite3.Connection, last: str) -> Iterator[tuple[Any, ...]]:
-        """Keys after the prefix, `_seq` and `last` of all rows in order."""
-        tracks = [self._positions(connection, track, last) for track in self.tracks]
-        return heapq.merge(*tracks, key=lambda position: position[:-1], reverse=self.descending)
+    @property
+    def _width(self) -> int:
+        """The number of values in a position: keys after the prefix, and `_seq`."""
+        return len(self.index.fields) - self.fixed + 1
+
+    def _merged(self, connection: sqlite3.Connection, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """The position and the columns of all rows in order."""
+        width = self._width
+        tracks = [self._positions(connection, track, columns) for track in self.tracks]
+        return heapq.merge(*tracks, key=lambda found: found[:width], reverse=self.descending)
 
     def _positions(
-        self, connection: sqlite3.Connection, track: Sequence[Stretch], last: str
+        self, connection: sqlite3.Connection, track: Sequence[Stretch], columns: Sequence[str]
     ) -> Iterator[tuple[Any, ...]]:
         names = [quoted(key_column(name)) for name in self.index.fields[self.fixed :]]
-        columns = ", ".join([*names, "_seq", last])
+        chosen = ", ".join([*names, "_seq", *columns])
         for span, parameters in track:
-            query = self.layout.select(self.index, span, self.descending, columns)
+            query = self.layout.select(self.index, span, self.descending, chosen)
             yield from connection.execute(query, (*parameters, -1, 0))
 
     def cursor(self, row: Row) -> str:

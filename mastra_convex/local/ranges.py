@@ -10,7 +10,7 @@ from mastra_convex.errors import TooLargeError
 from mastra_convex.local.conditions import predicate
 from mastra_convex.local.layout import Session
 from mastra_convex.local.plans import plan
-from mastra_convex.local.records import Stored
+from mastra_convex.local.stored import Stored
 
 
 @dataclass
@@ -68,7 +68,7 @@ def change_range(
     last: Stored | None = None
     done = True
     for stored, holds in rows:
-        if not budget.take(len(stored.doc), changes=holds):
+        if not budget.take(stored.size, changes=holds):
             done = False
             break
         last = stored

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
-from mastra_convex.engine import MAX_RANGES, READ_BYTES, READ_ROWS, Get, GetResult, Key, Path, Row
+from mastra_convex.engine import (
+    MAX_RANGES,
+    READ_BYTES,
+    READ_ROWS,
+    Describe,
+    DescribeResult,
+    Get,
+    GetResult,
+    Key,
+    Path,
+    Row,
+)
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.database import TakesLongError
 from mastra_convex.local.keys import encode_key
 from mastra_convex.local.layout import Layout, Session
 from mastra_convex.local.paths import MISSING, check_path, value_at
+from mastra_convex.local.stored import Stored
 from mastra_convex.tables import Table
 
 _KEYS_AT_ONCE = 256
@@ -48,20 +59,6 @@ class Budget:
         return True
 
 
-class Stored(NamedTuple):
-    seq: int
-    doc: bytes
-
-    def row(self) -> Row:
-        """The row as reads return it."""
-        row: Row = orjson.loads(self.doc)
-        row["_creationTime"] = self.seq
-        return row
-
-    def fingerprint(self) -> str:
-        return f"{self.seq:x}.{hashlib.blake2b(self.doc, digest_size=16).hexdigest()}"
-
-
 def encoded_key(layout: Layout, key: Key) -> tuple[bytes, ...]:
     if len(key) != len(layout.key_fields):
         raise ValidationError(f"a key of {layout.table.name} has {len(layout.key_fields)} values, not {len(key)}")
@@ -73,28 +70,28 @@ def find(
 ) -> dict[tuple[bytes, ...], Stored]:
     """The rows with the keys, the oldest where several have one key."""
     found: dict[tuple[bytes, ...], Stored] = {}
-    for names, seq, doc in _candidates(connection, layout, keys):
+    for names, stored in _candidates(connection, layout, keys):
         known = found.get(names)
-        if known is None or seq < known.seq:
-            found[names] = Stored(seq, doc)
+        if known is None or stored.seq < known.seq:
+            found[names] = stored
     return found
 
 
 def _candidates(
     connection: sqlite3.Connection, layout: Layout, keys: Sequence[tuple[bytes, ...]]
-) -> Iterator[tuple[tuple[bytes, ...], int, bytes]]:
+) -> Iterator[tuple[tuple[bytes, ...], Stored]]:
     if len(layout.key_fields) > 1 or len(keys) == 1:
         for key in keys:
-            for _, seq, doc in connection.execute(layout.by_keys(1), key):
-                yield key, seq, doc
+            for _, *columns in connection.execute(layout.by_keys(1), key):
+                yield key, layout.stored(*columns)
         return
     for start in range(0, len(keys), _KEYS_AT_ONCE):
         chunk = [key[0] for key in keys[start : start + _KEYS_AT_ONCE]]
         # Few different sizes, so that prepared statements are used again: the first key is repeated.
         size = 1 << (len(chunk) - 1).bit_length()
         chunk += chunk[:1] * (size - len(chunk))
-        for name, seq, doc in connection.execute(layout.by_keys(size), chunk):
-            yield (name,), seq, doc
+        for name, *columns in connection.execute(layout.by_keys(size), chunk):
+            yield (name,), layout.stored(*columns)
 
 
 def get(session: Session, op: Get, budget: Budget) -> GetResult:
@@ -109,7 +106,7 @@ def get(session: Session, op: Get, budget: Budget) -> GetResult:
         found = find(session.connection, layout, chunk)
         for key in chunk:
             stored = found.get(key)
-            if budget.ranges < 1 or (stored is not None and not budget.take(len(stored.doc))):
+            if budget.ranges < 1 or (stored is not None and not budget.take(stored.size)):
                 following = len(rows)
                 break
             budget.ranges -= 1
@@ -125,6 +122,16 @@ def get(session: Session, op: Get, budget: Budget) -> GetResult:
     return GetResult.model_construct(
         rows=rows, values=values, fingerprints=fingerprints if op.fingerprints else None, next=following
     )
+
+
+def describe(session: Session, op: Describe) -> DescribeResult:
+    """The declared columns and indexes. There are no vector indexes: every search is exact."""
+    layout = session.layouts.get(op.table)
+    if layout is None:
+        return DescribeResult(deployed=False)
+    table = layout.table
+    indexes = {index.name: index.fields for index in table.indexes}
+    return DescribeResult(deployed=True, fields=[field.name for field in table.fields], indexes=indexes)
 
 
 def checked_paths(table: Table, paths: Sequence[Path] | None) -> Sequence[Path] | None:

@@ -82,7 +82,7 @@ def _scan_all(connection: sqlite3.Connection, walk: Plan, op: Scan, budget: Budg
         return step
     page, step.skipped = walk.page(connection, op.offset, op.limit)
     for stored in page:
-        if not budget.take(len(stored.doc)):
+        if not budget.take(stored.size):
             step.skipped = step.skipped if step.rows else 0  # nothing was consumed: the next step skips
             step.matched = step.skipped + len(step.rows)
             break
@@ -106,7 +106,7 @@ def _scan_if(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predic
         step.done = True
         return step
     for stored in walk.rows(connection):
-        if not budget.take(len(stored.doc)):
+        if not budget.take(stored.size):
             return step
         row = step.last = stored.row()
         if not holds(row):
@@ -133,7 +133,7 @@ def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursRe
     target = stored and stored.row()
     if stored is None or target is None or (holds is not None and not holds(target)):
         return NeighboursResult.model_construct(target=None, before=_EMPTY, after=_EMPTY)
-    budget.take(len(stored.doc))
+    budget.take(stored.size)
     budget.ranges -= 1
     keys = [field_key(target, name) for name in index.fields]
     windows: list[ScanResult] = []
