@@ -62,6 +62,8 @@ export type TableLayout = {
   readonly json: readonly string[];
   /** Columns that hold raw JSON values. */
   readonly raw: readonly string[];
+  /** Columns that hold vectors. */
+  readonly floats: readonly string[];
   /** The fields of each index. */
   readonly indexes: { readonly [index: string]: readonly string[] };
   /** The vector indexes. */
@@ -174,12 +176,13 @@ def _chain(calls: Sequence[str]) -> str:
 
 def _layout(table: Table) -> str:
     json_columns = [field.name for field in table.fields if field.json]
+    floats = [field.name for field in table.fields if field.type == "floats"]
     indexes = "".join(f"      {index.name}: {_strings(index.fields)},\n" for index in table.indexes)
     vector_indexes = "".join(map(_vector_layout, table.vector_indexes))
     return (
         f'  {table.name}: {{\n    key: "{table.key}",\n'
         f"{_array('fields', [field.name for field in table.fields])}"
-        f"{_array('json', json_columns)}{_array('raw', table.raw_columns)}"
+        f"{_array('json', json_columns)}{_array('raw', table.raw_columns)}{_array('floats', floats)}"
         f"    indexes: {{\n{indexes}    }},\n{_object('vectorIndexes', vector_indexes)}  }},\n"
     )
 

@@ -164,6 +164,8 @@ export type TableLayout = {
   readonly json: readonly string[];
   /** Columns that hold raw JSON values. */
   readonly raw: readonly string[];
+  /** Columns that hold vectors. */
+  readonly floats: readonly string[];
   /** The fields of each index. */
   readonly indexes: { readonly [index: string]: readonly string[] };
   /** The vector indexes. */
@@ -183,6 +185,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["table", "primaryKey", "record"],
     json: [],
     raw: ["record"],
+    floats: [],
     indexes: {
       by_table: ["table"],
       by_table_primary: ["table", "primaryKey"],
@@ -194,6 +197,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "thread_id", "content", "role", "type", "createdAt", "resourceId"],
     json: ["content"],
     raw: [],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
       by_thread: ["thread_id"],
@@ -209,6 +213,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "outcome"],
     json: ["outcome"],
     raw: [],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
     },
@@ -219,6 +224,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "workingMemory", "metadata", "createdAt", "updatedAt"],
     json: [],
     raw: ["metadata"],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
       by_updated: ["updatedAt"],
@@ -278,6 +284,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
       "requestContext",
       "entity",
     ],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
       by_scorer: ["scorerId"],
@@ -296,6 +303,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["threadId", "type", "value", "createdAt", "updatedAt"],
     json: ["value"],
     raw: [],
+    floats: [],
     indexes: {
       by_thread_type: ["threadId", "type"],
       by_updated: ["updatedAt"],
@@ -307,6 +315,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "resourceId", "title", "metadata", "createdAt", "updatedAt"],
     json: [],
     raw: ["metadata"],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
       by_resource: ["resourceId"],
@@ -322,6 +331,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "indexName", "dimension", "metric", "createdAt"],
     json: [],
     raw: [],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
       by_name: ["indexName"],
@@ -333,6 +343,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "indexName", "embedding", "metadata"],
     json: [],
     raw: ["metadata"],
+    floats: ["embedding"],
     indexes: {
       by_index_id: ["indexName", "id"],
       by_index: ["indexName"],
@@ -353,6 +364,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     fields: ["id", "workflow_name", "run_id", "resourceId", "snapshot", "createdAt", "updatedAt"],
     json: ["snapshot"],
     raw: [],
+    floats: [],
     indexes: {
       by_record_id: ["id"],
       by_workflow_run: ["workflow_name", "run_id"],

@@ -8,7 +8,7 @@ import { badRequest } from "./errors";
 import { failedGuard } from "./guards";
 import { pageOf } from "./reads";
 import { isWithinSpan, spanOf, type Span } from "./spans";
-import { checkColumns, shown, type Columns, type Doc, type Reader } from "./tables";
+import { shown, type Columns, type Doc, type Reader } from "./tables";
 import type { Guard, Loaded, Ranked, Ranking, Search } from "./validators";
 
 const MAX_DIMENSIONS = 8_192;
@@ -24,7 +24,7 @@ export type Question = {
 export function questionOf({ range, field, vector, metric, limit, min_score, include_vector }: Search): Question {
   const span = spanOf({ ...range, prefixes: [range.prefix ?? []] });
   const holds = predicate(span.table, range.where);
-  checkColumns(span.table, [field]);
+  if (!span.table.floats.includes(field)) throw badRequest(`${span.table.name} has no column of floats ${field}`);
   if (vector.length < 1 || vector.length > MAX_DIMENSIONS || !vector.every(Number.isFinite)) {
     throw badRequest(`a vector has 1 to ${MAX_DIMENSIONS} finite numbers`);
   }

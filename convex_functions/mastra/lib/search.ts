@@ -62,7 +62,7 @@ class Searcher {
       filter?.arraysIn === undefined ? [] : this.ranked(filter.arraysIn),
     ]);
     const { limit: wanted, min_score } = this.request;
-    const last = near.at(-1)?._score ?? -Infinity;
+    const last = near[near.length - 1]?._score ?? -Infinity;
     const complete = near.length < limit || last < (min_score ?? -Infinity) - 1e-5;
     if (!complete && limit < wanted) return undefined;
     const ids = new Set<string>(near.map(({ _id }) => _id));
