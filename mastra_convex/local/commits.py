@@ -8,6 +8,7 @@ from mastra_convex.engine import (
     MAX_COMMIT_BYTES,
     MAX_RANGES,
     STEP_ROWS,
+    WHOLE_BYTES,
     Commit,
     CommitResult,
     Delete,
@@ -77,8 +78,10 @@ class _Step:
         left = MAX_RANGES - _ranges(commit, self._first)
         if left < 0:
             raise TooLargeError("a commit has too many keys", details={"limit": MAX_RANGES, "size": MAX_RANGES - left})
-        rows = STEP_ROWS if commit.mode == "resumable" else math.inf
-        self._budget = StepBudget(rows=rows, changes=left)
+        if commit.mode == "whole":
+            self._budget = StepBudget(rows=math.inf, changes=left, size=WHOLE_BYTES, whole=True)
+        else:
+            self._budget = StepBudget(rows=STEP_ROWS, changes=left)
         self._size = 0
 
     def run(self) -> CommitResult:

@@ -15,15 +15,21 @@ from mastra_convex.local.stored import Stored
 
 @dataclass
 class StepBudget:
-    """What the range operations of a step may still consume. `changes` are index ranges: one for each row changed."""
+    """What the range operations of a step may still consume. `changes` are index ranges: one for each row changed.
+
+    In a `whole` commit each row that is changed counts twice.
+    """
 
     rows: float
     changes: int
     size: int = RANGE_BYTES
+    whole: bool = False
     fresh: bool = True
 
     def take(self, size: int, *, changes: bool) -> bool:
         """Whether a row of this size may be consumed; if so, it is charged. The first one always may."""
+        if self.whole and changes:
+            size *= 2
         if self.rows < 1 or (changes and self.changes < 1) or (self.size < size and not self.fresh):
             return False
         self.fresh = False

@@ -20,7 +20,7 @@ _MAX_DIMENSIONS = 8_192
 _LEAST_BATCH = 64
 _GROWTH = 4
 """Each batch of rows that conditions are held against is so many times larger than the one before."""
-_KEYS_AT_ONCE = 256
+_READ_AT_ONCE = 256
 
 
 def search(op: Search, cache: VectorCache, session: Session) -> SearchResult:
@@ -36,7 +36,7 @@ def search(op: Search, cache: VectorCache, session: Session) -> SearchResult:
     among = rows_demanded(session, walk, target.where)
     ranking = vectors.ranking(Query(op.vector, op.metric), among)
     if holds is None:
-        best = ranking(op.limit)
+        best = ranking(0, op.limit)
     else:
         plain = all(condition.path[0] not in layout.vectors for condition in target.where)
         columns = "_seq, doc" if plain else layout.columns
@@ -68,17 +68,18 @@ def _matching(
     found: list[Scored] = []
     seen, wanted = 0, max(op.limit, _LEAST_BATCH)
     while True:
-        best = ranking(wanted)
-        batch = best[seen:]
-        rows = read([seq for _, seq in batch])
-        for scored in batch:
-            if op.min_score is not None and scored[0] < op.min_score:
-                return found
-            if holds(rows[scored[1]]):
-                found.append(scored)
-                if len(found) == op.limit:
+        batch = ranking(seen, wanted)
+        for start in range(0, len(batch), _READ_AT_ONCE):
+            part = batch[start : start + _READ_AT_ONCE]
+            rows = read([seq for _, seq in part])
+            for scored in part:
+                if op.min_score is not None and scored[0] < op.min_score:
                     return found
-        if len(best) < wanted:
+                if holds(rows[scored[1]]):
+                    found.append(scored)
+                    if len(found) == op.limit:
+                        return found
+        if len(batch) < wanted - seen:
             return found
         seen, wanted = wanted, wanted * _GROWTH
 
@@ -89,8 +90,8 @@ def _read(session: Session, layout: Layout, seqs: Sequence[int], columns: str) -
 
 def _rows(session: Session, layout: Layout, seqs: Sequence[int], columns: str) -> Iterator[Stored]:
     stored = layout.stored if columns == layout.columns else Stored
-    for start in range(0, len(seqs), _KEYS_AT_ONCE):
-        chunk = seqs[start : start + _KEYS_AT_ONCE]
+    for start in range(0, len(seqs), _READ_AT_ONCE):
+        chunk = seqs[start : start + _READ_AT_ONCE]
         marks = ", ".join("?" * len(chunk))
         query = f"SELECT {columns} FROM {layout.name} WHERE _seq IN ({marks})"  # noqa: S608  # quoted names
         for values in session.connection.execute(query, chunk):

@@ -17,7 +17,7 @@ from mastra_convex.local.vectors.scores import Vectors
 
 _MAX_BYTES = 1 << 30
 """Of all vectors that are kept; the range of the last search is kept whatever its size."""
-_ROWS_AT_ONCE = 1_024
+_ROWS_AT_ONCE = 256
 _SPARE = 4
 """There is room for one more row for each so many."""
 _LEAST_ROOM = 256

@@ -15,7 +15,7 @@ from mastra_convex.local.vectors.scores import Query, Ranking, Scored
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
 
-_SCORED_AT_ONCE = 2_048
+_SCORED_AT_ONCE = 512
 _DENSE = 8
 """From one row in so many on, the product with all rows is cheaper than to gather the chosen ones."""
 _LEAST, _MOST = 1e-18, 1e18
@@ -72,11 +72,14 @@ class ExactVectors:
         unusual = np.flatnonzero(self._unusual[: self._count] if chosen is None else self._unusual[chosen])
         near[unusual] = -np.inf
 
-        def best(count: int) -> list[Scored]:
-            candidates = np.union1d(_candidates(near, error, count), unusual)
-            return self._scored(query, candidates if chosen is None else chosen[candidates])[:count]
+        def places(first: int, end: int) -> list[Scored]:
+            candidates = np.union1d(_candidates(near, error, end), unusual)
+            positions = candidates if chosen is None else chosen[candidates]
+            scores, seqs = self._scores(query, positions), self._seqs[positions]
+            order = np.lexsort((seqs, -scores))[first:end]
+            return list(zip(scores[order].tolist(), seqs[order].tolist(), strict=True))
 
-        return best
+        return places
 
     def _positions(self, seqs: Collection[int]) -> Positions:
         wanted = np.fromiter(seqs, np.int64, len(seqs))
@@ -104,8 +107,8 @@ class ExactVectors:
         )  # the square of the query's norm is the same for all
         return near, 2 * error * query.norm * norms + 2**-50 * squares
 
-    def _scored(self, query: Query, positions: Positions) -> list[Scored]:
-        """These rows with their scores, best first. What a row scores does not depend on its position."""
+    def _scores(self, query: Query, positions: Positions) -> Floats:
+        """The scores of these rows. What a row scores does not depend on its position."""
         vector = np.asarray(query.vector, np.float64)
         scores: Floats = np.empty(len(positions))
         for start in range(0, len(positions), _SCORED_AT_ONCE):
@@ -122,9 +125,7 @@ class ExactVectors:
             nonzero = (norms > 0) & (query.norm > 0)
             scores = np.divide(scores / (query.norm or 1), norms, out=np.zeros(len(positions)), where=nonzero)
             np.clip(scores, -1, 1, out=scores)
-        seqs = self._seqs[positions]
-        order = np.lexsort((seqs, -scores))
-        return list(zip(scores[order].tolist(), seqs[order].tolist(), strict=True))
+        return scores
 
 
 def _candidates(near: npt.NDArray[Any], error: Any, count: int) -> Positions:

@@ -63,7 +63,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _index(layout: Layout, prefix: Sequence[str], field: str) -> Index | None:
-    """An index that goes on with the field after the prefix. JSON text is compared by its value, not as it is stored."""
+    """An index that goes on with the field after the prefix. JSON text is compared by its value."""
     column = layout.table.field_by_name.get(field)
     if column is not None and column.json:
         return None

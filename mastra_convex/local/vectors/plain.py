@@ -31,7 +31,7 @@ class PlainVectors:
         chosen = self._vectors.keys() if among is None else self._vectors.keys() & among
         scored: list[Scored] = [(_score(query, unpack(self._vectors[seq])), seq) for seq in chosen]
         scored.sort(key=lambda each: (-each[0], each[1]))
-        return lambda count: scored[:count]
+        return lambda first, end: scored[first:end]
 
 
 def _score(query: Query, vector: list[float]) -> float:

@@ -12,8 +12,8 @@ Metric = Literal["cosine", "euclidean", "dotproduct"]
 Scored = tuple[float, int]
 """A score and the `_seq` of its row."""
 
-Ranking = Callable[[int], Sequence[Scored]]
-"""The best so many rows, best first, ties in the order of creation; fewer when there are no more."""
+Ranking = Callable[[int, int], Sequence[Scored]]
+"""The rows from one place (the best has 0) to before another, ties in the order of creation; fewer if no more exist."""
 
 
 @dataclass(frozen=True)
