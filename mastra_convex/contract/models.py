@@ -9,13 +9,12 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from uuid import uuid4
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.errors import ValidationError
+from mastra_convex.contract.stored import STORED, is_stored
+from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.values import from_json
-
-_STORED = "stored"
 
 
 class Record(
@@ -35,7 +34,11 @@ class Record(
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:
         """The record of decoded stored columns; tolerant of what other writers put there."""
-        return cls.model_validate(dict(values), context=_STORED)
+        try:
+            return cls.model_validate(dict(values), context=STORED)
+        except pydantic.ValidationError as error:
+            path, message = _first_problem(error)
+            raise MastraConvexError(f"stored {cls.__name__}{path}: {message}", status="INVALID_RECORD") from error
 
     _names: ClassVar[dict[str, str]] = {}
     """The attribute that each key names, in both spellings."""
@@ -48,7 +51,7 @@ class Record(
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.context != _STORED and isinstance(value, Mapping):
+        if not is_stored(info) and isinstance(value, Mapping):
             given: dict[str, str] = {}
             for key in value:
                 name = cls._names.get(key)
@@ -59,14 +62,19 @@ class Record(
         return value
 
 
-def is_stored(info: ValidationInfo) -> bool:
-    """Whether a field validator sees a record that is read from storage."""
-    return info.context == _STORED
-
-
 def new_id() -> str:
     """The id of a record that was given none."""
     return str(uuid4())
+
+
+def _not_blank(value: str, info: ValidationInfo) -> str:
+    if not value.strip() and not is_stored(info):
+        raise ValueError("must be a non-empty string")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_not_blank)]
+"""A field type: text that is not blank, as every method that takes an id wants it."""
 
 
 def checked_when_given(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
@@ -125,10 +133,14 @@ def about(name: str) -> Generator[None]:
 
 def argument_error(error: pydantic.ValidationError, name: str, *, operation: str) -> ValidationError:
     """Our error for pydantic's: the first problem, at `name`, attributes in Python's spelling."""
+    path, message = _first_problem(error)
+    return ValidationError(f"{name}{path}: {message}", operation=operation, details={"path": f"{name}{path}"})
+
+
+def _first_problem(error: pydantic.ValidationError) -> tuple[str, str]:
     problem = error.errors(include_url=False, include_input=False)[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{_snake(part)}" for part in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    return ValidationError(f"{name}{path}: {message}", operation=operation, details={"path": f"{name}{path}"})
+    return path, problem["msg"].removeprefix("Value error, ")
 
 
 def _snake(name: str) -> str:

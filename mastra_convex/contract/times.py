@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
+
+from mastra_convex.contract.stored import is_stored
 
 
 def now() -> datetime:
@@ -31,5 +33,10 @@ def to_iso(value: datetime) -> str:
     return to_milliseconds(value).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-UtcDatetime = Annotated[datetime, AfterValidator(to_milliseconds)]
-"""A field type: aware, UTC, milliseconds."""
+def _utc(value: datetime, info: ValidationInfo) -> datetime:
+    """The handler of @mastra/convex stores a time that is given as text unchanged, also without a zone."""
+    return to_milliseconds(value.replace(tzinfo=UTC) if value.tzinfo is None and is_stored(info) else value)
+
+
+UtcDatetime = Annotated[datetime, AfterValidator(_utc)]
+"""A field type: aware, UTC, milliseconds; a stored one without a zone is UTC."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WrapValidator
 
-from mastra_convex.contract.models import Record, StoredObject, checked_when_given, is_stored, new_id
+from mastra_convex.contract.models import Id, Record, StoredObject, checked_when_given, new_id
 from mastra_convex.contract.pages import Page
+from mastra_convex.contract.stored import is_stored
 from mastra_convex.contract.times import UtcDatetime, now
 from mastra_convex.values import MAX_SAFE_INTEGER
 
@@ -39,7 +40,7 @@ StoredRole = Annotated[Role, WrapValidator(checked_when_given)]
 class Thread(Record):
     """A conversation of a resource (a user, a project, ...)."""
 
-    id: str = Field(default_factory=new_id, min_length=1)
+    id: Id = Field(default_factory=new_id)
     resource_id: str
     title: str = ""
     metadata: StoredObject = Field(default_factory=dict)
@@ -54,8 +55,8 @@ class Message(Record):
     text part.
     """
 
-    id: str = Field(default_factory=new_id, min_length=1)
-    thread_id: str = Field(min_length=1)
+    id: Id = Field(default_factory=new_id)
+    thread_id: Id
     resource_id: str | None = None
     role: StoredRole
     content: Content
@@ -89,8 +90,8 @@ class Message(Record):
 class MessageUpdate(Record):
     """What to change of a message. `content` is merged: new members over old ones, its `metadata` one level deeper."""
 
-    id: str = Field(min_length=1)
-    thread_id: str | None = Field(default=None, min_length=1)
+    id: Id
+    thread_id: Id | None = None
     resource_id: str | None = None
     role: Role | None = None
     type: str | None = None
@@ -113,7 +114,7 @@ class MessageUpdate(Record):
 class Resource(Record):
     """What is remembered of a resource across threads: working memory (text) and metadata."""
 
-    id: str = Field(default_factory=new_id, min_length=1)
+    id: Id = Field(default_factory=new_id)
     working_memory: str | None = None
     metadata: StoredObject = Field(default_factory=dict)
     created_at: UtcDatetime = Field(default_factory=now)
@@ -123,7 +124,7 @@ class Resource(Record):
 class Include(Record):
     """A message to add to a page, with neighbours from its own thread."""
 
-    id: str = Field(min_length=1)
+    id: Id
     thread_id: str | None = None
     with_previous_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
     with_next_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)

@@ -161,15 +161,16 @@ class ThreadMethods(DomainStore):
             raise thread_not_found(thread_id, operation)
         return stored_thread(row)
 
-    async def delete_thread(self, thread_id: str) -> None:
+    async def delete_thread(self, thread_id: str, *, deletes_vectors: bool = False) -> None:
         """Deletes the thread with its messages and whatever other domains declare as its own; an unknown id is no
-        error.
+        error. With `deletes_vectors` also the vectors, of any index of this store, whose metadata has the `thread_id`.
 
         One transaction for a thread of up to 2,000 rows or 6 MiB. A larger one goes in steps, the thread itself with
         the last: if that is interrupted, deleting it again removes the rest.
         """
         text(thread_id, "thread_id", operation="DELETE_THREAD")
-        owned = [DeleteRange(range=owned) for owned in self._records.owned_ranges(THREADS, thread_id)]
+        ranges = self._records.owned_ranges(THREADS, thread_id, optional=deletes_vectors)
+        owned = [DeleteRange(range=range) for range in ranges]
         await self._records.commit([*owned, Delete(table=THREADS.name, keys=[[thread_id]])], mode="resumable")
 
     async def list_threads(

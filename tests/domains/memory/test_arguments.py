@@ -18,6 +18,9 @@ _EARLIEST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))  # not a year
     ("call", "named"),
     [
         (methodcaller("save_messages", None), "messages must be a list"),
+        (methodcaller("save_thread", {"id": " ", "resource_id": "u"}), "thread.id: must be a non-empty string"),
+        (methodcaller("save_resource", {"id": ""}), "resource.id: must be a non-empty string"),
+        (methodcaller("update_messages", [{"id": "m1", "thread_id": " "}]), r"messages\[0\].thread_id: must be"),
         (methodcaller("save_messages", {"id": "m1"}), "messages must be a list"),
         (methodcaller("update_messages", "m1"), "messages must be a list"),
         (methodcaller("list_messages", "t1", include=None), "include must be a list"),

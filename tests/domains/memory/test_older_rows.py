@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import anyio
 import pytest
 
+from mastra_convex import MastraConvexError
 from mastra_convex.engine import Commit, Get, GetResult, Put
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
-from tests.data import ids, thread
+from tests.data import at, ids, thread
 
 _TIME = "2026-01-01T00:00:00.000Z"
 _FOREIGN = '{"parts": [], "big": 12345678901234567890, "metadata": {"a": 1.0}}'
@@ -69,3 +71,25 @@ async def test_metadata_that_is_json_text_is_read_and_merged(backend: Backend) -
     memory = backend.store().memory
     assert (await memory.update_thread("t1", metadata={"c": 3})).metadata == {"a": 1, "c": 3}
     assert (await memory.update_resource("u", metadata={"c": 3})).metadata == {"b": 2, "c": 3}
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ("2026-01-01T00:00:00", at(0)),
+        ("2026-01-01", at(0)),
+        ("2026-01-01T02:00:00+02:00", at(0)),
+        ("2026-01-01T00:00:00.123456Z", at(0.123)),
+    ],
+)
+async def test_times_that_others_wrote_in_another_form(backend: Backend, stored: str, read: datetime) -> None:
+    await put(backend, "mastra_messages", row("m1", "text", createdAt=stored))
+    [found] = (await backend.store().memory.list_messages("t1")).messages
+    assert found.created_at == read
+
+
+async def test_a_row_that_is_no_record_is_our_error(backend: Backend) -> None:
+    await put(backend, "mastra_messages", row("m1", "text", createdAt="yesterday"))
+    with pytest.raises(MastraConvexError, match=r"stored Message\.created_at") as raised:
+        await backend.store().memory.list_messages("t1")
+    assert raised.value.id == "MASTRA_STORAGE_CONVEX_LIST_MESSAGES_INVALID_RECORD"
