@@ -46,7 +46,7 @@ def _naming_errors(method: MethodT) -> MethodT:
                     async for item in items:
                         yield item
             except MastraConvexError as error:
-                error.during(operation)
+                error.during(f"{args[0].error_family}/{operation}")
                 raise
 
         return cast(MethodT, iterate)
@@ -56,7 +56,7 @@ def _naming_errors(method: MethodT) -> MethodT:
         try:
             return await method(*args, **options)
         except MastraConvexError as error:
-            error.during(operation)
+            error.during(f"{args[0].error_family}/{operation}")
             raise
 
     return cast(MethodT, call)
@@ -73,6 +73,7 @@ class DomainStore:
 
     name: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]]
+    error_family: ClassVar[str] = "STORAGE"  # in Mastra's error ids
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:

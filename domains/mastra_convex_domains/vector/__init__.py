@@ -25,3 +25,4 @@ class VectorStore(UpsertMethods, QueryMethods):
 
     name: ClassVar[str] = "vector"
     tables: ClassVar[tuple[Table, ...]] = (VECTOR_INDEXES, VECTORS)
+    error_family: ClassVar[str] = "VECTOR"
