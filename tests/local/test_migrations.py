@@ -12,6 +12,7 @@ from mastra_convex.errors import ConfigurationError
 from mastra_convex.local import LocalEngine
 from mastra_convex.tables import Field, Index, Table
 from tests.local.tables import NOTES, get, put, scan
+from tests.local.vectors import POINTS, nearest, point
 
 NEWER = replace(
     NOTES,
@@ -102,3 +103,40 @@ async def test_a_foreign_table_of_the_same_name_is_not_touched(tmp_path: Path) -
     tables = foreign.execute("SELECT name FROM sqlite_schema").fetchall()
     assert (tables, foreign.execute("SELECT * FROM Notes").fetchall()) == ([("Notes",)], [("theirs",)])
     foreign.close()
+
+
+BEFORE = replace(POINTS, fields=tuple(replace(f, type="any") if f.name == "at" else f for f in POINTS.fields))
+"""As a file from before columns of floats lay beside the rows has it: in the JSON."""
+
+
+async def test_vectors_leave_the_json_of_an_older_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    older = LocalEngine(path, [BEFORE])
+    rows = [point("a", 1, 0), point("b", 0.5, 1), {"id": "c", "place": "here"}, point("d", 0, 1)]
+    await put(older, *rows, table="points")
+    await older.aclose()
+    newer = LocalEngine(path, [POINTS])
+    assert await nearest(newer, 1, 0.25) == ["a", "b", "d"]
+    found = await get(newer, "a", "b", "c", "d", table="points")
+    assert [row and {**row, "_creationTime": None} for row in found] == [{**row, "_creationTime": None} for row in rows]
+    await put(newer, point("c", 1, 0.2), table="points")
+    assert await nearest(newer, 1, 0.25) == ["c", "a", "b", "d"]
+    await newer.aclose()
+    raw = sqlite3.connect(path)
+    assert raw.execute("SELECT count(*) FROM points WHERE json_extract(doc, '$.at') IS NOT NULL").fetchone() == (0,)
+    raw.close()
+
+
+async def test_programs_that_declare_and_do_not_declare_a_column_of_floats_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    newer = LocalEngine(path, [POINTS])
+    await put(newer, point("a", 1, 0), table="points")
+    without = replace(POINTS, fields=tuple(field for field in POINTS.fields if field.name != "at"))
+    other = LocalEngine(path, [without])
+    await put(other, {"id": "a", "place": "here", "info": {"n": 1}}, {"id": "b", "place": "here"}, table="points")
+    (row,) = await get(newer, "a", table="points")
+    assert row is not None
+    assert (row["at"], row["info"]) == ([1.0, 0.0], {"n": 1})
+    assert await nearest(newer, 1, 0) == ["a"]
+    await other.aclose()
+    await newer.aclose()

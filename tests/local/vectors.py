@@ -80,5 +80,15 @@ def score(metric: Metric, a: list[float], b: list[float]) -> float:
 
 def ranked(rows: list[Row], metric: Metric, vector: list[float]) -> list[tuple[float, str]]:
     """Scores and ids of rows in the order of creation, best first."""
-    scored = [(score(metric, row["at"], vector), row["id"]) for row in rows if len(row["at"]) == len(vector)]
+    scored = [(score(metric, row["at"], vector), row["id"]) for row in rows if len(row.get("at", ())) == len(vector)]
     return sorted(scored, key=lambda each: -each[0])
+
+
+def searches() -> list[Search]:
+    """Of every metric, with and without a filter, for `points(..., 12)`."""
+    return [
+        search(*query["at"], metric=metric, match=match, limit=25)
+        for query in points(4, 12, seed=9)
+        for metric in METRICS
+        for match in (None, {"kind": 3}, {"n": {"$gt": 250}})
+    ]
