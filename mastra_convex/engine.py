@@ -7,9 +7,9 @@ them on SQLite; both give the same answers. No domain is named here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
 
-from pydantic import BaseModel, Discriminator
+from pydantic import BaseModel, ConfigDict, Discriminator
 
 PROTOCOL: Final = "mastra_convex/1"
 """Name and version; every request and every answer carries it."""
@@ -37,8 +37,10 @@ MAX_COMMIT_BYTES: Final = 12 << 20
 """Of the encoded body of a commit; Convex takes 16 MiB."""
 
 
-class _Wire(BaseModel, extra="forbid", frozen=True):
+class _Wire(BaseModel):
     """A part of a request or of an answer."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class Condition(_Wire):

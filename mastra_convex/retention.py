@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.models import Record, parse
@@ -102,12 +102,14 @@ class RetentionTable:
         return next(index.name for index in self.table.indexes if index.fields == (self.anchor,))
 
 
-class PruneResult(BaseModel, frozen=True):
+class PruneResult(BaseModel):
     """What became of a table. While `done` is false, old rows remain: prune again.
 
     `deleted` counts rows of this table, not those that belonged to them and went along. In a dry run it counts what
     would be deleted.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     domain: str
     table: str

@@ -109,7 +109,8 @@ class Table:
         self._check_vector_indexes()
 
     def _check_vector_indexes(self) -> None:
-        self._check_names("index", [index.name for index in (*self.indexes, *self.vector_indexes)])
+        names = [index.name for index in self.indexes]
+        self._check_names("index", names + [index.name for index in self.vector_indexes])
         if len(self.vector_indexes) > _MAX_VECTOR_INDEXES:
             raise ConfigurationError(f"{self.name}: more than {_MAX_VECTOR_INDEXES} vector indexes")
         for index in self.vector_indexes:

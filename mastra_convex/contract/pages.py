@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypedDict, TypeVar
+from typing import ClassVar, Literal, TypedDict, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from mastra_convex.contract.arguments import moment
 from mastra_convex.contract.times import to_iso
@@ -21,11 +21,13 @@ PerPage = int | Literal[False]
 ItemT = TypeVar("ItemT")
 
 
-class Page(BaseModel, frozen=True):
+class Page(BaseModel):
     """What every list answers beside its items.
 
     `total` counts all that match the filter; None when the caller passed `include_total=False`.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     total: int | None
     page: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WrapValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
 
 from mastra_convex.contract.models import Id, Record, StoredObject, checked_when_given, new_id
 from mastra_convex.contract.pages import Page
@@ -138,8 +138,10 @@ class MessagePage(Page):
     messages: list[Message]
 
 
-class ThreadClone(BaseModel, frozen=True):
+class ThreadClone(BaseModel):
     """A copied thread, its copied messages in order, and the new id of each copied message by its old one."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     thread: Thread
     cloned_messages: list[Message]
