@@ -55,8 +55,8 @@ class UpsertMethods(ChangeMethods):
             metadata: a mapping, or None, for each vector.
             ids: an id for each vector; new ones when left out.
             delete_filter: the vectors that match it when the call begins, and are not among those upserted, are
-                deleted: in the same commit when all of it fits one (6 MiB of the index), else after the upserts, so
-                that there are never fewer than before.
+                deleted: in the same commit when all of it fits one (14 MiB of the index at most), else after the
+                upserts, so that there are never fewer than before.
 
         Raises NotFoundError for an unknown index, ValidationError for wrong arguments.
         """
