@@ -9,6 +9,7 @@ import pytest
 from mastra_convex.errors import ConfigurationError, ConflictError, ValidationError
 from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import check_path, scaffold, shipped_functions
+from mastra_convex.schema import schema_ts, with_vector_indexes
 from mastra_convex.tables import Table
 from tests.cli.commands import REPOSITORY, run
 
@@ -38,6 +39,14 @@ def test_a_fresh_project_gets_functions_and_schema(tmp_path: Path) -> None:
     assert "npx convex deploy" in done.stdout
     assert "CONVEX_ADMIN_KEY" in done.stdout
     assert "storage_function" not in done.stdout
+
+
+def test_vector_indexes_are_chosen_by_options(tmp_path: Path) -> None:
+    done = run("init", tmp_path, "--vector-dimensions", "384,1536", "--vector-filter-fields", "group")
+
+    schema = (tmp_path / "convex" / "mastra" / "schema.ts").read_text()
+    assert done.returncode == 0
+    assert schema == schema_ts(with_vector_indexes(declared_tables(), [384, 1536], filter_fields=["group"]))
 
 
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:

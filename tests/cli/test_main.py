@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mastra_convex.registry import declared_tables
-from mastra_convex.schema import index_lines_ts
+from mastra_convex.schema import index_lines_ts, schema_ts, with_vector_indexes
 from tests.cli.commands import REPOSITORY, environment, run
 
 
@@ -21,6 +21,18 @@ def test_the_schema_is_the_committed_file() -> None:
 
 def test_the_lines_for_stock_tables() -> None:
     assert run("schema", "--indexes").stdout == index_lines_ts(declared_tables())
+
+
+def test_vector_indexes_by_options() -> None:
+    done = run("schema", "--vector-dimensions", "384, 768", "--vector-filter-fields", "group")
+
+    tables = with_vector_indexes(declared_tables(), [384, 768], filter_fields=["group"])
+    assert done.stdout == schema_ts(tables)
+
+
+@pytest.mark.parametrize(("dimensions", "code"), [("many", 2), ("", 2), ("1", 1), ("2,3,4,5,6", 1)])
+def test_dimensions_that_are_refused(dimensions: str, code: int) -> None:
+    assert run("schema", "--vector-dimensions", dimensions).returncode == code
 
 
 def test_version() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConfigurationError
-from mastra_convex.schema import index_lines_ts, schema_ts
+from mastra_convex.schema import index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.tables import RECEIPTS, Field, Index, Owner, Table, by_name
 from mastra_convex_domains import documents, scores, thread_state, vector, workflows
 from mastra_convex_domains.memory import tables as memory
@@ -137,3 +137,36 @@ def test_one_name_has_one_declaration() -> None:
         schema_ts([declare(), declare(fields=(Field("id"),))])
     with pytest.raises(ConfigurationError, match="differ by case only"):
         schema_ts([declare(), declare(name="Notes")])
+
+
+def test_vector_indexes_for_the_lengths_that_are_asked_for() -> None:
+    text = schema_ts(with_vector_indexes(TABLES, [384, 1536], filter_fields=["group", "user.id"]))
+
+    for length in (384, 1536):
+        assert f'.vectorIndex("by_embedding_{length}", {{' in text
+        assert f"      dimensions: {length},\n" in text
+    filters = '["indexName", "metadata.resource_id", "metadata.thread_id", "metadata.group", "metadata.user.id"]'
+    assert text.count(f"      filterFields: {filters},\n") == 2
+    assert '.index("by_metadata_group", ["metadata.group"])' in text
+    assert '.index("by_metadata_user_id", ["metadata.user.id"])' in text
+
+
+def test_the_default_is_what_the_tables_declare() -> None:
+    assert with_vector_indexes(TABLES, [1536]) == TABLES
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "filter_fields", "problem"),
+    [
+        ([1], [], "2 to 4096 dimensions"),
+        ([4097], [], "2 to 4096 dimensions"),
+        ([2, 3, 4, 5, 6], [], "more than 4 vector indexes"),
+        ([3, 3], [], "two index names"),
+        ([3], ["$where"], "no field that Convex can index"),
+        ([3], ["größe"], "no field that Convex can index"),
+        ([3], [f"f{n}" for n in range(14)], "at most 16 different filter fields"),
+    ],
+)
+def test_vector_indexes_that_convex_would_refuse(dimensions: list[int], filter_fields: list[str], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        with_vector_indexes(TABLES, dimensions, filter_fields=filter_fields)

@@ -18,6 +18,12 @@ Case = dict[str, Any]
 
 VALUE = ("metadata", "value")
 AT_ONCE = 64
+SLOW = [
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.large_base_example,
+]
 
 
 def cases() -> list[Case]:
@@ -97,7 +103,7 @@ FILTERS = st.recursive(
 
 
 @given(st.lists(st.tuples(VALUES, FILTERS), min_size=AT_ONCE, max_size=AT_ONCE))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
 async def test_generated_filters_hold_as_the_evaluator_in_python_says(
     engine: Engine, pairs: list[tuple[Any, Any]]
 ) -> None:

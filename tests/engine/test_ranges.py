@@ -126,6 +126,15 @@ async def test_a_whole_commit_that_does_not_fit_writes_nothing(big: Engine) -> N
     assert len(await left(big)) == 10
 
 
+async def test_a_whole_commit_may_look_through_more_than_it_changes(big: Engine) -> None:
+    """Nine million bytes of rows are consumed; only those that change are read again."""
+    some = in_thread(where=[when("id", "in", ["m2", "m7"])])
+    await commit(big, PatchRange(range=some, change=Change(set={"type": "v3"})), Put(table=THREADS, rows=[thread("a")]))
+    result = await commit(big, DeleteRange(range=some))
+    assert [outcome.changed for outcome in result.outcomes] == [2]
+    assert await left(big) == [f"m{n}" for n in (0, 1, 3, 4, 5, 6, 8, 9)]
+
+
 async def test_what_follows_a_range_happens_with_the_last_of_its_rows(big: Engine) -> None:
     await put(big, THREADS, thread("t1"))
     step = Commit(

@@ -261,7 +261,7 @@ async def test_guards_are_checked_first(engine: Engine, length: int) -> None:
     ],
 )
 async def test_a_malformed_search_is_refused(engine: Engine, wrong: dict[str, Any]) -> None:
-    well_formed = {"range": in_index(), "field": "embedding", "vector": [1.0], "limit": 1}
+    well_formed: dict[str, Any] = {"range": in_index(), "field": "embedding", "vector": [1.0], "limit": 1}
     with pytest.raises(ValidationError):
         await engine.search(Search(**{**well_formed, **wrong}))
 

@@ -30,7 +30,7 @@ const OPERATORS: { readonly [operator: string]: (given: Value) => Test } = {
     return (value) => (value !== undefined) === given;
   },
   $size: (given) => {
-    if (!Number.isInteger(given) || Number(given) < 0) throw badRequest("the value of $size is a whole number, at least 0");
+    if (!Number.isInteger(given) || Number(given) < 0) throw badRequest("the value of $size is a whole number >= 0");
     return (value) => Array.isArray(value) && value.length === given;
   },
   $contains: (given) => (value) => contains(value, given),

@@ -26,6 +26,10 @@ const CLASS_ESCAPES: { readonly [letter: string]: string } = {
   S: "\\0-\\x08\\x0e-\\x1f!-\\u{10ffff}",
 };
 const CONTROLS: { readonly [letter: string]: number } = { t: 9, n: 10, r: 13 };
+const LETTERS = [
+  [0x41, 0x5a],
+  [0x61, 0x7a],
+] as const;
 const CASE_BIT = 0x20;
 
 /** Tells whether the pattern is found in a text. `options` are letters of `ims`. */
@@ -160,7 +164,7 @@ class PatternReader {
   private inEitherCase(first: number, last: number): [number, number][] {
     const ranges: [number, number][] = [[first, last]];
     if (!this.options.includes("i")) return ranges;
-    for (const [a, z] of [[0x41, 0x5a], [0x61, 0x7a]] as const) {
+    for (const [a, z] of LETTERS) {
       const [low, high] = [Math.max(first, a), Math.min(last, z)];
       if (low <= high) ranges.push([low ^ CASE_BIT, high ^ CASE_BIT]);
     }

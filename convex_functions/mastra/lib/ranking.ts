@@ -75,7 +75,7 @@ function dot(a: readonly number[], b: readonly number[]): number {
 export const compareRanked = (a: Ranked, b: Ranked) =>
   b.score - a.score || a.time - b.time || compareValues(a.id, b.id);
 
-/** The best rows of one page of the range, or of the rows that have an array in the first field of the index `arraysOf`. */
+/** The best rows of a page of the range: of all its rows, or those with an array in the first field of `arraysOf`. */
 export async function rank(
   db: Reader,
   search: Search,

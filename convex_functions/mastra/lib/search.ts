@@ -1,6 +1,6 @@
 // A search, from the side of the action: where to look, and which of the rows found are the best.
 
-import type { FilterExpression, GenericActionCtx, GenericDataModel, NamedTableInfo, VectorFilterBuilder } from "convex/server";
+import type { FilterExpression, GenericActionCtx, GenericDataModel } from "convex/server";
 import { getConvexSize, type Value } from "convex/values";
 import { READ_ROWS } from "./budgets";
 import { tooLarge } from "./errors";
@@ -145,10 +145,11 @@ function planOf(table: Table, { range, field, vector, metric, limit }: Search): 
 }
 
 /** Values that are the same to Convex and to a condition: 0 is not -0 to Convex. */
-const isPlain = (value: Value) => typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && value !== 0);
+const isPlain = (value: Value) => ["string", "boolean", "number"].includes(typeof value) && value !== 0;
 
-const isEqual = ({ field, value }: Equality) => (builder: unknown) =>
-  (builder as VectorFilterBuilder<never, never> & { eq(field: string, value: Value): FilterExpression<boolean> }).eq(field, value);
+/** The types of a generic data model do not know the fields of an index. */
+type FilterBuilder = { eq(field: string, value: Value): FilterExpression<boolean> };
+const isEqual = ({ field, value }: Equality) => (builder: unknown) => (builder as FilterBuilder).eq(field, value);
 
 /** The equalities that a condition demands: of a column, or of members of a raw column by a filter. */
 function equalitiesOf(table: Table, { path, operator, value: text }: Condition): Equality[] {

@@ -39,8 +39,8 @@ function withIndexesOf(ours: TableDefinition, table: TableDefinition, name: stri
 }
 
 /** Convex has no other way to ask a table for its vector indexes. */
-const nativeIndexes = (table: TableDefinition) =>
-  (table as unknown as { vectorIndexes: (VectorIndexConfig<string, string> & { indexDescriptor: string })[] }).vectorIndexes;
+type WithVectorIndexes = { vectorIndexes: (VectorIndexConfig<string, string> & { indexDescriptor: string })[] };
+const nativeIndexes = (table: TableDefinition) => (table as unknown as WithVectorIndexes).vectorIndexes;
 
 const tables: GenericSchema = { ...stockTables };
 for (const [name, ours] of Object.entries<TableDefinition>(mastraTables)) {
