@@ -10,9 +10,12 @@ import pytest
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     session: Any = getattr(config, "_benchmarksession", None)
     for each in session.benchmarks if session else ():
-        theirs, ours = each.extra_info.get("beside_median"), each.stats.median
-        if theirs is not None:
-            terminalreporter.write_line(
-                f"{each.params['workload']:<18} {ours * 1000:8.2f} ms   {each.extra_info['beside']}"
-                f" {theirs * 1000:8.2f} ms   ratio {theirs / ours:.2f}"
-            )
+        if "beside" not in each.extra_info:
+            continue
+        ours = each.stats.median
+        line = f"{each.params['workload']:<36} {ours * 1000:9.2f} ms"
+        for name, theirs in each.extra_info["beside"].items():
+            line += f"   {name} {theirs * 1000:9.2f} ms, ratio {theirs / ours:6.2f}"
+        terminalreporter.write_line(line)
+    for line in getattr(config, "measured", ()):
+        terminalreporter.write_line(line)

@@ -114,5 +114,4 @@ def test_beside_libsql(
         return (workload, round), {}
 
     benchmark.pedantic(ours, setup=their_round, rounds=ROUNDS, warmup_rounds=2)
-    benchmark.extra_info["beside"] = "@mastra/libsql"
-    benchmark.extra_info["beside_median"] = median(theirs)
+    benchmark.extra_info["beside"] = {"@mastra/libsql": median(theirs)}

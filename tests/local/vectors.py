@@ -24,6 +24,7 @@ POINTS = Table(
         Index("by_record_id", ("id",)),
         Index("by_place", ("place",)),
         Index("by_kind", ("place", "info.kind")),
+        Index("by_n", ("info.n",)),
     ),
 )
 
