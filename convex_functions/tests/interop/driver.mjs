@@ -1,7 +1,7 @@
-// Drives the stock ConvexStore of @mastra/convex for tests in another language.
+// Drives the stock ConvexStore and ConvexVector of @mastra/convex for tests in another language.
 //
 // One JSON object per line on stdin:
-//   {store: {url, key, storageFunction?}, domain: "memory" | "workflows" | "scores", method, args: [...]}
+//   {store: {url, key, storageFunction?}, domain: "memory" | "workflows" | "scores" | "vector", method, args: [...]}
 //   {store, request: {op, tableName, ...}} for one storage operation, by the package's own client
 // and one per line on stdout, in the same order:
 //   {ok: true, result} or {ok: false, error: {name, message, code}}
@@ -25,15 +25,17 @@ function storeFor({ url, key, storageFunction }) {
   return stores.get(id);
 }
 
+const vectorFor = ({ url, key, storageFunction }) =>
+  new ConvexVector({ id: 'interop', deploymentUrl: url, adminAuthToken: key, storageFunction });
+
 // The package does not export its client; a vector store has one.
-const clientFor = ({ url, key, storageFunction }) =>
-  new ConvexVector({ id: 'interop', deploymentUrl: url, adminAuthToken: key, storageFunction }).client;
+const clientFor = (store) => vectorFor(store).client;
 
 async function answer(line) {
   try {
     const { store, domain, method, args, request } = JSON.parse(line, revive);
     if (request !== undefined) return { ok: true, result: (await clientFor(store).callStorage(request)) ?? null };
-    const target = await storeFor(store).getStore(domain);
+    const target = domain === 'vector' ? vectorFor(store) : await storeFor(store).getStore(domain);
     const result = await target[method](...args);
     return { ok: true, result: result ?? null };
   } catch (error) {
