@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,11 +35,10 @@ FILTERED = 7
 BATCH = 1_000
 UPSERTED = 10_000
 
-Search = Callable[[Any, bool], list[int]]
-"""The numbers of the ten nearest rows to a vector, of all or of those in one group of a hundred."""
-
 
 class Ours:
+    """`search` of each kind gives the numbers of the ten nearest rows, of all or of those in one group of a hundred."""
+
     def __init__(self, path: Path) -> None:
         self._runner = asyncio.Runner()
         self.store = ConvexStore.local(path / "store.db", domains=[VectorStore])
@@ -111,7 +111,7 @@ class Bare:
         pass
 
 
-KINDS = {"ours": Ours, "qdrant local": Qdrant, "bare product": Bare}
+KINDS: dict[str, Callable[[Path], Any]] = {"ours": Ours, "qdrant local": Qdrant, "bare product": Bare}
 
 
 def vectors(count: int) -> Any:
@@ -192,19 +192,19 @@ def test_query(
     if how == "hot":
         for contender in contenders.values():
             contender.search(query, filtered)
-        works = {name: lambda each=each: each.search(query, filtered) for name, each in contenders.items()}
+        works = {name: partial(each.search, query, filtered) for name, each in contenders.items()}
         compare(benchmark, works, 30 if int(size) < SIZES[-1] else 15)
         return
     for contender in contenders.values():
         contender.close()
     contenders.clear()
 
-    def reopened(kind: Any) -> None:
+    def reopened(kind: Callable[[Path], Any]) -> None:
         contender = kind(directory(int(size)))
         assert contender.search(query, False)[:10] == expected
         contender.close()
 
-    compare(benchmark, {name: lambda kind=kind: reopened(kind) for name, kind in KINDS.items()}, 3)
+    compare(benchmark, {name: partial(reopened, kind) for name, kind in KINDS.items()}, 3)
 
 
 @pytest.mark.parametrize("workload", [f"upsert {UPSERTED}"])
@@ -212,7 +212,7 @@ def test_upsert(benchmark: Any, tmp_path: Path, workload: str) -> None:
     rows = vectors(UPSERTED)
     rounds = iter(range(1_000))
 
-    def store(kind: Any) -> None:
+    def store(kind: Callable[[Path], Any]) -> None:
         path = tmp_path / str(next(rounds))
         path.mkdir()
         contender = kind(path)
@@ -220,7 +220,7 @@ def test_upsert(benchmark: Any, tmp_path: Path, workload: str) -> None:
             contender.upsert(rows[first : first + BATCH], first)
         contender.close()
 
-    compare(benchmark, {name: lambda kind=KINDS[name]: store(kind) for name in ("ours", "qdrant local")}, 2)
+    compare(benchmark, {name: partial(store, KINDS[name]) for name in ("ours", "qdrant local")}, 2)
 
 
 def test_memory_of_a_load(directory: Callable[[int], Path], request: pytest.FixtureRequest) -> None:

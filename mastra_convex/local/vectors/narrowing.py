@@ -26,7 +26,9 @@ def rows_demanded(session: Session, walk: Plan, where: Sequence[Condition]) -> s
     prefix = parameters[: span.equal]
     for field, value in _equalities(where):
         index, fixed = _index(walk.layout, walk.index.fields[: span.equal], field)
-        found = index and _rows(session, walk.layout, index, prefix[:fixed], encode_key(value))
+        if index is None:
+            continue
+        found = _rows(session, walk.layout, index, prefix[:fixed], encode_key(value))
         if found is not None:
             rows = found if rows is None else rows & found
     return rows
