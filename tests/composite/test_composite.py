@@ -132,7 +132,7 @@ async def test_an_override_wins_over_the_default(local: ConvexStore, tmp_path: P
     assert store.workflows is local.workflows
     assert await store.get_store("threadState") is other.thread_state
     assert await store.get_store("scores") is None
-    assert repr(store) == "<CompositeStore 'app': documents, memory, thread_state, workflows>"
+    assert repr(store) == "<CompositeStore 'app': documents, memory, thread_state, vector, workflows>"
     with pytest.raises(DomainNotRegisteredError, match="no domain 'scores'"):
         store.domain(ScoresStore)
     await store.aclose()
