@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -165,7 +165,7 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def compare(benchmark: Any, works: dict[str, Callable[[], Any]], rounds: int) -> None:
+def compare(benchmark: Any, works: Mapping[str, Callable[[], Any]], rounds: int) -> None:
     """Times ours by the benchmark and the others just before, round by round."""
     others: dict[str, list[float]] = {name: [] for name in works if name != "ours"}
 
