@@ -20,8 +20,10 @@ from mastra_convex.cli.children import ask_new_process
 from mastra_convex.cli.evaluation import CHECK, SCORER, check_threads, score_answers
 from mastra_convex.cli.importing import Imported, import_transcript
 from mastra_convex.cli.reader import Answer, Question, read_facts
+from mastra_convex.cli.recall import embed_messages, question_of, recall
 from mastra_convex.cli.transcript import BadLine, Line, Transcript, derived_id, parse_transcript
 from mastra_convex.composite import CompositeStore
+from mastra_convex.contract.embedders import HashingEmbedder
 from mastra_convex.store import ConvexStore
 
 _THREADS_SHOWN: Final = 10
@@ -91,6 +93,7 @@ async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool) 
         await _show_runs(console, store)
         await score_answers(store, [line for line in good if line.thread_id == subject.thread_id])
         await _show_scores(console, store, subject)
+        await _show_recall(console, store, good, subject)
         await _show_files(console, {path.name: main, scores_path.name: scores, "the composite": store}, subject)
         question = Question(subject.resource, subject.thread_id, subject.clone_id)
         before = await read_facts(store, question)
@@ -251,9 +254,25 @@ async def _show_scores(console: Console, store: DomainAccess, subject: _Subject)
     console.print(views.scores_table(rows, caption, encoding=console.encoding))
 
 
+async def _show_recall(console: Console, store: DomainAccess, lines: Sequence[Line], subject: _Subject) -> None:
+    call = 'vector.query(index, query_vector=..., filter={"at": {"$lt": ...}, ...})'
+    views.heading(console, 9, f"What {subject.resource} said before that is near a question", call)
+    embedder = HashingEmbedder()
+    count = await embed_messages(store, embedder, lines)
+    question = question_of([line for line in lines if line.resource == subject.resource])
+    views.line(console, f"{count} messages embedded by shared words, with no model. {question.role} asks:")
+    views.line(console, f"   {views.shortened(question.text)}")
+    for found in await recall(store, embedder, question):
+        rows = [
+            views.MessageView(message.created_at, message.role, message.text, marked=message.id == found.id)
+            for message in found.messages
+        ]
+        console.print(views.messages_table(rows, f"score {found.score:.2f}, in {found.thread!r}"))
+
+
 async def _show_files(console: Console, stores: dict[str, DomainAccess], subject: _Subject) -> None:
     call = 'CompositeStore(id="demo", default=main, domains={"scores": scores})'
-    views.heading(console, 9, "A composite: memory and scores in different files", call)
+    views.heading(console, 10, "A composite: memory and scores in different files", call)
     counts = [
         (
             (await store.memory.list_threads(per_page=0)).total,
@@ -272,7 +291,7 @@ def _short(id: str) -> str:
 
 
 def _show_again(console: Console, before: Answer, after: Answer) -> bool:
-    views.heading(console, 10, "The same data, read by a new process", "ConvexStore.local(path)")
+    views.heading(console, 11, "The same data, read by a new process", "ConvexStore.local(path)")
     rows = [
         (label, views.shortened(after.facts[label]), "yes" if after.facts[label] == value else "NO")
         for label, value in before.facts.items()

@@ -23,8 +23,9 @@ SECTIONS = (
     "6. A workflow that outlives its process, resumed by one of several",
     "7. Runs by status",
     "8. Scores of",
-    "9. A composite: memory and scores in different files",
-    "10. The same data, read by a new process",
+    "9. What mara-bakery said before that is near a question",
+    "10. A composite: memory and scores in different files",
+    "11. The same data, read by a new process",
 )
 
 
@@ -41,9 +42,17 @@ async def _contents(path: Path) -> dict[str, list[Any]]:
         owners = sorted({thread.resource_id for thread in threads})
         resources = [await store.memory.get_resource_by_id(owner) for owner in owners]
         runs = (await store.workflows.list_workflow_runs()).runs
+        vectors = await store.vector.query("demo_messages", filter={}, top_k=1_000, include_vector=True)
     async with ConvexStore.local(path.with_name(f"{path.stem}-scores.db")) as store:
         scores = [(await store.scores.list_scores_by_run_id(thread.id, per_page=False)).scores for thread in threads]
-    return {"threads": threads, "messages": messages, "resources": resources, "runs": runs, "scores": scores}
+    return {
+        "threads": threads,
+        "messages": messages,
+        "resources": resources,
+        "runs": runs,
+        "scores": scores,
+        "vectors": vectors,
+    }
 
 
 def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
@@ -110,6 +119,7 @@ def test_a_second_import_changes_nothing(twice: Twice) -> None:
     assert len(twice.before["threads"]) == 9
     assert len(twice.before["runs"]) == 9
     assert sum(map(len, twice.before["scores"])) == 12
+    assert len(twice.before["vectors"]) == 167
 
 
 def test_one_of_several_processes_resumes_the_workflow(twice: Twice) -> None:
@@ -135,6 +145,19 @@ def test_runs_scores_and_files_are_shown(twice: Twice) -> None:
     assert all(length == round(score * 20) for length, score in bars)
     assert re.search(r"threads +│ 9 +│ 0 +│ 9 ", shown)
     assert re.search(r"scores of the thread +│ 0 +│ 12 +│ 12 ", shown)
+
+
+def test_messages_near_a_question_are_shown_with_their_neighbours(twice: Twice) -> None:
+    section = twice.first.split("9. What")[1].split("10. A composite")[0]
+
+    assert "167 messages embedded" in section
+    assert "Should I look at it?" in section
+    assert len(re.findall(r"│ > │ \d{4}", section)) == 3
+    assert len(re.findall(r"│   │ \d{4}", section)) == 6
+    scores = [float(score) for score in re.findall(r"score (\d\.\d\d), in", section)]
+    assert len(scores) == 3
+    assert 1 > scores[0] >= scores[1] >= scores[2] > 0
+    assert section in twice.second
 
 
 async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path) -> None:

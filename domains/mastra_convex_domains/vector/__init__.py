@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from mastra_convex.contract.embedders import Embedder, HashingEmbedder
 from mastra_convex.registry import register
 from mastra_convex.tables import Table
 
-from .embedders import Embedder, HashingEmbedder
 from .models import IndexDescription, Metric, VectorHit
 from .queries import QueryMethods
 from .tables import VECTOR_INDEXES, VECTORS

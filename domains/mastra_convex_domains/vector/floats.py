@@ -10,7 +10,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 else:
     Floats = array
 
-VectorLike = Any
-"""A list of numbers, or an array with `tolist`, such as numpy's."""
+
+class ArrayLike(Protocol):
+    """An array, such as numpy's."""
+
+    def tolist(self) -> Any:
+        """Its numbers in lists."""
+        ...
+
+
+VectorLike = Sequence[float] | ArrayLike
+"""A list of numbers or an array."""
 
 _MIN_DIGITS, _MAX_DIGITS = 6, 9
 """Decimal digits that a float32 always keeps, and that always tell it from its neighbours."""

@@ -16,7 +16,7 @@ from mastra_convex.values import from_json
 
 from .changes import ChangeMethods
 from .filters import Filter, filter_conditions, with_iso_times
-from .floats import Floats, VectorLike, packed, plain_list, shortest
+from .floats import ArrayLike, Floats, VectorLike, packed, plain_list, shortest
 from .indexes import vectors_of
 from .models import Metric
 from .tables import VECTORS
@@ -38,7 +38,7 @@ class UpsertMethods(ChangeMethods):
         self,
         index_name: str,
         *,
-        vectors: Sequence[VectorLike] | VectorLike,
+        vectors: Sequence[VectorLike] | ArrayLike,
         metadata: Sequence[Metadata] | None = None,
         ids: Sequence[str] | None = None,
         delete_filter: Filter | None = None,
