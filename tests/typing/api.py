@@ -9,7 +9,10 @@ from mastra_convex.registry import DomainStore
 from mastra_convex_domains import (
     DocumentPage,
     DocumentsStore,
+    Embedder,
+    HashingEmbedder,
     Include,
+    IndexDescription,
     MemoryStore,
     Message,
     MessagePage,
@@ -21,6 +24,8 @@ from mastra_convex_domains import (
     ThreadClone,
     ThreadPage,
     ThreadStateStore,
+    VectorHit,
+    VectorStore,
     WorkflowRun,
     WorkflowRunPage,
     WorkflowsStore,
@@ -33,6 +38,7 @@ async def stores() -> None:
     store = ConvexStore(id="agent", deployment_url="https://x.convex.cloud", admin_auth_token="key")
     assert_type(store.memory, MemoryStore)
     assert_type(store.workflows, WorkflowsStore)
+    assert_type(store.vector, VectorStore)
     assert_type(store.domain(MemoryStore), MemoryStore)
     assert_type(await store.get_store("memory"), DomainStore | None)
     assert_type(ConvexStore.from_env(local="agent.db", domains=[MemoryStore]), ConvexStore)
@@ -121,6 +127,21 @@ async def scores(scores: ScoresStore, state: ThreadStateStore) -> None:
     await scores.list_scores_by_scorer_id("relevance", source="live")  # type: ignore[arg-type]  # pyright: ignore
     await state.set_state("t1", type="task", value=[{"id": "1"}])
     assert_type(await state.get_state("t1", type="task"), Any)
+
+
+async def vectors(vectors: VectorStore, embedder: Embedder) -> None:
+    await vectors.create_index("i", dimension=embedder.dimension, metric="dotproduct")
+    assert_type(await vectors.describe_index("i"), IndexDescription)
+    assert_type(await vectors.list_indexes(), list[str])
+    ids = await vectors.upsert("i", vectors=await embedder.embed(["a"]), metadata=[{"n": 1}, None])
+    assert_type(ids, list[str])
+    hits = await vectors.query("i", query_vector=(1, 2.5), filter={"n": {"$gt": 1}}, min_score=0.5)
+    assert_type(hits, list[VectorHit])
+    assert_type(hits[0].metadata, dict[str, Any])
+    assert_type(hits[0].vector, list[float] | None)
+    assert_type(await HashingEmbedder().embed(["a"]), list[list[float]])
+    await vectors.create_index("i", dimension=3, metric="cosinus")  # type: ignore[arg-type]  # pyright: ignore
+    await vectors.query("i", query_vector="abc")  # type: ignore[arg-type]  # pyright: ignore
 
 
 async def documents(documents: DocumentsStore) -> None:
