@@ -165,13 +165,19 @@ def timed(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def compare(benchmark: Any, works: Mapping[str, Callable[[], Any]], rounds: int) -> None:
-    """Times ours by the benchmark and the others just before, round by round."""
+def compare(benchmark: Any, works: Mapping[str, Callable[[], Any]], rounds: int, *, hot: bool = False) -> None:
+    """Times ours by the benchmark and the others just before, round by round; `hot`: each right after a call of its own,
+    so that none pays for what another left in the processor's caches.
+    """
     others: dict[str, list[float]] = {name: [] for name in works if name != "ours"}
 
     def beside() -> None:
         for name, times in others.items():
+            if hot:
+                works[name]()
             times.append(timed(works[name]))
+        if hot:
+            works["ours"]()
 
     benchmark.pedantic(works["ours"], setup=beside, rounds=rounds)
     benchmark.extra_info["beside"] = {name: median(times) for name, times in others.items()}
@@ -193,7 +199,7 @@ def test_query(
         for contender in contenders.values():
             contender.search(query, filtered)
         works = {name: partial(each.search, query, filtered) for name, each in contenders.items()}
-        compare(benchmark, works, 30 if int(size) < SIZES[-1] else 15)
+        compare(benchmark, works, 30 if int(size) < SIZES[-1] else 15, hot=True)
         return
     for contender in contenders.values():
         contender.close()
