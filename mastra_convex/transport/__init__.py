@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import aiohttp
 import orjson
@@ -55,9 +55,7 @@ class Transport:
             "Content-Type": "application/json",
             "Convex-Client": client_name(),
         }
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, connect=None, sock_connect=config.connect_timeout, sock_read=config.timeout / 2
-        )
+        self._timeouts = {kind: _timeout(config, kind) for kind in get_args(FunctionKind)}
 
     async def call(
         self,
@@ -72,12 +70,13 @@ class Transport:
 
         `default` turns objects that are not JSON into such, as for orjson. Unless `limited`, the call needs no slot
         among those in flight. The deadline (`config.timeout`) covers the wait for a slot and all retries; a silent
-        connection is given up after half of it, so that there is time for a second one. Raises the errors of
+        connection is given up after half of it, so that there is time for a second one; not so that of an action, which
+        may take long to answer. Raises the errors of
         `mastra_convex.errors`; cancelling releases connection and slot.
         """
         body = _encode(path, args, default)
         pool = await self._sessions.pool()
-        call = _Call(self.config, pool, self._timeout, self._headers, kind, path, body)
+        call = _Call(self.config, pool, self._timeouts[kind], self._headers, kind, path, body)
         task = asyncio.current_task()
         cancelled = task.cancelling() if task is not None else 0
         deadline = asyncio.timeout(self.config.timeout)
@@ -211,13 +210,18 @@ class _Call:
             message = f"{self.path}: no connection within {self.config.connect_timeout:g} s"
             return Failure(verdict, ConnectionFailedError, message, cause=error)
         if isinstance(error, TimeoutError):
-            message = f"{self.path}: no answer within {self.config.timeout / 2:g} s"
+            message = f"{self.path}: no answer within {self.timeout.sock_read:g} s"
             return Failure(verdict, RequestTimeoutError, message, cause=error)
         if isinstance(error, aiohttp.ClientConnectorError):
             message = f"{self.path}: cannot connect to {self.config.deployment_url} ({name})"
             return Failure(verdict, ConnectionFailedError, message, cause=error)
         message = f"{self.path}: the connection broke before a whole answer came ({name})"
         return Failure(verdict, ConnectionFailedError, message, cause=error)
+
+
+def _timeout(config: RemoteConfig, kind: FunctionKind) -> aiohttp.ClientTimeout:
+    silence = config.timeout if kind == "action" else config.timeout / 2
+    return aiohttp.ClientTimeout(total=None, connect=None, sock_connect=config.connect_timeout, sock_read=silence)
 
 
 def _encode(path: str, args: dict[str, Any], default: Callable[[Any], Any] | None) -> bytes:

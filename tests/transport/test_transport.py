@@ -133,6 +133,17 @@ async def test_a_silent_connection_is_given_up_for_a_second_one(
     held.release.set()
 
 
+async def test_an_action_may_be_silent_until_the_deadline(
+    server: ProgrammableServer, make_transport: MakeTransport
+) -> None:
+    held = Held(success())
+    server.usual = held
+    with pytest.raises(RequestTimeoutError):
+        await make_transport(timeout=0.2).call("action", "mastra/storage:search", {})
+    assert len(server.seen) == 1
+    held.release.set()
+
+
 async def test_the_deadline_covers_the_wait_for_a_slot(
     server: ProgrammableServer, make_transport: MakeTransport
 ) -> None:

@@ -72,6 +72,12 @@ def shortest(numbers: Floats) -> list[float]:
     return [number + 0.0 for number in found]  # -0.0 becomes 0.0
 
 
+def restored(values: Sequence[float]) -> list[float]:
+    """A stored vector as it was given to `packed`; others may have stored numbers beyond float32, which stay."""
+    numbers = array("f", values)
+    return shortest(numbers) if math.isfinite(sum(numbers)) else list(values)
+
+
 @cache
 def _numpy() -> Any:
     try:

@@ -27,7 +27,7 @@ from mastra_convex.engine import (
     ScanResult,
     WriteOp,
 )
-from mastra_convex.errors import ConflictError, NotFoundError, ValidationError
+from mastra_convex.errors import ConflictError, MastraConvexError, NotFoundError, ValidationError
 from mastra_convex.registry import DomainStore
 from mastra_convex.rows import encode_row
 from mastra_convex.tables import Table
@@ -210,4 +210,7 @@ def index_not_found(name: str, operation: str) -> NotFoundError:
 
 
 def _facts(row: Row) -> IndexFacts:
-    return IndexFacts(int(row["dimension"]), row["metric"])
+    metric = row["metric"]
+    if metric not in _METRICS:
+        raise MastraConvexError(f"index {row['id']!r} has an unknown metric: {metric!r}", status="UNKNOWN_METRIC")
+    return IndexFacts(int(row["dimension"]), metric)

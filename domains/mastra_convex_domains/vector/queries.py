@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 from typing import Any, cast
 
 from mastra_convex.contract.arguments import text
@@ -13,7 +12,7 @@ from mastra_convex.rows import decode_row
 from mastra_convex.values import from_json
 
 from .filters import Filter, filter_conditions
-from .floats import VectorLike, packed, shortest
+from .floats import VectorLike, packed, restored, shortest
 from .indexes import IndexMethods, vectors_of
 from .models import Metric, VectorHit
 from .tables import VECTOR_INDEXES, VECTORS
@@ -97,7 +96,7 @@ def _hit(columns: dict[str, Any], score: float) -> VectorHit:
             "id": columns["id"],
             "score": score,
             "metadata": columns.get("metadata") or {},
-            "vector": None if embedding is None else shortest(array("f", embedding)),
+            "vector": None if embedding is None else restored(embedding),
         }
     )
 

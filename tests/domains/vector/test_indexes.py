@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mastra_convex import MastraConvexError, NotFoundError, ValidationError
+from mastra_convex.engine import Change, Commit, Patch
 from mastra_convex_domains import IndexDescription, Metric, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
@@ -145,6 +146,17 @@ async def test_indexes_that_cannot_be(vectors: VectorStore, arguments: dict[str,
         await vectors.create_index(**arguments)
     assert caught.value.id == f"MASTRA_VECTOR_CONVEX_CREATE_INDEX_{status}"
     assert await vectors.list_indexes() == []
+
+
+async def test_an_index_of_a_later_version(vectors: VectorStore, backend: Backend) -> None:
+    await vectors.create_index("i", dimension=3)
+    change = Change(set={"metric": "manhattan"})
+    await backend.engine().commit(
+        Commit(id="c", ops=[Patch(table="mastra_vector_indexes", keys=[["i"]], change=change)])
+    )
+    with pytest.raises(MastraConvexError, match="manhattan") as caught:
+        await vectors.query("i", query_vector=vector(3, 1))
+    assert caught.value.id == "MASTRA_VECTOR_CONVEX_QUERY_UNKNOWN_METRIC"
 
 
 async def test_clearing_the_domain(vectors: VectorStore) -> None:
