@@ -166,25 +166,30 @@ class Records:
 
 
 def batches(
-    rows: Iterable[Row], *, touching: str | None = None, max_bytes: int = MAX_COMMIT_BYTES
+    rows: Iterable[Row], *, touching: str | None = None, max_values: int = MAX_COMMIT_BYTES
 ) -> Iterator[list[Row]]:
     """Rows in their order, in lists that one commit holds by index ranges and by bytes, as JSON and as values.
 
-    With `touching`, room is left for the patch of one other row for each value of that column.
+    `max_values` bounds the latter. With `touching`, room is left for the patch of one other row for each value of that
+    column.
     """
     batch: list[Row] = []
     touched: set[Any] = set()
-    size = 0
+    text = MAX_COMMIT_BYTES - _SPARE_BYTES
+    values = max_values - _SPARE_BYTES
     for row in rows:
-        row_size = max(len(orjson.dumps(row)) + 1, value_size(row))
+        row_text, row_values = len(orjson.dumps(row)) + 1, value_size(row)
         ranges = PUT_RANGES * (len(batch) + len(touched) + 2)
-        if batch and (ranges > MAX_RANGES - _SPARE_RANGES or size + row_size > max_bytes - _SPARE_BYTES):
+        if batch and (ranges > MAX_RANGES - _SPARE_RANGES or row_text > text or row_values > values):
             yield batch
-            batch, touched, size = [], set(), 0
+            batch, touched = [], set()
+            text = MAX_COMMIT_BYTES - _SPARE_BYTES
+            values = max_values - _SPARE_BYTES
         batch.append(row)
         if touching is not None:
             touched.add(row[touching])
-        size += row_size
+        text -= row_text
+        values -= row_values
     if batch:
         yield batch
 

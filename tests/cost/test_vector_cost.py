@@ -92,7 +92,7 @@ async def test_w12_with_a_filter(host: ConvexHost, vectors: VectorStore, meter: 
     assert cost.response_bytes <= 4_000
 
 
-@pytest.mark.parametrize(("count", "dimension", "calls"), [(1_000, 384, 1), (10_000, 384, 6), (2_000, 1536, 3)])
+@pytest.mark.parametrize(("count", "dimension", "calls"), [(1_000, 384, 1), (10_000, 384, 6), (2_000, 1536, 4)])
 async def test_w13_upserts(vectors: VectorStore, meter: Meter, count: int, dimension: int, calls: int) -> None:
     await vectors.create_index("docs", dimension=dimension)
     given = sample(count, dimension)
@@ -102,6 +102,15 @@ async def test_w13_upserts(vectors: VectorStore, meter: Meter, count: int, dimen
     assert cost.calls == calls
     assert cost.largest_ranges <= 4_000
     assert cost.request_bytes <= count * (dimension * 13 + 150)
+
+
+async def test_w13_upserting_again(vectors: VectorStore, meter: Meter) -> None:
+    await vectors.create_index("docs", dimension=1536)
+    given, ids = sample(600, 1536), [f"v{n}" for n in range(600)]
+    await vectors.upsert("docs", vectors=given, ids=ids)
+    await meter.start()
+    await vectors.upsert("docs", vectors=given[::-1], ids=ids)
+    assert (await meter.cost()).calls == 2
 
 
 async def test_recall_of_one_of_200_resources(host: ConvexHost, vectors: VectorStore, meter: Meter) -> None:

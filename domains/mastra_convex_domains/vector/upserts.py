@@ -8,7 +8,7 @@ from typing import Any
 
 from mastra_convex.contract.arguments import mapping, text
 from mastra_convex.contract.models import new_id
-from mastra_convex.engine import MAX_COMMIT_BYTES, CommitResult, Condition, DeleteRange, Guard, Put, Row, Scan, WriteOp
+from mastra_convex.engine import CommitResult, Condition, DeleteRange, Guard, Put, Row, Scan, WriteOp
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
 from mastra_convex.records import batches, in_parts
 from mastra_convex.rows import encode_row
@@ -25,14 +25,17 @@ Metadata = Mapping[str, Any] | None
 PutRows = Callable[[Sequence[Row]], Awaitable[None]]
 
 _OPERATION = "VECTOR/UPSERT"
-_GENTLE_BYTES = 4 << 20
-"""What the smallest class of Convex writes in a second before it refuses more (convex-protocol section 3)."""
+_COMMIT_VALUES = 7 << 20
+"""Of a commit. Convex reads a row that is replaced twice, and 16 MiB at most (convex-protocol section 4)."""
+
+_GENTLE_VALUES = 4 << 20
+"""What Convex writes in a second before it may refuse more (convex-protocol section 3)."""
 
 
 class UpsertMethods(ChangeMethods):
     """The method of VectorStore that stores vectors."""
 
-    _commit_bytes = MAX_COMMIT_BYTES
+    _commit_values = _COMMIT_VALUES
 
     async def upsert(
         self,
@@ -46,8 +49,9 @@ class UpsertMethods(ChangeMethods):
         """Stores vectors with their metadata, in place of those of the same ids; returns the ids.
 
         Numbers are rounded to float32; times in metadata become ISO text; of equal ids the last wins. Up to some 1,900
-        vectors or 12 MiB are one atomic commit. More are several, in order: if that is interrupted, a repeat with the
-        same ids completes it. They take 4 MiB each where the deployment refuses to write more at a time.
+        vectors or 7 MiB (9 bytes a number) are one atomic commit. More are several, in order: if that is interrupted, a
+        repeat with the same ids completes it. They take 4 MiB each where the deployment refuses to write more at a
+        time.
 
         Args:
             index_name: an index that exists.
@@ -81,7 +85,7 @@ class UpsertMethods(ChangeMethods):
             await self._put_all(rows, put)
             return names
 
-        parts = batches(rows, max_bytes=self._commit_bytes)
+        parts = batches(rows, max_values=self._commit_values)
         first, second = next(parts), next(parts, None)
         if second is None:
             try:
@@ -96,14 +100,14 @@ class UpsertMethods(ChangeMethods):
         return names
 
     async def _put_all(self, rows: Iterable[Row], put: PutRows) -> None:
-        parts = batches(rows, max_bytes=self._commit_bytes)
+        parts = batches(rows, max_values=self._commit_values)
         for part in parts:
             try:
                 await in_parts(part, put)  # the rows that they replace may be larger
             except RateLimitedError:
-                if self._commit_bytes == _GENTLE_BYTES:
+                if self._commit_values == _GENTLE_VALUES:
                     raise
-                self._commit_bytes = _GENTLE_BYTES
+                self._commit_values = _GENTLE_VALUES
                 await self._put_all(chain(part, chain.from_iterable(parts)), put)
 
     async def _ids_of(self, index_name: str, matching: Sequence[Condition]) -> list[str]:

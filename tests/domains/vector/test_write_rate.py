@@ -50,14 +50,14 @@ async def refusing_bodies_above(most: int) -> AsyncIterator[tuple[str, list[int]
 
 @pytest.mark.filterwarnings("ignore:Sending a large body")
 async def test_smaller_commits_where_large_ones_are_refused() -> None:
-    given = numpy.random.default_rng(1).standard_normal((1_200, 384))
+    given = numpy.random.default_rng(1).standard_normal((1_500, 384))
     async with (
-        refusing_bodies_above((4 << 20) + 1_000) as (url, sizes),
+        refusing_bodies_above(5_500_000) as (url, sizes),
         remote_store(url, None, retry=IMPATIENT) as store,
     ):
         await store.vector.create_index("i", dimension=384)
         await store.vector.upsert("i", vectors=given)
-        assert (await store.vector.describe_index("i")).count == 1_200
+        assert (await store.vector.describe_index("i")).count == 1_500
         assert len(sizes) == 1 + 2
         await store.vector.upsert("i", vectors=given)  # from now on at once
         assert len(sizes) == 1 + 2 + 2
