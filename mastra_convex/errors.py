@@ -131,7 +131,7 @@ class CompositeError(MastraConvexError):
     def __init__(self, message: str, errors: Sequence[Exception], *, operation: str) -> None:
         super().__init__(f"{message}: {'; '.join(map(str, errors))}", operation=operation)
         self.errors: tuple[Exception, ...] = tuple(errors)
-        self.retryable = all(isinstance(error, MastraConvexError) and error.retryable for error in errors)
+        self.retryable: bool = all(isinstance(error, MastraConvexError) and error.retryable for error in errors)
 
 
 def raise_all(errors: Sequence[Exception], message: str, *, operation: str) -> None:

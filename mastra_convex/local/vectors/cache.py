@@ -33,7 +33,7 @@ class VectorCache:
     """Searches hold `lock` while their transaction lasts: a later one then never sees an older state."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
 
     def vectors(self, session: Session, walk: Plan, field: str, dimension: int) -> Vectors:

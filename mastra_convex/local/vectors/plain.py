@@ -14,10 +14,10 @@ from mastra_convex.local.vectors.scores import Query, Ranking, Scored
 class PlainVectors:
     """The vectors as they are stored; every search reads all of them."""
 
-    room = math.inf
+    room: float = math.inf
 
     def __init__(self, dimension: int, rows: int) -> None:
-        self.size = rows * struct.calcsize(f"{dimension}f")
+        self.size: int = rows * struct.calcsize(f"{dimension}f")
         self._vectors: dict[int, bytes] = {}
 
     def add(self, rows: Sequence[tuple[int, bytes]]) -> None:
