@@ -166,8 +166,9 @@ def timed(work: Callable[[], Any]) -> float:
 
 
 def compare(benchmark: Any, works: Mapping[str, Callable[[], Any]], rounds: int, *, hot: bool = False) -> None:
-    """Times ours by the benchmark and the others just before, round by round; `hot`: each right after a call of its own,
-    so that none pays for what another left in the processor's caches.
+    """Times ours by the benchmark and the others just before, round by round.
+
+    `hot`: each right after a call of its own, so that none pays for what another left in the processor's caches.
     """
     others: dict[str, list[float]] = {name: [] for name in works if name != "ours"}
 
