@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
-from mastra_convex.contract.arguments import equals, mapping, text
-from mastra_convex.contract.models import new_id
+from mastra_convex.contract.arguments import equals, items, mapping, text
+from mastra_convex.contract.models import Record, StoredObject, new_id
 from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
 from mastra_convex.engine import Delete, DeleteRange, Get, IndexRange, Put, Row, Scan, ScanResult
 from mastra_convex.errors import ValidationError
@@ -49,6 +49,12 @@ class DocumentPage(Page):
     cursor: str | None
 
 
+class _Stored(Record):
+    """A row; where the record of another writer is no object, what `StoredObject` makes of it."""
+
+    record: StoredObject
+
+
 @register
 class DocumentsStore(DomainStore):
     """Records of any shape, by the name of a logical table and their `id`."""
@@ -58,7 +64,7 @@ class DocumentsStore(DomainStore):
 
     async def put(self, table: str, *, record: Mapping[str, Any]) -> Document:
         """Stores a record under its `id` (a new one when it has none), in place of the one there; returns it."""
-        document, row = _document(_name(table, "PUT_DOCUMENT"), record, "record", "PUT_DOCUMENT")
+        document, row = _document(_name(table, "PUT"), record, "record", "PUT")
         await self._records.commit([Put(table=DOCUMENTS.name, rows=[row])])
         return document
 
@@ -67,9 +73,10 @@ class DocumentsStore(DomainStore):
 
         Atomic up to some 1,900 records or 12 MiB; more are split in order, each part atomic.
         """
-        operation = "PUT_DOCUMENTS"
+        operation = "PUT_MANY"
         _name(table, operation)
-        made = [_document(table, record, f"records[{n}]", operation) for n, record in enumerate(records)]
+        given = items(records, "records", operation=operation)
+        made = [_document(table, record, f"records[{n}]", operation) for n, record in enumerate(given)]
         rows = {row["primaryKey"]: row for _, row in made}
         for batch in batches(rows.values(), touching="table"):
             await self._records.commit([Put(table=DOCUMENTS.name, rows=batch)])
@@ -77,7 +84,7 @@ class DocumentsStore(DomainStore):
 
     async def get(self, table: str, *, id: str | int) -> Document | None:
         """The record, or None when there is none."""
-        key = [_name(table, "GET_DOCUMENT"), _primary_key(id, "id", "GET_DOCUMENT")]
+        key = [_name(table, "GET"), _primary_key(id, "id", "GET")]
         [row] = (await self._records.get(Get(table=DOCUMENTS.name, keys=[key]))).rows
         return None if row is None else _stored(row)
 
@@ -98,9 +105,9 @@ class DocumentsStore(DomainStore):
         earlier page, of the same order, the page begins after that one, whatever came or went meanwhile; `total` still
         counts all. One round trip.
         """
-        operation = "LIST_DOCUMENTS"
+        operation = "LIST"
         wanted = page_request(page, per_page, operation=operation)
-        if cursor is not None and (page or not cursor):
+        if cursor is not None and (page or not cursor or not isinstance(cursor, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError("cursor must be that of a page, and page 0", operation=operation)
         name, order = order_column(order_by, ("inserted", "id"), operation=operation)
         scan = Scan(
@@ -109,7 +116,7 @@ class DocumentsStore(DomainStore):
             prefixes=[[_name(table, operation)]],
             where=[
                 equals(["record", key], value)
-                for key, value in mapping(filter or {}, "filter", operation=operation).items()
+                for key, value in mapping({} if filter is None else filter, "filter", operation=operation).items()
             ],
             order=order,
         )
@@ -130,12 +137,12 @@ class DocumentsStore(DomainStore):
 
     async def delete(self, table: str, *, id: str | int) -> None:
         """Deletes the record; an unknown id is no error."""
-        key = [_name(table, "DELETE_DOCUMENT"), _primary_key(id, "id", "DELETE_DOCUMENT")]
+        key = [_name(table, "DELETE"), _primary_key(id, "id", "DELETE")]
         await self._records.commit([Delete(table=DOCUMENTS.name, keys=[key])])
 
     async def clear(self, table: str) -> None:
         """Deletes all records of the table, in bounded steps."""
-        records = IndexRange(table=DOCUMENTS.name, index="by_table", prefix=[_name(table, "CLEAR_DOCUMENTS")])
+        records = IndexRange(table=DOCUMENTS.name, index="by_table", prefix=[_name(table, "CLEAR")])
         await self._records.commit([DeleteRange(range=records)], mode="resumable")
 
 
@@ -156,5 +163,4 @@ def _document(table: str, record: Mapping[str, Any], name: str, operation: str) 
 
 
 def _stored(row: Row) -> Document:
-    document: Document = decode_row(DOCUMENTS, row)["record"]
-    return document
+    return _Stored.stored(decode_row(DOCUMENTS, row)).record

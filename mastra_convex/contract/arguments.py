@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,16 +35,23 @@ def texts(values: object, name: str, *, operation: str) -> list[str]:
     """A list of `text`, without repeats; ValidationError for a single string in its place."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ValidationError(f"{name} must be a list of strings", operation=operation)
-    items: Sequence[object] = values
-    return list(dict.fromkeys(text(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(items)))
+    given: Sequence[object] = values
+    return list(dict.fromkeys(text(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(given)))
+
+
+def items(values: object, name: str, *, operation: str) -> list[Any]:
+    """`values` as a list; ValidationError for a single string or mapping in its place."""
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+        raise ValidationError(f"{name} must be a list", operation=operation)
+    return list(values)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
     """`value` as a dict of JSON values; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
-    items: dict[str, Any] = clean(dict(value), name)
-    return items
+    members: dict[str, Any] = clean(dict(value), name)
+    return members
 
 
 def moment(value: object, name: str, *, operation: str) -> datetime:

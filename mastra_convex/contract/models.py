@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 from uuid import uuid4
@@ -12,6 +12,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
+from mastra_convex.contract.arguments import items
 from mastra_convex.contract.stored import STORED, is_stored
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.values import from_json
@@ -117,9 +118,8 @@ def parse_list(
     model: type[RecordT], values: Sequence[RecordT | Mapping[str, Any]], name: str, *, operation: str
 ) -> list[RecordT]:
     """Each of `values` by `parse`."""
-    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"{name} must be a list", operation=operation)
-    return [parse(model, value, f"{name}[{n}]", operation=operation) for n, value in enumerate(values)]
+    given = items(values, name, operation=operation)
+    return [parse(model, value, f"{name}[{n}]", operation=operation) for n, value in enumerate(given)]
 
 
 @contextmanager

@@ -81,25 +81,28 @@ class PageRequest:
         return {"total": total, "page": self.page, "per_page": self.per_page, "has_more": has_more}
 
 
-def page_request(page: int, per_page: PerPage, *, operation: str, after_all: bool = False) -> PageRequest:
+def page_request(
+    page: int, per_page: PerPage, *, operation: str, status: str = "INVALID_PAGE", after_all: bool = False
+) -> PageRequest:
     """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (contract section 1.2).
 
-    `after_all`: a later page than the one with everything (`per_page=False`) is no error but empty.
+    `status` is the end of the error's id. `after_all`: a later page than the one with everything (`per_page=False`) is
+    no error but empty.
     """
     if per_page is not False and (type(per_page) is not int or not 0 <= per_page <= MAX_SAFE_INTEGER):
-        raise _invalid("per_page must be >= 0, an integer, or False for all", operation, page, per_page)
+        raise _invalid("per_page must be >= 0, an integer, or False for all", operation, status, page, per_page)
     if type(page) is not int or page < 0:
-        raise _invalid("page must be >= 0, an integer", operation, page, per_page)
+        raise _invalid("page must be >= 0, an integer", operation, status, page, per_page)
     if per_page is False and page and not after_all:
-        raise _invalid("page must be 0 when per_page is False", operation, page, per_page)
+        raise _invalid("page must be 0 when per_page is False", operation, status, page, per_page)
     if page * per_page > MAX_SAFE_INTEGER:
-        raise _invalid("page value too large", operation, page, per_page)
+        raise _invalid("page value too large", operation, status, page, per_page)
     return PageRequest(page, per_page)
 
 
-def _invalid(message: str, operation: str, page: object, per_page: object) -> ValidationError:
+def _invalid(message: str, operation: str, status: str, page: object, per_page: object) -> ValidationError:
     details = {"page": page, "per_page": per_page}
-    return ValidationError(message, operation=operation, status="INVALID_PAGE", details=details)
+    return ValidationError(message, operation=operation, status=status, details=details)
 
 
 def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> tuple[str, Literal["asc", "desc"]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
-from mastra_convex.contract.arguments import equals, text
+from pydantic.alias_generators import to_camel
+
+from mastra_convex.contract.arguments import equals, string, text
 from mastra_convex.contract.models import parse
 from mastra_convex.contract.pages import PerPage, page_request
 from mastra_convex.contract.times import now
 from mastra_convex.engine import Get, Put, Row, Scan
-from mastra_convex.errors import MastraConvexError
+from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import DomainStore, register
 from mastra_convex.retention import RetentionTable
 from mastra_convex.rows import decode_row, encode_row
@@ -71,20 +73,23 @@ class ScoresStore(DomainStore):
         include_total: bool = True,
     ) -> ScorePage:
         """A page of the scores of a scorer, of one entity, kind of entity or source if given."""
+        operation = "LIST_SCORES_BY_SCORER_ID"
+        if source not in (None, *get_args(Source)):
+            raise ValidationError(f"source must be one of LIVE, TEST, not {source!r}", operation=operation)
         return await self._page(
             "by_scorer_created",
             {"scorer_id": scorer_id},
             {
-                "entityId": entity_id,
-                "entityType": entity_type,
+                "entity_id": entity_id,
+                "entity_type": entity_type,
                 "source": source,
-                "organizationId": organization_id,
-                "projectId": project_id,
+                "organization_id": organization_id,
+                "project_id": project_id,
             },
             page,
             per_page,
             include_total=include_total,
-            operation="LIST_SCORES_BY_SCORER_ID",
+            operation=operation,
         )
 
     async def list_scores_by_run_id(
@@ -101,7 +106,7 @@ class ScoresStore(DomainStore):
         return await self._page(
             "by_run_created",
             {"run_id": run_id},
-            {"organizationId": organization_id, "projectId": project_id},
+            {"organization_id": organization_id, "project_id": project_id},
             page,
             per_page,
             include_total=include_total,
@@ -123,7 +128,7 @@ class ScoresStore(DomainStore):
         return await self._page(
             "by_entity_created",
             {"entity_id": entity_id, "entity_type": entity_type},
-            {"organizationId": organization_id, "projectId": project_id},
+            {"organization_id": organization_id, "project_id": project_id},
             page,
             per_page,
             include_total=include_total,
@@ -145,7 +150,7 @@ class ScoresStore(DomainStore):
         return await self._page(
             "by_span_created",
             {"trace_id": trace_id, "span_id": span_id},
-            {"organizationId": organization_id, "projectId": project_id},
+            {"organization_id": organization_id, "project_id": project_id},
             page,
             per_page,
             include_total=include_total,
@@ -163,12 +168,16 @@ class ScoresStore(DomainStore):
         include_total: bool,
         operation: str,
     ) -> ScorePage:
-        wanted = page_request(page, per_page, operation=operation)
+        wanted = page_request(page, per_page, operation="LIST_SCORES", status="INVALID_PAGINATION")
         scan = Scan(
             table=SCORES.name,
             index=index,
             prefixes=[[text(value, name, operation=operation) for name, value in prefix.items()]],
-            where=[equals([column], value) for column, value in filters.items() if value is not None],
+            where=[
+                equals([to_camel(name)], string(value, name, operation=operation))
+                for name, value in filters.items()
+                if value is not None
+            ],
             order="desc",
         )
         found = await self._records.scan(wanted.scan(scan, include_total=include_total))

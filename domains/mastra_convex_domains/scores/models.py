@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WrapValidator
 
-from mastra_convex.contract.models import Record, StoredObject, checked_when_given, new_id
+from mastra_convex.contract.models import Id, Record, StoredObject, checked_when_given, new_id
 from mastra_convex.contract.pages import Page
 from mastra_convex.contract.times import UtcDatetime, now
 
@@ -21,8 +21,8 @@ class Score(Record):
     nothing inside objects, inputs and outputs is renamed.
     """
 
-    id: str = Field(default_factory=new_id, min_length=1)
-    scorer_id: str = Field(min_length=1)
+    id: Id = Field(default_factory=new_id)
+    scorer_id: Id
     entity_id: str
     run_id: str
     score: float = Field(strict=True, allow_inf_nan=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.contract.arguments import mapping, moment, text
+from mastra_convex.contract.arguments import items, mapping, moment, text
 from mastra_convex.contract.times import now
 from mastra_convex.engine import Change, Condition, Edit, Get, HoldsGuard, Key, KeyGuard, Patch, Path, Put
 from mastra_convex.errors import MastraConvexError, ValidationError
@@ -24,7 +24,7 @@ _CONTEXT = ("snapshot", "context")
 _STATUS = ("snapshot", "status")
 _HAS_CONTEXT = [
     Condition(path=_CONTEXT, operator="exists", value="true"),
-    Condition(path=_CONTEXT, operator="ne", value="null"),
+    Condition(path=_CONTEXT, operator="match", value='{"$contains":{}}'),  # an object
 ]
 
 
@@ -202,16 +202,17 @@ def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
 
 
 def _positions(active_paths: object, operation: str) -> list[int]:
-    if isinstance(active_paths, str) or not isinstance(active_paths, Sequence):
-        raise ValidationError("active_paths must be a list of integers", operation=operation)
-    positions: list[int] = clean(list(active_paths), "active_paths")
+    positions: list[int] = clean(items(active_paths, "active_paths", operation=operation), "active_paths")
+    for n, position in enumerate(positions):
+        if type(position) is not int:
+            raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
     return positions
 
 
 def _statuses(expected: RunStatus | Sequence[RunStatus] | None, operation: str) -> list[str] | None:
     if expected is None:
         return None
-    several = [expected] if isinstance(expected, str) else expected
+    several = [expected] if isinstance(expected, str) else items(expected, "expected_status", operation=operation)
     return [check_status(each, "expected_status", operation=operation) for each in several]
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore, TooLargeError, ValidationError
+from mastra_convex.engine import Commit, Put
 from mastra_convex_domains import DocumentPage, DocumentsStore
+from tests.backends import Backend
 
 DEEP: dict[str, Any] = {"$schema": "s", "名字": {"$ref": [1, 2.5]}, "__proto__": 1, "none": None, "text": "[1]"}
 
@@ -164,14 +166,32 @@ async def test_a_cursor_goes_on_whatever_comes_and_goes(
         ("list", {"table": "notes", "filter": [1]}, "filter"),
         ("list", {"table": "notes", "page": 1, "cursor": "x"}, "cursor"),
         ("list", {"table": "notes", "cursor": ""}, "cursor"),
+        ("list", {"table": "notes", "cursor": 5}, "cursor"),
+        ("list", {"table": "notes", "cursor": "x"}, "cursor"),
+        ("list", {"table": "notes", "filter": ""}, "filter"),
+        ("list", {"table": "notes", "filter": []}, "filter"),
+        ("put_many", {"table": "notes", "records": 5}, "records must be a list"),
+        ("put_many", {"table": "notes", "records": {"id": "a"}}, "records must be a list"),
     ],
 )
 async def test_wrong_arguments_are_refused_by_name(
     documents: DocumentsStore, method: str, arguments: dict[str, Any], named: str
 ) -> None:
-    with pytest.raises(ValidationError, match=named):
+    with pytest.raises(ValidationError, match=named) as raised:
         await getattr(documents, method)(**arguments)
+    assert raised.value.id.startswith(f"MASTRA_STORAGE_CONVEX_{method.upper()}_INVALID_")
     assert (await documents.list("notes")).total == 0
+
+
+async def test_records_that_are_no_objects_are_still_read(backend: Backend, documents: DocumentsStore) -> None:
+    """No writer of Mastra leaves them; a whole list must not fail for one."""
+    records: list[Any] = [{"id": "1"}, '{"id": "2", "n": 1}', "text", [1]]
+    rows = [{"table": "notes", "primaryKey": f"{n}", "record": record} for n, record in enumerate(records, 1)]
+    await backend.engine().commit(Commit(id="c", ops=[Put(table="mastra_documents", rows=rows)]))
+    page = await documents.list("notes")
+    assert page.documents == [{"id": "1"}, {"id": "2", "n": 1}, {"text": "text"}, {"text": "[1]"}]
+    assert [await documents.get("notes", id=n) for n in range(1, 5)] == page.documents
+    assert (await documents.list("notes", filter={"n": 1})).documents == [{"id": "2", "n": 1}]
 
 
 async def test_a_record_too_large_for_a_document_is_refused(documents: DocumentsStore) -> None:

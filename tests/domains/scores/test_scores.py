@@ -241,6 +241,8 @@ async def test_the_scores_of_a_scorer_by_entity_and_source(scores: ScoresStore) 
         ({"scorer": '{"id": 1}'}, "score.scorer"),
         ({"entity_id": None}, "score.entity_id"),
         ({"id": ""}, "score.id"),
+        ({"id": " "}, "score.id"),
+        ({"scorer_id": " "}, "score.scorer_id"),
         ({"nonsense": 1}, "nonsense"),
         ({"runId": "twice"}, "run_id"),
         ({"output": {"x": 2**60}}, "output.x"),
@@ -264,7 +266,25 @@ async def test_wrong_arguments_of_lists_are_refused(
     for wrong in ({"page": -1}, {"per_page": -1}, {"per_page": 1.5}):
         with pytest.raises(ValidationError, match=next(iter(wrong))) as raised:
             await listed(**arguments, **wrong)
-        assert raised.value.id == f"MASTRA_STORAGE_CONVEX_{method.upper()}_INVALID_PAGE"
+        assert raised.value.id == "MASTRA_STORAGE_CONVEX_LIST_SCORES_INVALID_PAGINATION"  # contract section 1.8
+    for name in ("organization_id", "project_id"):
+        with pytest.raises(ValidationError, match=f"{name} must be a string"):
+            await listed(**arguments, **{name: 5})
+
+
+@pytest.mark.parametrize(
+    ("filters", "problem"),
+    [
+        ({"source": "DEAD"}, "source must be one of LIVE, TEST"),
+        ({"entity_id": 5}, "entity_id must be a string"),
+        ({"entity_type": ["AGENT"]}, "entity_type must be a string"),
+    ],
+)
+async def test_wrong_filters_of_a_scorer_are_refused(
+    scores: ScoresStore, filters: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        await scores.list_scores_by_scorer_id("relevance", **filters)
 
 
 async def test_a_score_too_large_for_a_document_is_refused(scores: ScoresStore) -> None:

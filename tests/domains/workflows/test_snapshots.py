@@ -172,8 +172,11 @@ async def test_updates_of_an_unknown_run_write_nothing(workflows: WorkflowsStore
     assert (await workflows.list_workflow_runs()).total == 0
 
 
-@pytest.mark.parametrize("state", [{"status": "running"}, {"status": "running", "context": None}])
-async def test_updates_need_a_context(workflows: WorkflowsStore, state: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "members", [{}, {"context": None}, {"context": "text"}, {"context": []}, {"context": 5}, {"context": False}]
+)
+async def test_updates_need_a_context(workflows: WorkflowsStore, members: dict[str, Any]) -> None:
+    state = {"status": "running", **members}
     await persist(workflows, state, updated_at=at(0))
     with pytest.raises(MastraConvexError, match="'r1' has no context") as raised:
         await workflows.update_workflow_results("w", run_id="r1", step_id="a", result={}, request_context={"a": 1})
@@ -253,10 +256,15 @@ async def test_the_merged_snapshot_can_be_declined(workflows: WorkflowsStore) ->
         ({"status": "done"}, "status must be one of running, success"),
         ({"expected_status": "done"}, "expected_status must be one of"),
         ({"expected_status": ["running", None]}, "expected_status must be one of"),
+        ({"expected_status": 5}, "expected_status must be a list"),
+        ({"expected_status": {"running": 1}}, "expected_status must be a list"),
         ({"result": [1]}, "result must be a mapping"),
         ({"error": {"at": at(0)}}, r"error\.at must be a JSON value"),
         ({"suspended_paths": [1]}, "suspended_paths must be a mapping"),
         ({"active_paths": [at(0)]}, r"active_paths\[0\]"),
+        ({"active_paths": [0, "1"]}, r"active_paths\[1\] must be an integer"),
+        ({"active_paths": [True]}, r"active_paths\[0\] must be an integer"),
+        ({"active_paths": 1}, "active_paths must be a list"),
         ({"active_paths": "text"}, "active_paths must be a list"),
         ({"run_id": " "}, "run_id"),
     ],
