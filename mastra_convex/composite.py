@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic.alias_generators import to_snake
 
@@ -48,12 +48,12 @@ class CompositeStore(DomainAccess):
         domains: Mapping[str, Override] | None = None,
         retention: Retention | None = None,
     ) -> None:
-        if not id.strip():
+        if not isinstance(id, str) or not id.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("id must be a non-empty string")
+        if default is not None and not isinstance(default, DomainAccess):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"default must be a store, not {type(default).__name__}")
         self.id = id
-        overrides = {to_snake(name): given for name, given in (domains or {}).items()}
-        if len(overrides) < len(domains or {}):
-            raise ConfigurationError("domains names a domain in both spellings")
+        overrides = _by_name({} if domains is None else domains)
         stores = [default, *(given for given in overrides.values() if isinstance(given, DomainAccess))]
         parents = list(dict.fromkeys(store for store in stores if store is not None))
         found = {} if default is None else dict(default._domains)
@@ -106,7 +106,7 @@ class CompositeStore(DomainAccess):
     def _given(name: str, given: object) -> DomainStore:
         """The domain that an override stands for."""
         domain = given._domains.get(name) if isinstance(given, DomainAccess) else given
-        if domain is None:
+        if domain is None and given is not None:
             raise ConfigurationError(f"domains[{name!r}]: {given!r} has no such domain")
         if not isinstance(domain, DomainStore):
             raise ConfigurationError(
@@ -120,8 +120,21 @@ class CompositeStore(DomainAccess):
         return f"<{type(self).__name__} {self.id!r}: {', '.join(sorted(self._domains))}>"
 
 
+def _by_name(domains: object) -> dict[str, Any]:
+    """Overrides by Python's names of their domains; ConfigurationError unless each has one, its own."""
+    if not isinstance(domains, Mapping) or not all(isinstance(name, str) for name in domains):
+        raise ConfigurationError("domains must be a mapping of names to stores, domains or False")
+    named = {to_snake(name): given for name, given in domains.items()}
+    if len(named) < len(domains):
+        raise ConfigurationError("domains names a domain in both spellings")
+    return named
+
+
 async def _all(calls: Iterable[Awaitable[None]], operation: str) -> None:
     """Awaits all at once, to their ends, and then raises what they raised."""
     results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, Exception):  # a part was cancelled
+            raise result
     errors = [result for result in results if isinstance(result, Exception)]
     raise_all(errors, "several parts of the composite failed", operation=operation)

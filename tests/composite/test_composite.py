@@ -43,7 +43,7 @@ class Traces(DomainStore):
     name: ClassVar[str] = "observability"
     tables: ClassVar[tuple[Table, ...]] = ()
 
-    def __init__(self, *failures: Exception) -> None:
+    def __init__(self, *failures: BaseException) -> None:
         super().__init__(LocalEngine(":memory:", []))
         self.failures = list(failures)
         self.calls: list[str] = []
@@ -181,6 +181,16 @@ async def test_init_is_tried_again_after_a_failure() -> None:
     await store.aclose()
 
 
+async def test_a_part_that_was_cancelled_is_not_initialised() -> None:
+    traces = Traces(asyncio.CancelledError())
+    store = CompositeStore(id="app", domains={"observability": traces})
+    with pytest.raises(asyncio.CancelledError):
+        await store.init()
+    await store.init()
+    assert traces.calls == ["init", "init"]
+    await store.aclose()
+
+
 async def test_a_store_given_twice_is_used_once(tmp_path: Path) -> None:
     class Counted(ConvexStore):
         calls: ClassVar[list[str]] = []
@@ -255,6 +265,11 @@ async def test_a_closed_composite_says_so(tmp_path: Path) -> None:
     ("options", "problem"),
     [
         ({"id": " "}, "id must be"),
+        ({"id": None}, "id must be"),
+        ({"default": "scores"}, "default must be a store, not ScoresStore"),
+        ({"default": "local", "domains": ["memory"]}, "domains must be a mapping"),
+        ({"default": "local", "domains": {5: False}}, "domains must be a mapping of names"),
+        ({"domains": {"memory": None}}, r"domains\['memory'\] must be a store, a domain or False, not NoneType"),
         ({}, "a composite needs a domain"),
         ({"domains": {"memory": False}}, "a composite needs a domain"),
         ({"domains": {"memory": True}}, r"domains\['memory'\] must be a store, a domain or False, not bool"),
@@ -271,10 +286,11 @@ async def test_a_wrong_composition_is_refused_by_name(
 ) -> None:
     given: dict[str, Any] = {"local": local, "scores": local.scores}
     options = {"id": "app", **options, "default": given.get(options.get("default", ""))}
-    options["domains"] = {
-        name: given.get(value, value) if isinstance(value, str) else value
-        for name, value in options.get("domains", {}).items()
-    }
+    if isinstance(options.get("domains"), dict):
+        options["domains"] = {
+            name: given.get(value, value) if isinstance(value, str) else value
+            for name, value in options["domains"].items()
+        }
     with pytest.raises(ConfigurationError, match=problem):
         CompositeStore(**options)
 
