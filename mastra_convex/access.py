@@ -108,7 +108,7 @@ class DomainAccess(ABC, BuiltinDomains):
             raise ValidationError("retention must be a mapping of domains to tables", operation="PRUNE")
         parsed: dict[str, dict[str, RetentionPolicy]] = {}
         for key, policies in retention.items():
-            name = to_snake(key)
+            name = to_snake(str(key))
             if name in parsed:
                 raise ValidationError(f"retention names a domain twice: {key!r}", operation="PRUNE")
             if name not in self._domains:

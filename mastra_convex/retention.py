@@ -135,8 +135,12 @@ class PruneOptions:
         for name, value in (("max_batches", self.max_batches), ("max_rows", self.max_rows)):
             if value is not None and (type(value) is not int or value < 1):
                 raise ValidationError(f"{name} must be an integer >= 1, or None", operation=_OPERATION)
-        if not 0 <= self.pause < math.inf:
+        if not isinstance(self.pause, int | float) or not 0 <= self.pause < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError("pause must be a number of seconds >= 0", operation=_OPERATION)
+        if self.progress is not None and not callable(self.progress):
+            raise ValidationError("progress must be a function", operation=_OPERATION)
+        if self.stop is not None and not isinstance(self.stop, asyncio.Event):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError("stop must be an asyncio.Event", operation=_OPERATION)
 
     @property
     def stopped(self) -> bool:
@@ -164,7 +168,7 @@ def parse_policies(
     known = {to_snake(table): table for table in tables}
     parsed: dict[str, RetentionPolicy] = {}
     for key, policy in policies.items():
-        table = known.get(to_snake(key))
+        table = known.get(to_snake(str(key)))
         if table is None:
             choices = ", ".join(map(repr, known)) or "none"
             raise ValidationError(f"{name} has no table {key!r} to prune; it has: {choices}", operation=_OPERATION)

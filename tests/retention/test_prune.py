@@ -297,6 +297,8 @@ async def test_without_policies_nothing_is_done(store: ConvexStore) -> None:
     [
         ([], "retention must be a mapping"),
         ({"memroy": {}}, "retention names a domain that the store lacks: 'memroy'"),
+        ({5: {}}, "retention names a domain that the store lacks: 5"),
+        ({"memory": {5: "30d"}}, "retention.memory has no table 5 to prune"),
         ({"threadState": {}, "thread_state": {}}, "names a domain twice: 'thread_state'"),
         ({"memory": "30d"}, "retention.memory must be a mapping"),
         ({"memory": {"mesages": "30d"}}, "retention.memory has no table 'mesages' to prune; it has: 'messages', "),
@@ -322,7 +324,19 @@ async def test_a_wrong_policy_is_refused_by_name(retention: Any, problem: str) -
         assert len(await ids(store.memory)) == 2
 
 
-@pytest.mark.parametrize("bounds", [{"max_rows": 0}, {"max_batches": 1.5}, {"max_rows": True}, {"pause": -1}])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"max_rows": 0},
+        {"max_batches": 1.5},
+        {"max_rows": True},
+        {"pause": -1},
+        {"pause": "1"},
+        {"pause": None},
+        {"progress": 1},
+        {"stop": True},
+    ],
+)
 async def test_a_wrong_bound_is_refused_by_name(bounds: dict[str, Any]) -> None:
     async with ConvexStore.local(":memory:") as store:
         with pytest.raises(ValidationError, match=next(iter(bounds))):
