@@ -18,6 +18,7 @@ from mastra_convex.cli import init as init_command
 from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli import reader
 from mastra_convex.cli.children import answer
+from mastra_convex.config import DEFAULT_STORAGE_FUNCTION
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import DEFAULT_PATH, check_path
@@ -192,6 +193,9 @@ def prune(
             metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
         ),
     ] = None,
+    storage_function: Annotated[
+        str, typer.Option(help="Path of the deployed commit function, where it is another one.")
+    ] = DEFAULT_STORAGE_FUNCTION,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in a transaction.")] = 1000,
     max_batches: Annotated[int | None, typer.Option(min=1, help="Transactions for each table in this run.")] = None,
@@ -205,6 +209,7 @@ def prune(
     prune_command.run(
         prune_command.parse_policies(policy, batch_size),
         local=local,
+        storage_function=storage_function,
         dry_run=dry_run,
         max_batches=max_batches,
         max_rows=max_rows,

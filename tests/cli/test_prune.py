@@ -71,6 +71,16 @@ async def test_the_deployment_of_the_environment() -> None:
     await engine.aclose()
 
 
+async def test_functions_deployed_at_another_path() -> None:
+    engine = LocalEngine(":memory:", declared_tables(), receipts=True)
+    path = "agents/mastra/storage:handle"
+    async with LocalServer(engine, admin_key=KEY, storage_function=path) as server:
+        options = ("--policy", "memory.messages=30d", "--storage-function", path)
+        found = await start("prune", *options, CONVEX_URL=server.url, CONVEX_ADMIN_KEY=KEY)
+        assert found == (0, "memory: mastra_messages: 0 rows deleted\n")
+    await engine.aclose()
+
+
 @pytest.mark.parametrize(
     ("policy", "problem"),
     [
