@@ -118,6 +118,7 @@ class Database:
                 self._refresh(connection)
             session = Session(connection, self._layouts)
             result = retried(lambda: work(session)) if patient and not write else work(session)
+            connection.set_progress_handler(None, 0)  # SQLite may report an interruption after a commit has happened
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
