@@ -33,6 +33,8 @@ STEP_ROWS: Final = 2_000
 RANGE_BYTES: Final = 6 << 20
 WHOLE_BYTES: Final = 14 << 20
 """Of the ranges of a whole commit: rows consumed, and rows changed once more, as a write reads its row again."""
+TRANSACTION_BYTES: Final = 16 << 20
+"""That a transaction of Convex reads at most."""
 MAX_COMMIT_BYTES: Final = 12 << 20
 """Of the encoded body of a commit; Convex takes 16 MiB."""
 

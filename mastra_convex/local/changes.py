@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mastra_convex.engine import Change, Edit, Row
 from mastra_convex.errors import ValidationError
@@ -16,10 +16,17 @@ from mastra_convex.local.records import find
 from mastra_convex.local.stored import Stored, charged
 
 
-def put_rows(
-    connection: sqlite3.Connection, layout: Layout, rows: Sequence[Row], keep: Sequence[str]
-) -> tuple[int, list[int], int]:
-    """Inserts rows or updates those with their keys; returns how many were written, the new positions and the bytes."""
+class Written(NamedTuple):
+    """How many rows were put, the positions of new ones, the bytes of all, and those of the rows that they replaced."""
+
+    rows: int
+    new: list[int]
+    size: int
+    replaced: int
+
+
+def put_rows(connection: sqlite3.Connection, layout: Layout, rows: Sequence[Row], keep: Sequence[str]) -> Written:
+    """Inserts rows or updates those with their keys."""
     table = layout.table
     for name in keep:
         _check_column(layout, name)
@@ -48,7 +55,8 @@ def put_rows(
         connection.execute(layout.insert, inserts[0])
     elif inserts:
         connection.executemany(layout.insert, inserts)
-    return len(wanted), [n for n, key in enumerate(keys) if key not in found], size
+    new = [n for n, key in enumerate(keys) if key not in found]
+    return Written(len(wanted), new, size, sum(stored.size for stored in found.values()))
 
 
 class Patcher:

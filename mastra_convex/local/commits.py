@@ -8,6 +8,7 @@ from mastra_convex.engine import (
     MAX_COMMIT_BYTES,
     MAX_RANGES,
     STEP_ROWS,
+    TRANSACTION_BYTES,
     WHOLE_BYTES,
     Commit,
     CommitResult,
@@ -83,6 +84,7 @@ class _Step:
         else:
             self._budget = StepBudget(rows=STEP_ROWS, changes=left)
         self._size = 0
+        self._read = 0
 
     def run(self) -> CommitResult:
         commit = self._commit
@@ -107,14 +109,16 @@ class _Step:
     def _by_keys(self, op: Put | Patch | Delete) -> Outcome:
         layout = self._session.layout(op.table)
         if op.op == "put":
-            changed, new, size = put_rows(self._session.connection, layout, op.rows, op.keep)
-            self._size += size
+            written = put_rows(self._session.connection, layout, op.rows, op.keep)
+            self._size += written.size
             check_commit_size(self._size, MAX_COMMIT_BYTES)
-            return Outcome(changed=changed, missing=new)
+            self._charge(written.replaced)
+            return Outcome(changed=written.rows, missing=written.new)
         patcher = Patcher(layout, op.change) if op.op == "patch" else None
         keys = [encoded_key(layout, key) for key in op.keys]
         distinct = dict.fromkeys(keys)
         found = find(self._session.connection, layout, list(distinct))
+        self._charge(sum(stored.size for stored in found.values()))
         if patcher is None:
             self._session.connection.executemany(layout.delete, [(stored.seq,) for stored in found.values()])
         else:
@@ -123,6 +127,15 @@ class _Step:
                     patcher.apply(self._session.connection, found[key])
         missing = [n for n, key in enumerate(keys) if key not in found]
         return Outcome(changed=len(found), missing=missing)
+
+    def _charge(self, size: int) -> None:
+        """Charges existing rows that are written by their keys: Convex reads each to find it, and to change it."""
+        self._read += 2 * size
+        if self._read > TRANSACTION_BYTES:
+            raise TooLargeError(
+                f"a commit reads {self._read} bytes of rows that it changes; Convex reads at most {TRANSACTION_BYTES}",
+                details={"limit": TRANSACTION_BYTES, "size": self._read},
+            )
 
     def _range(self, op: PatchRange | DeleteRange, after: str | None) -> tuple[int, bool, str | None]:
         layout = self._session.layout(op.range.table)

@@ -16,6 +16,7 @@ from mastra_convex.errors import (
     ValidationError,
 )
 from tests.engine.rows import (
+    BIG,
     MESSAGES,
     RESOURCES,
     THREADS,
@@ -220,3 +221,22 @@ async def test_too_many_keys_are_refused(engine: Engine) -> None:
     with pytest.raises(TooLargeError):
         await commit(engine, Put(table=RESOURCES, rows=rows))
     assert await get(engine, RESOURCES, "r0000") == [None]
+
+
+@pytest.mark.parametrize("kind", ["put", "patch", "delete"])
+async def test_a_commit_that_reads_more_than_a_transaction_may_is_refused_whole(engine: Engine, kind: str) -> None:
+    """A row that is written by its key is read twice: to find it, and to change it."""
+    names = [f"m{n:02}" for n in range(10)]
+    for half in (names[:5], names[5:]):
+        await put(engine, MESSAGES, *(message(name, content=json.dumps("x" * BIG)) for name in half))
+    keys = [[name] for name in names]
+    write: WriteOp = Delete(table=MESSAGES, keys=keys)
+    if kind == "put":
+        write = Put(table=MESSAGES, rows=[message(name) for name in names])
+    elif kind == "patch":
+        write = Patch(table=MESSAGES, keys=keys, change=Change(set={"role": "assistant"}))
+    with pytest.raises(TooLargeError):
+        await commit(engine, write)
+    for name in (names[0], names[-1]):
+        kept = await one(engine, MESSAGES, name)
+        assert (kept["role"], len(kept["content"])) == ("user", BIG + 2)
