@@ -6,7 +6,7 @@ import { predicate } from "./conditions";
 import { cursorText, parseCursor, positionOf } from "./cursors";
 import { tooLarge } from "./errors";
 import { rowsOfSpan, spanOf } from "./spans";
-import type { Doc, Writer } from "./tables";
+import type { Columns, Doc, Writer } from "./tables";
 import type { WriteOp } from "./validators";
 import { changeOf, deleteRows, patchRows } from "./writes";
 
@@ -30,6 +30,7 @@ export async function writeRange(
 
   // All rows are collected before the first write: a changed row may move within the index.
   const rows: Doc[] = [];
+  const changes: [Doc, Columns][] = [];
   let last: Doc | undefined;
   let complete = true;
   for await (const row of rowsOfSpan(db, span, after, { ranges: 0 })) {
@@ -44,15 +45,24 @@ export async function writeRange(
       budget.ranges += 1;
       rows.push(row);
       if (mode === "whole") budget.bytes += getDocumentSize(row);
+      if (changed) {
+        const columns = changed(row);
+        changes.push([row, columns]);
+        budget.bytes += growth(row, columns);
+      }
     }
     if (mode === "whole" && budget.bytes > WHOLE_BYTES) throw doesNotFit("bytes");
   }
 
-  if (changed) await patchRows(db, table, rows, changed);
+  if (changed) await patchRows(db, table, changes);
   else await deleteRows(db, table, rows);
   const reached = last === undefined ? cursor : cursorText(positionOf(last, restFields));
   return { changed: rows.length, cursor: complete ? undefined : reached };
 }
+
+/** The bytes that are written of a row beyond those that were read. */
+const growth = (row: Doc, columns: Columns) =>
+  Math.max(0, getDocumentSize({ ...row, ...columns } as Doc) - getDocumentSize(row));
 
 const doesNotFit = (what: string) =>
   tooLarge(`the ranges of this commit take more ${what} than one transaction has`, what);

@@ -62,7 +62,8 @@ function replacement(table: Table, old: Doc, columns: Columns, keep: readonly st
 export async function patch(db: Writer, op: Op<"patch">): Promise<Outcome> {
   const table = tableNamed(op.table);
   const changed = changeOf(table, op.change);
-  return forEachRow(db, table, op.keys, (rows) => patchRows(db, table, rows, changed));
+  const changes = (rows: readonly Doc[]) => rows.map((row): [Doc, Columns] => [row, changed(row)]);
+  return forEachRow(db, table, op.keys, (rows) => patchRows(db, table, changes(rows)));
 }
 
 export async function deleteKeys(db: Writer, op: Op<"delete">): Promise<Outcome> {
@@ -70,9 +71,8 @@ export async function deleteKeys(db: Writer, op: Op<"delete">): Promise<Outcome>
   return forEachRow(db, table, op.keys, (rows) => deleteRows(db, table, rows));
 }
 
-/** All changes are made before the first write, so that one that fails leaves no write under way. */
-export async function patchRows(db: Writer, table: Table, rows: readonly Doc[], changed: (row: Doc) => Columns) {
-  const changes = rows.map((row): [Doc, Columns] => [row, changed(row)]);
+/** All changes were made before the first write, so that one that fails leaves no write under way. */
+export async function patchRows(db: Writer, table: Table, changes: readonly (readonly [Doc, Columns])[]) {
   await Promise.all(changes.map(([row, columns]) => db.patch(table.name, row._id, columns)));
 }
 

@@ -59,6 +59,15 @@ async def test_update_by_filter(filled: VectorStore) -> None:
     }
 
 
+async def test_a_merge_that_makes_many_rows_large(vectors: VectorStore) -> None:
+    await vectors.create_index("i", dimension=3)
+    await vectors.upsert("i", vectors=[[1, 0, 0]] * 40, metadata=[{"n": 1}] * 40)
+    await vectors.update_vector("i", filter={"n": 1}, metadata={"text": "x" * 500_000})
+    hits = await vectors.query("i", filter={"text": {"$regex": "^x"}}, top_k=3)
+    assert [len(hit.metadata["text"]) for hit in hits] == [500_000] * 3
+    assert len(await vectors.query("i", filter={"text": {"$exists": False}}, top_k=100)) == 0
+
+
 async def test_concurrent_merges_are_all_kept(filled: VectorStore) -> None:
     await asyncio.gather(*(filled.update_vector("i", id="a", metadata={f"k{n}": n}) for n in range(20)))
     assert {f"k{n}" for n in range(20)} <= (await contents(filled))["a"][0].keys()
