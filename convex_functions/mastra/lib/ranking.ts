@@ -54,7 +54,7 @@ const METRICS: { readonly [metric in NonNullable<Search["metric"]>]: (vector: re
     const length = Math.sqrt(dot(vector, vector));
     return (stored) => {
       const lengths = length * Math.sqrt(dot(stored, stored));
-      return lengths === 0 ? 0 : dot(vector, stored) / lengths;
+      return lengths === 0 ? 0 : Math.max(-1, Math.min(1, dot(vector, stored) / lengths));
     };
   },
   dotproduct: (vector) => (stored) => dot(vector, stored),

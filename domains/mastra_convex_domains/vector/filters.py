@@ -10,7 +10,7 @@ from mastra_convex.contract.arguments import mapping, moment
 from mastra_convex.contract.filters import compile_filter
 from mastra_convex.contract.times import to_iso
 from mastra_convex.engine import Condition
-from mastra_convex.errors import ValidationError
+from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.values import to_json
 
 Filter = Mapping[str, Any]
@@ -40,12 +40,19 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
 
 def with_iso_times(value: Any, name: str, *, operation: str) -> Any:
     """A value in which times are text, as TypeScript stores them, so that they compare in the order of time."""
+    try:
+        return _with_iso_times(value, name, operation)
+    except RecursionError:
+        raise TooLargeError(f"{name} is nested too deep", operation=operation) from None
+
+
+def _with_iso_times(value: Any, name: str, operation: str) -> Any:
     if isinstance(value, datetime):
         return to_iso(moment(value, name, operation=operation))
     if isinstance(value, Mapping):
-        return {key: with_iso_times(item, f"{name}.{key}", operation=operation) for key, item in value.items()}
+        return {key: _with_iso_times(item, f"{name}.{key}", operation) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [with_iso_times(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(value)]
+        return [_with_iso_times(item, f"{name}[{n}]", operation) for n, item in enumerate(value)]
     return value
 
 
@@ -67,7 +74,24 @@ def _check_record_filter(filter: Any, path: str) -> None:
             _check_record_filter(operand, where)
         elif name.startswith("$"):
             raise ValidationError(f"{path}: {name} belongs to a field", details={"path": path, "operator": name})
-        elif isinstance(operand, dict) and (misplaced := next((key for key in _LISTS if key in operand), None)):
-            raise ValidationError(
-                f"{where}: {misplaced} belongs outside of a field", details={"path": where, "operator": misplaced}
-            )
+        else:
+            _check_field_filter(operand, where)
+
+
+def _check_field_filter(given: Any, path: str) -> None:
+    """Where the filter is about a field, lists of filters stand only inside of `$not` and `$elemMatch`, which take
+    objects.
+    """
+    members: dict[str, Any] = given if isinstance(given, dict) else {}
+    for name, operand in members.items():
+        where = f"{path}.{name}"
+        if name in _LISTS:
+            problem = f"{path}: {name} belongs outside of a field"
+            raise ValidationError(problem, details={"path": path, "operator": name})
+        if name in ("$not", "$elemMatch"):
+            if not isinstance(operand, dict) or (name == "$not" and not operand):
+                raise ValidationError(f"{where} takes a filter", details={"path": path, "operator": name})
+            inside: dict[str, Any] = operand
+            _check_field_filter({key: value for key, value in inside.items() if key not in _LISTS}, where)
+        elif not name.startswith("$"):
+            _check_field_filter(operand, where)

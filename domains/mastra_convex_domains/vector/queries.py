@@ -19,6 +19,8 @@ from .tables import VECTOR_INDEXES, VECTORS
 
 _OPERATION = "VECTOR/QUERY"
 _COLUMNS = ("id", "metadata")
+_MOST = 2**31 - 1
+"""Rows that are asked for; no index has more, and every backend takes the number."""
 
 
 class QueryMethods(IndexMethods):
@@ -49,6 +51,7 @@ class QueryMethods(IndexMethods):
             raise ValidationError("top_k must be a positive integer", operation=_OPERATION, status="INVALID_TOP_K")
         if min_score is not None and not _is_number(min_score):
             raise ValidationError("min_score must be a number", operation=_OPERATION, status="INVALID_MIN_SCORE")
+        top_k = min(top_k, _MOST)
         matching = filter_conditions(filter, "filter", operation=_OPERATION)
         if query_vector is None:
             if filter is None or min_score is not None:

@@ -130,8 +130,10 @@ def _vectors(vectors: Any) -> list[Floats]:
     return numbers
 
 
-def _metadata(metadata: Sequence[Metadata] | None, count: int) -> list[dict[str, Any] | None]:
+def _metadata(metadata: Any, count: int) -> list[dict[str, Any] | None]:
     """The metadata of each vector; an empty list stands for none."""
+    if metadata is not None and (isinstance(metadata, str) or not isinstance(metadata, Sequence)):
+        raise ValidationError("metadata must be a list of mappings", operation=_OPERATION)
     if not metadata:
         return [None] * count
     if len(metadata) != count:
@@ -146,7 +148,8 @@ def _metadata(metadata: Sequence[Metadata] | None, count: int) -> list[dict[str,
 def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
     if ids is None:
         return [new_id() for _ in range(count)]
-    if isinstance(ids, str) or len(ids) != count:
+    ids = plain_list(ids)
+    if isinstance(ids, str) or not isinstance(ids, Sequence) or len(ids) != count:
         message = f"ids must be a list of as many ids as vectors: {count}"
         raise ValidationError(message, operation=_OPERATION, status="IDS_LENGTH_MISMATCH")
     return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(ids)]

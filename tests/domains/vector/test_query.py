@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from mastra_convex import ValidationError
+from mastra_convex import TooLargeError, ValidationError
 from mastra_convex_domains import Metric, VectorHit, VectorStore
 from tests.domains.vector.data import ids, vector
 
@@ -50,6 +50,20 @@ async def test_top_k_and_min_score(vectors: VectorStore, dimension: int) -> None
     [_, _, third, *_] = await vectors.query("i", query_vector=query)
     assert len(await vectors.query("i", query_vector=query, min_score=third.score)) == 3
     assert await vectors.query("i", query_vector=query, min_score=1.1) == []
+    for most in (10**20, 2**63 - 1):
+        assert len(await vectors.query("i", query_vector=query, top_k=most)) == 30
+        assert len(await vectors.query("i", filter={}, top_k=most)) == 30
+
+
+async def test_a_cosine_is_never_above_1(vectors: VectorStore, dimension: int) -> None:
+    await vectors.create_index("i", dimension=dimension)
+    given = [vector(dimension, n, 2 * n + 1, 3) for n in range(50)]
+    await vectors.upsert("i", vectors=given)
+    for query in given:
+        [best] = await vectors.query("i", query_vector=query, top_k=1)
+        [*_, worst] = await vectors.query("i", query_vector=[-number for number in query], top_k=50)
+        assert 1 - 1e-9 < best.score <= 1
+        assert -1 <= worst.score < 1e-9 - 1
 
 
 async def test_hits_bring_vectors_only_when_asked(vectors: VectorStore, dimension: int) -> None:
@@ -137,6 +151,20 @@ async def test_a_filter_of_what_metadata_lacks(vectors: VectorStore) -> None:
     assert ids(await vectors.query("i", query_vector=[1, 0, 0], filter={"a": {"$exists": True}})) == []
 
 
+@pytest.mark.parametrize("levels", [200, 5_000])
+async def test_what_is_nested_too_deep(vectors: VectorStore, levels: int) -> None:
+    await vectors.create_index("i", dimension=3)
+    nested: dict[str, Any] = {"a": 1}
+    for _ in range(levels):
+        nested = {"a": nested}
+    with pytest.raises(TooLargeError) as caught:
+        await vectors.query("i", filter=nested)
+    assert caught.value.id == "MASTRA_VECTOR_CONVEX_QUERY_TOO_LARGE"
+    with pytest.raises(TooLargeError) as caught:
+        await vectors.upsert("i", vectors=[[1, 0, 0]], metadata=[nested])
+    assert caught.value.id == "MASTRA_VECTOR_CONVEX_UPSERT_TOO_LARGE"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -161,6 +189,13 @@ async def test_a_filter_of_what_metadata_lacks(vectors: VectorStore) -> None:
         ({"filter": {"$not": {}}}, "INVALID_FILTER"),
         ({"filter": {"$not": {"$gt": 1}}}, "INVALID_FILTER"),
         ({"filter": {"a": {"$or": [{"$gt": 1}, {"$lt": 0}]}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"b": {"$or": [{"$gt": 1}, {"$lt": 0}]}}}}, "INVALID_FILTER"),
+        ({"filter": {"$not": {"a": {"$and": [{"$gt": 1}]}}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$not": 5}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$not": {}}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"b": {"$not": [1]}}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$elemMatch": 5}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$elemMatch": {"b": {"$not": {}}}}}}, "INVALID_FILTER"),
         ({"filter": {"a": {"$in": 1}}}, "INVALID_FILTER"),
         ({"filter": {"a": {"$regex": "(?<=x)y"}}}, "INVALID_FILTER"),
     ],
