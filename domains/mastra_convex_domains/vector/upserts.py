@@ -117,7 +117,8 @@ class UpsertMethods(ChangeMethods):
 
 
 def _vectors(vectors: Any) -> list[Floats]:
-    given = plain_list(vectors)
+    # An array row by row: in lists, its numbers would take many times the memory.
+    given = list(vectors) if getattr(vectors, "ndim", 0) else plain_list(vectors)
     if isinstance(given, str | bytes) or not isinstance(given, Sequence):
         raise ValidationError("vectors must be a list of vectors", operation=_OPERATION, status="INVALID_VECTOR")
     if not given:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 import numpy
 import pytest
 
-from mastra_convex import ValidationError
+from mastra_convex import ConvexStore, ValidationError
 from mastra_convex_domains import VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
@@ -77,6 +78,20 @@ async def test_lists_and_arrays(vectors: VectorStore, index: str, given: Any) ->
     await vectors.upsert(index, vectors=given, ids=["a", "b"])
     hits = await vectors.query(index, query_vector=given[1], include_vector=True)
     assert [hit.vector for hit in hits] == [[1.0, 2.0, 3.0], [0.1, 0.2, 0.3]]
+
+
+async def test_an_array_is_not_made_into_lists_at_once() -> None:
+    given = numpy.ones((1_000, 384), dtype=numpy.float32)
+    async with ConvexStore.local(":memory:") as store:
+        await store.vector.create_index("i", dimension=384)
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValidationError):
+                await store.vector.upsert("i", vectors=given, ids=["a"])  # after all vectors were read
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 3 * given.nbytes
 
 
 async def test_numbers_are_float32(vectors: VectorStore, index: str) -> None:
