@@ -113,9 +113,9 @@ def with_vector_indexes(
 ) -> list[Table]:
     """The tables; those with a vector index get one for each of `dimensions` instead.
 
-    `filter_fields` are members of the raw column that their filters reach into. A native search finds plain values
-    only, so each such filter has an index of the database too, which tells where a member is a list. Raises
-    ConfigurationError for what Convex would refuse.
+    `filter_fields` are members of the raw column that their filters reach into, with its name or without. A native
+    search finds plain values only, so each such filter has an index of the database too, which tells where a member is
+    a list. Raises ConfigurationError for what Convex would refuse.
     """
     for name in filter_fields:
         if not _FIELD_PATH.fullmatch(name):
@@ -128,7 +128,7 @@ def _with_dimensions(table: Table, dimensions: Sequence[int], filter_fields: Seq
     column = next((name.split(".")[0] for name in declared.filters if "." in name), None)
     if column is None and filter_fields:
         raise ConfigurationError(f"{table.name}: no column to take filter fields from")
-    extra = [f"{column}.{name}" for name in filter_fields]
+    extra = [f"{column}.{name.removeprefix(f'{column}.')}" for name in filter_fields]
     filters = tuple(dict.fromkeys((*declared.filters, *extra)))
     present = {index.fields for index in table.indexes}
     missing = [name for name in filters if "." in name and (name,) not in present]

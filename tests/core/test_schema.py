@@ -149,6 +149,8 @@ def test_vector_indexes_for_the_lengths_that_are_asked_for() -> None:
     assert text.count(f"      filterFields: {filters},\n") == 2
     assert '.index("by_metadata_group", ["metadata.group"])' in text
     assert '.index("by_metadata_user_id", ["metadata.user.id"])' in text
+    whole = with_vector_indexes(TABLES, [384, 1536], filter_fields=["metadata.group", "user.id", "group"])
+    assert schema_ts(whole) == text
 
 
 def test_the_default_is_what_the_tables_declare() -> None:
