@@ -23,7 +23,10 @@ from mastra_convex.registry import DomainStore, registered_domains
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import RECEIPTS, Table, by_name
 
-BACKENDS = ("memory", "sqlite", "server", "convex-test")
+DEPLOYMENT_URL = os.environ.get("CONVEX_TEST_URL")
+"""A deployment to test on as well. Its Mastra tables are emptied before every test."""
+
+BACKENDS = ("memory", "sqlite", "server", "convex-test", *(["deployment"] if DEPLOYMENT_URL else []))
 KEY = "test-key|0123456789"
 FUNCTIONS = Path(__file__).parent.parent / "convex_functions"
 
@@ -119,8 +122,8 @@ def all_tables() -> list[Table]:
     return list(by_name([RECEIPTS, *(table for domain in domains for table in domain.tables)]).values())
 
 
-def remote_store(url: str, domains: DomainClasses, **options: Any) -> ConvexStore:
-    return ConvexStore(id="test", deployment_url=url, admin_auth_token=KEY, domains=domains, **options)
+def remote_store(url: str, domains: DomainClasses, *, key: str = KEY, **options: Any) -> ConvexStore:
+    return ConvexStore(id="test", deployment_url=url, admin_auth_token=key, domains=domains, **options)
 
 
 @asynccontextmanager
@@ -140,6 +143,14 @@ async def open_backend(name: str, directory: Path, host: ConvexHost | None) -> A
             yield backend
             await backend.aclose()
         await engine.aclose()
+    elif name == "deployment":
+        assert DEPLOYMENT_URL is not None
+        url, key = DEPLOYMENT_URL, os.environ["CONVEX_TEST_ADMIN_KEY"]
+        backend = Backend(name, lambda domains: remote_store(url, domains, key=key))
+        for domain in registered_domains().values():
+            await backend.store().domain(domain).dangerously_clear_all()
+        yield backend
+        await backend.aclose()
     else:
         assert host is not None
         await host.reset()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 
@@ -96,7 +97,7 @@ async def test_thread_state_goes_by_its_last_change(backend: Backend, domain: st
     row = {"threadId": "t1", "type": "task", "value": "[]", "createdAt": to_iso(days_ago(9))}
     for thread_id, days in (("t1", 8), ("t2", 6)):
         put = Put(table=THREAD_STATE.name, rows=[{**row, "threadId": thread_id, "updatedAt": to_iso(days_ago(days))}])
-        await backend.engine().commit(Commit(id=thread_id, ops=[put]))
+        await backend.engine().commit(Commit(id=uuid4().hex, ops=[put]))
     assert await store.prune({domain: {table: "1w"}}) == results(("thread_state", "mastra_thread_state", 1, True))
     assert await store.thread_state.get_state("t1", type="task") is None
     assert await store.thread_state.get_state("t2", type="task") == []
@@ -122,7 +123,7 @@ async def test_a_thread_of_more_messages_than_one_transaction_holds(backend: Bac
     rows = [stored.message(f"m{n}", thread_id="t1") for n in range(2_500)]
     for first in (0, 1_250):
         await backend.engine().commit(
-            Commit(id=f"{first}", ops=[Put(table=MESSAGES.name, rows=rows[first : first + 1_250])])
+            Commit(id=uuid4().hex, ops=[Put(table=MESSAGES.name, rows=rows[first : first + 1_250])])
         )
     assert await store.memory.prune({"threads": "30d"}) == results(("memory", "mastra_threads", 1, True))
     assert await ids(store.memory) == []
@@ -133,7 +134,7 @@ async def test_a_row_without_a_time_stays(backend: Backend, created_at: str) -> 
     """A column that is always there can still hold no time; see below for one that is missing."""
     rows = [stored.message("m1", createdAt=created_at), stored.thread("t1", createdAt=created_at)]
     for row, table in zip(rows, ("mastra_messages", "mastra_threads"), strict=True):
-        await backend.engine().commit(Commit(id=table, ops=[Put(table=table, rows=[row])]))
+        await backend.engine().commit(Commit(id=uuid4().hex, ops=[Put(table=table, rows=[row])]))
     pruned = await backend.store().prune({"memory": {"messages": 0, "threads": 0}})
     expected = 1 if created_at else 0
     assert [result.deleted for result in pruned] == [expected, expected]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -187,7 +188,7 @@ async def test_records_that_are_no_objects_are_still_read(backend: Backend, docu
     """No writer of Mastra leaves them; a whole list must not fail for one."""
     records: list[Any] = [{"id": "1"}, '{"id": "2", "n": 1}', "text", [1]]
     rows = [{"table": "notes", "primaryKey": f"{n}", "record": record} for n, record in enumerate(records, 1)]
-    await backend.engine().commit(Commit(id="c", ops=[Put(table="mastra_documents", rows=rows)]))
+    await backend.engine().commit(Commit(id=uuid4().hex, ops=[Put(table="mastra_documents", rows=rows)]))
     page = await documents.list("notes")
     assert page.documents == [{"id": "1"}, {"id": "2", "n": 1}, {"text": "text"}, {"text": "[1]"}]
     assert [await documents.get("notes", id=n) for n in range(1, 5)] == page.documents

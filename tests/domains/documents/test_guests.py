@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
@@ -349,5 +350,5 @@ async def test_vectors_of_a_guest_cannot_be_searched(engine: Engine) -> None:
 
 async def test_no_wrapper_where_there_is_no_guest(engine: Engine) -> None:
     assert with_guests(engine, [THREADS, DOCUMENTS]) is engine
-    result = await engine.commit(Commit(id="c1", ops=[Put(table=THREADS.name, rows=[row(0)])]))
+    result = await engine.commit(Commit(id=uuid4().hex, ops=[Put(table=THREADS.name, rows=[row(0)])]))
     assert result.status == "done"

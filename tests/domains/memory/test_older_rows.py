@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -19,7 +20,7 @@ _FOREIGN = '{"parts": [], "big": 12345678901234567890, "metadata": {"a": 1.0}}'
 
 
 async def put(backend: Backend, table: str, *rows: dict[str, Any]) -> None:
-    await backend.engine().commit(Commit(id=f"put {table}", ops=[Put(table=table, rows=rows)]))
+    await backend.engine().commit(Commit(id=uuid4().hex, ops=[Put(table=table, rows=rows)]))
 
 
 def row(id: str, content: str, **columns: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -152,7 +153,7 @@ async def test_an_index_of_a_later_version(vectors: VectorStore, backend: Backen
     await vectors.create_index("i", dimension=3)
     change = Change(set={"metric": "manhattan"})
     await backend.engine().commit(
-        Commit(id="c", ops=[Patch(table="mastra_vector_indexes", keys=[["i"]], change=change)])
+        Commit(id=uuid4().hex, ops=[Patch(table="mastra_vector_indexes", keys=[["i"]], change=change)])
     )
     with pytest.raises(MastraConvexError, match="manhattan") as caught:
         await vectors.query("i", query_vector=vector(3, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from mastra_convex.contract.times import to_iso
 from mastra_convex.engine import Commit, Put, Row
@@ -43,4 +44,4 @@ def row(stored: Any, *, workflow_name: str = "w", run_id: str = "r1", n: int = 0
 
 async def put(backend: Backend, rows: list[Row]) -> None:
     """Writes rows as they are."""
-    await backend.engine().commit(Commit(id="put", ops=[Put(table=SNAPSHOTS.name, rows=rows)]))
+    await backend.engine().commit(Commit(id=uuid4().hex, ops=[Put(table=SNAPSHOTS.name, rows=rows)]))
