@@ -30,9 +30,6 @@ class StockStore:
         """Calls a method of a domain; AssertionError with its text when it throws."""
         return await self._send({"domain": domain, "method": method, "args": args})
 
-    async def memory(self, method: str, *args: Any) -> Any:
-        return await self.call("memory", method, *args)
-
     async def request(self, op: str, table: str, **members: Any) -> Any:
         """A storage operation as the package's client sends it (contract section 16)."""
         return await self._send({"request": {"op": op, "tableName": table, **members}})

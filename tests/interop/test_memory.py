@@ -22,7 +22,7 @@ def without_system_fields(row: dict[str, Any]) -> dict[str, Any]:
 
 async def test_typescript_reads_threads_of_python(memory: MemoryStore, stock: StockStore) -> None:
     thread = await memory.save_thread(Thread(id="t1", resource_id="u", title="Разговор 对话", metadata=METADATA))
-    found = await stock.memory("getThreadById", {"threadId": "t1"})
+    found = await stock.call("memory", "getThreadById", {"threadId": "t1"})
     assert without_system_fields(found) == {
         "id": "t1",
         "resourceId": "u",
@@ -31,7 +31,7 @@ async def test_typescript_reads_threads_of_python(memory: MemoryStore, stock: St
         "createdAt": to_iso(thread.created_at),
         "updatedAt": to_iso(thread.updated_at),
     }
-    page = await stock.memory("listThreads", {"filter": {"resourceId": "u"}, "page": 0, "perPage": 10})
+    page = await stock.call("memory", "listThreads", {"filter": {"resourceId": "u"}, "page": 0, "perPage": 10})
     assert (page["total"], page["threads"][0]["id"]) == (1, "t1")
 
 
@@ -44,7 +44,7 @@ async def test_python_reads_threads_of_typescript(memory: MemoryStore, stock: St
         "createdAt": to_iso(at(0)),
         "updatedAt": to_iso(at(1)),
     }
-    await stock.memory("saveThread", {"thread": thread})
+    await stock.call("memory", "saveThread", {"thread": thread})
     expected = Thread(id="t1", resource_id="u", title="Hello 🎉", metadata=METADATA, created_at=at(0), updated_at=at(1))
     assert await memory.get_thread_by_id("t1") == expected
     assert (await memory.list_threads(metadata={"nested": METADATA["nested"]})).threads == [expected]
@@ -54,7 +54,7 @@ async def test_typescript_reads_messages_of_python(memory: MemoryStore, stock: S
     content = {"format": 2, "parts": [{"type": "text", "text": '你好 🎉\n"quoted"'}], "metadata": METADATA}
     await memory.save_thread(Thread(id="t1", resource_id="u"))
     await memory.save_messages([message(0, resource_id="u").model_copy(update={"content": content})])
-    page = await stock.memory("listMessages", {"threadId": "t1"})
+    page = await stock.call("memory", "listMessages", {"threadId": "t1"})
     [found] = page["messages"]
     assert without_system_fields(found) == {
         "id": "t1-m00000",
@@ -71,7 +71,7 @@ async def test_python_reads_messages_of_typescript(memory: MemoryStore, stock: S
     content = {"format": 2, "parts": [{"type": "text", "text": "你好 🎉", "$ref": {"ключ": 1}}], "metadata": METADATA}
     row = {"threadId": "t1", "resourceId": "u", "role": "assistant", "type": "v2", "content": content}
     for n in range(3):
-        await stock.memory("saveMessages", {"messages": [{**row, "id": f"m{n}", "createdAt": to_iso(at(n))}]})
+        await stock.call("memory", "saveMessages", {"messages": [{**row, "id": f"m{n}", "createdAt": to_iso(at(n))}]})
     page = await memory.list_messages("t1", metadata={"n": 3}, order_by="-created_at", per_page=2)
     assert [m.id for m in page.messages] == ["m2", "m1"]
     assert page.total == 3
@@ -82,9 +82,9 @@ async def test_python_reads_messages_of_typescript(memory: MemoryStore, stock: S
 
 async def test_resources_go_both_ways(memory: MemoryStore, stock: StockStore) -> None:
     await memory.save_resource(Resource(id="py", working_memory="# 计划", metadata=METADATA))
-    found = await stock.memory("getResourceById", {"resourceId": "py"})
+    found = await stock.call("memory", "getResourceById", {"resourceId": "py"})
     assert (found["workingMemory"], found["metadata"]) == ("# 计划", METADATA)
-    await stock.memory("updateResource", {"resourceId": "ts", "workingMemory": "заметка", "metadata": METADATA})
+    await stock.call("memory", "updateResource", {"resourceId": "ts", "workingMemory": "заметка", "metadata": METADATA})
     resource = await memory.get_resource_by_id("ts")
     assert resource is not None
     assert (resource.working_memory, resource.metadata) == ("заметка", METADATA)
@@ -92,21 +92,23 @@ async def test_resources_go_both_ways(memory: MemoryStore, stock: StockStore) ->
 
 async def test_each_sees_the_updates_of_the_other(memory: MemoryStore, stock: StockStore) -> None:
     await memory.save_thread(Thread(id="t1", resource_id="u", title="first", metadata={"py": 1}))
-    await stock.memory("updateThread", {"id": "t1", "title": "second", "metadata": {"ts": 2}})
+    await stock.call("memory", "updateThread", {"id": "t1", "title": "second", "metadata": {"ts": 2}})
     updated = await memory.update_thread("t1", metadata={"py": 3})
     assert (updated.title, updated.metadata) == ("second", {"py": 3, "ts": 2})
-    found = await stock.memory("getThreadById", {"threadId": "t1"})
+    found = await stock.call("memory", "getThreadById", {"threadId": "t1"})
     assert found["metadata"] == {"py": 3, "ts": 2}
 
     await memory.save_messages([message(0)])
-    await stock.memory("updateMessages", {"messages": [{"id": "t1-m00000", "content": {"metadata": {"seen": True}}}]})
+    await stock.call(
+        "memory", "updateMessages", {"messages": [{"id": "t1-m00000", "content": {"metadata": {"seen": True}}}]}
+    )
     await memory.update_messages([{"id": "t1-m00000", "content": {"metadata": {"rating": 5}}}])
-    page = await stock.memory("listMessages", {"threadId": "t1"})
+    page = await stock.call("memory", "listMessages", {"threadId": "t1"})
     assert page["messages"][0]["content"]["metadata"] == {"seen": True, "rating": 5}
-    await stock.memory("deleteMessages", ["t1-m00000"])
+    await stock.call("memory", "deleteMessages", ["t1-m00000"])
     assert (await memory.list_messages("t1")).messages == []
 
-    await stock.memory("deleteThread", {"threadId": "t1"})
+    await stock.call("memory", "deleteThread", {"threadId": "t1"})
     assert await memory.get_thread_by_id("t1") is None
 
 
@@ -115,10 +117,10 @@ async def test_keys_that_convex_refuses_survive_updates_by_typescript(memory: Me
     await memory.save_thread(Thread(id="t1", resource_id="u", title="x", metadata=refused))
     await memory.save_resource(Resource(id="u", metadata=refused))
 
-    found = await stock.memory("getThreadById", {"threadId": "t1"})
+    found = await stock.call("memory", "getThreadById", {"threadId": "t1"})
     assert found["metadata"]["plain"]["ok"] == 2
-    await stock.memory("updateThread", {"id": "t1", "title": "y", "metadata": {"added": True}})
-    await stock.memory("updateResource", {"resourceId": "u", "metadata": {"added": True}})
+    await stock.call("memory", "updateThread", {"id": "t1", "title": "y", "metadata": {"added": True}})
+    await stock.call("memory", "updateResource", {"resourceId": "u", "metadata": {"added": True}})
 
     thread, resource = await memory.get_thread_by_id("t1"), await memory.get_resource_by_id("u")
     assert thread is not None
@@ -128,7 +130,8 @@ async def test_keys_that_convex_refuses_survive_updates_by_typescript(memory: Me
 
 
 async def test_a_clone_by_python_is_a_thread_for_typescript(memory: MemoryStore, stock: StockStore) -> None:
-    await stock.memory(
+    await stock.call(
+        "memory",
         "saveThread",
         {
             "thread": {
@@ -142,9 +145,9 @@ async def test_a_clone_by_python_is_a_thread_for_typescript(memory: MemoryStore,
     )
     await memory.save_messages([message(n) for n in range(3)])
     clone = await memory.clone_thread("t1", new_thread_id="c1")
-    page = await stock.memory("listMessages", {"threadId": "c1"})
+    page = await stock.call("memory", "listMessages", {"threadId": "c1"})
     assert [m["id"] for m in page["messages"]] == [m.id for m in clone.cloned_messages]
-    assert (await stock.memory("getThreadById", {"threadId": "c1"}))["title"] == "Clone of Plan"
+    assert (await stock.call("memory", "getThreadById", {"threadId": "c1"}))["title"] == "Clone of Plan"
 
 
 async def test_older_rows_are_read(memory: MemoryStore, interop_host: ConvexHost) -> None:
