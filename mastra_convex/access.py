@@ -104,7 +104,7 @@ class DomainAccess(ABC, BuiltinDomains):
         await self.aclose()
 
     def _policies(self, retention: Retention) -> dict[str, dict[str, RetentionPolicy]]:
-        if not isinstance(retention, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(retention, Mapping):
             raise ValidationError("retention must be a mapping of domains to tables", operation="PRUNE")
         parsed: dict[str, dict[str, RetentionPolicy]] = {}
         for key, policies in retention.items():

@@ -48,9 +48,9 @@ class CompositeStore(DomainAccess):
         domains: Mapping[str, Override] | None = None,
         retention: Retention | None = None,
     ) -> None:
-        if not isinstance(id, str) or not id.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(id, str) or not id.strip():
             raise ConfigurationError("id must be a non-empty string")
-        if default is not None and not isinstance(default, DomainAccess):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if default is not None and not isinstance(default, DomainAccess):
             raise ConfigurationError(f"default must be a store, not {type(default).__name__}")
         self.id = id
         overrides = _by_name({} if domains is None else domains)

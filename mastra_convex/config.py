@@ -42,10 +42,10 @@ class RemoteConfig:
         split_function(self.storage_function)
         _check_seconds("timeout", self.timeout)
         _check_seconds("connect_timeout", self.connect_timeout)
-        if not isinstance(self.retry, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(self.retry, RetryPolicy):
             raise ConfigurationError("retry must be a RetryPolicy")
         count = self.max_in_flight
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ConfigurationError("max_in_flight must be an integer >= 1")
 
     @property
@@ -91,7 +91,7 @@ def environment(environ: Mapping[str, str] | None = None) -> Deployment | None:
 
 def check_key(parameter: str, key: str) -> None:
     """ConfigurationError for a key that is no text, empty, or cannot travel in a header; it is not quoted."""
-    if not isinstance(key, str) or not key:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(key, str) or not key:
         raise ConfigurationError(f"{parameter} must be a non-empty string")
     if not all("!" <= character <= "~" for character in key):
         raise ConfigurationError(f"{parameter} must be printable ASCII without spaces or line ends")
@@ -99,7 +99,7 @@ def check_key(parameter: str, key: str) -> None:
 
 def split_function(path: str, parameter: str = "storage_function") -> tuple[str, str]:
     """Module and name of a function path; ConfigurationError when it is none or takes a sibling's name."""
-    match = _FUNCTION.fullmatch(path) if isinstance(path, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    match = _FUNCTION.fullmatch(path) if isinstance(path, str) else None
     if match is None:
         raise ConfigurationError(f'{parameter} must look like "{DEFAULT_STORAGE_FUNCTION}" (directory/module:name)')
     if match[2] in _SIBLINGS:
@@ -108,14 +108,14 @@ def split_function(path: str, parameter: str = "storage_function") -> tuple[str,
 
 
 def _check_seconds(parameter: str, value: float) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value <= 0:
         raise ConfigurationError(f"{parameter} must be a number of seconds > 0")
 
 
 def _checked_url(url: str, allow_http: bool) -> str:
     """The URL without trailing slashes. Errors do not quote it, because people put keys into URLs."""
-    if not isinstance(url, str) or not url:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(url, str) or not url:
         raise ConfigurationError("deployment_url must be a non-empty string")
     if not all("!" <= character <= "~" for character in url) or "\\" in url:
         raise ConfigurationError("deployment_url must be printable ASCII without spaces")

@@ -115,7 +115,7 @@ class RemoteEngine:
             kind, path, {"protocol": PROTOCOL, **args}, default=encode_model, limited=limited
         )
         if isinstance(answer, dict):
-            members: dict[str, Any] = answer  # pyright: ignore[reportUnknownVariableType]
+            members: dict[str, Any] = answer
             if members.get("protocol") == PROTOCOL:
                 return members
             if "protocol" not in members and isinstance(members.get("ok"), bool):
@@ -203,8 +203,8 @@ def encode_model(value: Any) -> Any:
         optional = _optional_members(type(value))
         return {name: member for name, member in value.__dict__.items() if member is not None or name not in optional}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return list(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    raise TypeError(f"{type(value).__name__} is no JSON value")  # pyright: ignore[reportUnknownArgumentType]
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 @cache
@@ -291,7 +291,7 @@ def _commit_result(result: Any) -> CommitResult:
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError("not a list")
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def _optional_list(value: Any) -> list[Any] | None:

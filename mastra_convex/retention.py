@@ -135,11 +135,11 @@ class PruneOptions:
         for name, value in (("max_batches", self.max_batches), ("max_rows", self.max_rows)):
             if value is not None and (type(value) is not int or value < 1):
                 raise ValidationError(f"{name} must be an integer >= 1, or None", operation=_OPERATION)
-        if not isinstance(self.pause, int | float) or not 0 <= self.pause < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(self.pause, int | float) or not 0 <= self.pause < math.inf:
             raise ValidationError("pause must be a number of seconds >= 0", operation=_OPERATION)
         if self.progress is not None and not callable(self.progress):
             raise ValidationError("progress must be a function", operation=_OPERATION)
-        if self.stop is not None and not isinstance(self.stop, asyncio.Event):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if self.stop is not None and not isinstance(self.stop, asyncio.Event):
             raise ValidationError("stop must be an asyncio.Event", operation=_OPERATION)
 
     @property
@@ -163,7 +163,7 @@ def parse_policies(
     """Checked policies by the name of their table; ValidationError, naming the parameter, for one that does not
     exist.
     """
-    if not isinstance(policies, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(policies, Mapping):
         raise ValidationError(f"{name} must be a mapping of tables to policies", operation=_OPERATION)
     known = {to_snake(table): table for table in tables}
     parsed: dict[str, RetentionPolicy] = {}

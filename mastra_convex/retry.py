@@ -101,10 +101,10 @@ class RetryPolicy:
     cap: float = 2.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
             raise ConfigurationError("attempts must be an integer >= 1")
         for name, value in (("base", self.base), ("cap", self.cap)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
                 raise ConfigurationError(f"{name} must be a number of seconds >= 0")
 
     def delay(self, failures: int, uniform: Callable[[float, float], float] = random.uniform) -> float:

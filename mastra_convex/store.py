@@ -128,7 +128,7 @@ class ConvexStore(DomainAccess):
         return cls.local(local, id=id, domains=domains)
 
     def _set_up(self, id: str, location: str, engine: Engine, classes: Mapping[str, type[DomainStore]]) -> None:
-        if not isinstance(id, str) or not id.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(id, str) or not id.strip():
             raise ConfigurationError("id must be a non-empty string")
         self.id = id
         self._location = location
@@ -153,11 +153,11 @@ class ConvexStore(DomainAccess):
 def _classes(domains: DomainClasses | None) -> Mapping[str, type[DomainStore]]:
     if domains is None:
         return registered_domains()
-    if not isinstance(domains, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(domains, Iterable):
         raise ConfigurationError("domains must be a list of domain classes")
     classes: dict[str, type[DomainStore]] = {}
     for domain in domains:
-        if not isinstance(domain, type) or not issubclass(domain, DomainStore):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(domain, type) or not issubclass(domain, DomainStore):
             raise ConfigurationError(f"domains must be domain classes, not {domain!r}")
         if classes.setdefault(domain.name, domain) is not domain:
             raise ConfigurationError(f"domains has two classes named {domain.name!r}")

@@ -107,7 +107,7 @@ class DocumentsStore(DomainStore):
         """
         operation = "LIST"
         wanted = page_request(page, per_page, operation=operation)
-        if cursor is not None and (page or not cursor or not isinstance(cursor, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if cursor is not None and (page or not cursor or not isinstance(cursor, str)):
             raise ValidationError("cursor must be that of a page, and page 0", operation=operation)
         name, order = order_column(order_by, ("inserted", "id"), operation=operation)
         scan = Scan(

@@ -111,7 +111,7 @@ def _members(raw: bytes) -> dict[str, Any]:
     missing = [key for key in _KEYS if key not in value]
     if missing:
         raise ValueError(f"{', '.join(missing)} missing")
-    return value  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def _name(members: dict[str, Any], key: str) -> str:

@@ -43,7 +43,7 @@ def items(values: object, name: str, *, operation: str) -> list[Any]:
     """`values` as a list; ValidationError for a single string or mapping in its place."""
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
         raise ValidationError(f"{name} must be a list", operation=operation)
-    return list(values)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return list(values)
 
 
 def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:

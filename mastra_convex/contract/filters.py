@@ -52,7 +52,7 @@ def deep_equal(a: Any, b: Any) -> bool:
         right: dict[str, Any] = b
         return left.keys() == right.keys() and all(deep_equal(value, right[key]) for key, value in left.items())
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(deep_equal, a, b))  # pyright: ignore
+        return len(a) == len(b) and all(map(deep_equal, a, b))
     return bool(a == b)
 
 
@@ -117,7 +117,7 @@ def _size(given: Any, path: str) -> Test:
 def _list(operator: str, given: Any, path: str) -> list[Any]:
     if not isinstance(given, list):
         raise _refused(operator, path, "takes an array")
-    return given  # pyright: ignore[reportUnknownVariableType]
+    return given
 
 
 def _regex(text: Any, options: Any, path: str) -> Test:
@@ -144,10 +144,10 @@ def _field(name: str, given: Any, path: str) -> Test:
 
 def _child(value: Any, key: str) -> Any:
     if isinstance(value, dict):
-        return value.get(key, _MISSING)  # pyright: ignore[reportUnknownVariableType]
+        return value.get(key, _MISSING)
     if isinstance(value, list):
         index = array_index(key)
-        return value[index] if 0 <= index < len(value) else _MISSING  # pyright: ignore
+        return value[index] if 0 <= index < len(value) else _MISSING
     return _MISSING
 
 

@@ -107,7 +107,7 @@ def _invalid(message: str, operation: str, status: str, page: object, per_page: 
 
 def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> tuple[str, Literal["asc", "desc"]]:
     """The attribute and direction of an `order_by` such as `"-created_at"`; ValidationError for any other text."""
-    name = order_by.removeprefix("-") if isinstance(order_by, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance]
+    name = order_by.removeprefix("-") if isinstance(order_by, str) else ""
     if name not in allowed:
         choices = ", ".join(f'"{name}", "-{name}"' for name in allowed)
         raise ValidationError(f"order_by must be one of {choices}, not {order_by!r}", operation=operation)

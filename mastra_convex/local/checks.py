@@ -110,7 +110,7 @@ def _check_value(value: Any, path: str) -> None:
                 raise ValidationError(f"{path} has a key that Convex refuses: {key!r}", details={"path": path})
         _check_items(members.values(), path)
     elif isinstance(value, list):
-        _check_items(value, path)  # pyright: ignore[reportUnknownArgumentType]
+        _check_items(value, path)
     elif isinstance(value, int | float):
         clean_number(value, path)
     elif value is not None:

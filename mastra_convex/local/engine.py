@@ -68,7 +68,7 @@ class LocalEngine:
     """
 
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
-        if not isinstance(path, str | os.PathLike) or not os.fspath(path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise ConfigurationError('path must be that of a file, or ":memory:"')
         self._database = Database(os.fspath(path), deployed([*tables, RECEIPTS]))
         self._receipts = receipts

@@ -51,7 +51,7 @@ def _nested(value: Any) -> bytes:
     if isinstance(value, str):
         return _STRING + _utf8(value).replace(b"\x00", b"\x00\xff") + b"\x00\x00"
     if isinstance(value, list | tuple):
-        items: Sequence[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        items: Sequence[Any] = value
         return ARRAY_KEY + b"".join(map(_nested, items)) + _END
     if isinstance(value, dict):
         members: dict[str, Any] = value

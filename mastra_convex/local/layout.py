@@ -51,7 +51,7 @@ def field_key(row: Row, field: str) -> bytes:
     for name in field.split("."):
         if not isinstance(value, dict) or name not in value:
             return MISSING_KEY
-        value = value[name]  # pyright: ignore[reportUnknownVariableType]
+        value = value[name]
     return encode_key(value)
 
 

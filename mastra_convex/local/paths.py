@@ -45,9 +45,9 @@ def value_at(table: Table, row: Row, path: Sequence[str]) -> Any:
         if isinstance(value, str):
             value, escaped = _parsed_through(value), False
         if isinstance(value, dict):
-            value, escaped = _member(value, key, escaped)  # pyright: ignore[reportUnknownArgumentType]
+            value, escaped = _member(value, key, escaped)
         elif isinstance(value, list):
-            items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+            items: list[Any] = value
             index = array_index(key)
             value = items[index] if 0 <= index < len(items) else MISSING
         else:
@@ -99,7 +99,7 @@ def _editable(field: Field, value: Any, inside: bool) -> Any:
     if isinstance(value, str):
         if field.type == "any" and not field.json:
             parsed = _parsed_through(value)
-            return parsed if isinstance(parsed, dict) else value  # pyright: ignore[reportUnknownVariableType]
+            return parsed if isinstance(parsed, dict) else value
         if inside:
             return _parsed_through(value)
         return _parsed(value) if field.json else value
@@ -116,7 +116,7 @@ def _reduced(old: Any, path: Sequence[str], edit: Edit, given: Any) -> Any:
     if isinstance(old, dict):
         members: dict[str, Any] = old
         return {**members, key: _reduced(members.get(key, MISSING), rest, edit, given)}
-    if isinstance(old, list) and 0 <= array_index(key) < len(old):  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(old, list) and 0 <= array_index(key) < len(old):
         items: list[Any] = [*old]
         items[array_index(key)] = _reduced(items[array_index(key)], rest, edit, given)
         return items

@@ -25,7 +25,7 @@ def _set(old: Any, given: Any) -> Any:
 def _merge(old: Any, given: Any) -> Any:
     if not isinstance(given, dict):
         raise ValidationError("merge wants an object")
-    return {**old, **given} if isinstance(old, dict) else given  # pyright: ignore[reportUnknownVariableType]
+    return {**old, **given} if isinstance(old, dict) else given
 
 
 def _append(old: Any, given: Any) -> Any:
@@ -33,7 +33,7 @@ def _append(old: Any, given: Any) -> Any:
         raise ValidationError("append wants an array")
     if old is not None and not isinstance(old, list):
         raise ValidationError("append finds a value that is no array")
-    return [*(old or ()), *given]  # pyright: ignore[reportUnknownVariableType]
+    return [*(old or ()), *given]
 
 
 def _add(old: Any, given: Any) -> Any:
@@ -58,7 +58,7 @@ def _slots(old: Any, given: Any) -> Any:
     if not isinstance(given, dict):
         raise ValidationError("slots wants an object")
     new: dict[str, Any] = given
-    if not (isinstance(old, dict) and isinstance(old.get("output"), list) and isinstance(new.get("output"), list)):  # pyright: ignore
+    if not (isinstance(old, dict) and isinstance(old.get("output"), list) and isinstance(new.get("output"), list)):
         return new
     kept: dict[str, Any] = old
     elements: list[Any] = new["output"]
@@ -81,7 +81,7 @@ def _is_marker(value: Any) -> bool:
 def _is_suspended(value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and value.get("status") == "suspended"  # pyright: ignore[reportUnknownMemberType]
+        and value.get("status") == "suspended"
         and ("suspendPayload" in value or "suspendedAt" in value)
     )
 

@@ -254,10 +254,10 @@ def _only(args: dict[str, Any], *names: str) -> None:
 def _without_nulls(value: Any) -> Any:
     """A model's JSON without members that are null, which mean the same as missing ones; `value` members stay."""
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_without_nulls(item) for item in value]
     if not isinstance(value, dict):
         return value
-    members: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    members: dict[str, Any] = value
     return {
         name: _without_nulls(member) if name in _MODEL_MEMBERS else member
         for name, member in members.items()

@@ -30,15 +30,15 @@ async def read_call(request: web.Request) -> tuple[str, dict[str, Any]]:
     """Function path and arguments of a request; checks everything that does not depend on the function."""
     call = await _read_json(request)
     path, args, form = call.get("path"), call.get("args"), call.get("format")
-    if isinstance(args, list) and len(args) == 1:  # pyright: ignore[reportUnknownArgumentType]
-        args = args[0]  # the form of JavaScript clients  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(args, list) and len(args) == 1:
+        args = args[0]  # the form of JavaScript clients
     if not isinstance(path, str) or not isinstance(args, dict):
         raise RefusedError(400, "BadJsonBody", "the body must be {path, args, format}")
     if not _PATH.fullmatch(path):
         raise RefusedError(400, "BadConvexFunctionIdentifier", "path must be like directory/module:function")
     if form is not None and form not in _FORMATS:
         raise RefusedError(400, "BadFormat", "format must be json")
-    return path if ":" in path else f"{path}:default", args  # pyright: ignore[reportUnknownVariableType]
+    return path if ":" in path else f"{path}:default", args
 
 
 async def _read_json(request: web.Request) -> dict[str, Any]:
@@ -61,7 +61,7 @@ async def _read_json(request: web.Request) -> dict[str, Any]:
         raise RefusedError(400, "BadJsonBody", f"the arguments are nested deeper than {MAX_NESTING} levels")
     if not isinstance(call, dict):
         raise RefusedError(400, "BadJsonBody", "the body must be an object")
-    return call  # pyright: ignore[reportUnknownVariableType]
+    return call
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
@@ -70,8 +70,8 @@ def _depth_exceeds(value: Any, limit: int) -> bool:
     for _ in range(limit):
         deeper: list[Any] = []
         for container in level:
-            members = container.values() if isinstance(container, dict) else container  # pyright: ignore
-            deeper += [member for member in members if isinstance(member, dict | list)]  # pyright: ignore
+            members = container.values() if isinstance(container, dict) else container
+            deeper += [member for member in members if isinstance(member, dict | list)]
         if not deeper:
             return False
         level = deeper

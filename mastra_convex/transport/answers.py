@@ -115,14 +115,14 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    return answer if isinstance(answer, dict) else None  # pyright: ignore[reportUnknownVariableType]
+    return answer if isinstance(answer, dict) else None
 
 
 def _function_failure(function: str, status: int, answer: dict[str, Any]) -> Failure:
     """`status: error`: the function said no, or could not be run. Nothing was written; a repeat would fail again."""
     text, details = _public_text(answer.get("errorMessage"))
     data = answer.get("errorData")
-    error: dict[str, Any] = data if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    error: dict[str, Any] = data if isinstance(data, dict) else {}
     code = error.get("code")
     if isinstance(code, str) and code in _CONVEX_ERRORS:
         message, _ = _public_text(error.get("message"))
