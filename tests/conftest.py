@@ -13,6 +13,7 @@ import pytest
 from mastra_convex import ConvexStore
 from mastra_convex.engine import Engine
 from mastra_convex_domains import MemoryStore
+from tests import figures
 from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_backend
 
 _passed: Counter[str] = Counter()
@@ -71,6 +72,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts = ", ".join(f"{name} {_passed[name]}" for name in BACKENDS)
     terminalreporter.write_line(f"contract tests passed per backend: {counts}")
+    for line in figures.lines():
+        terminalreporter.write_line(line)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
