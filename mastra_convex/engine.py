@@ -348,6 +348,11 @@ class Engine(Protocol):
         """The nearest rows, exact with respect to the range and its conditions; not one snapshot where it is large."""
         ...
 
+    async def sweep(self) -> tuple[int, bool]:
+        """One bounded step of removing old receipts, and large values that no row refers to: the number of rows
+        deleted, and whether nothing is left to do."""
+        ...
+
     async def aclose(self) -> None:
         """Releases connections. Calls in flight end: with their answer where that is local, else with ClosedError."""
         ...

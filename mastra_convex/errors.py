@@ -4,6 +4,7 @@ MastraConvexError
 ├── ConfigurationError          a store, table or domain is set up wrongly      (also ValueError)
 ├── ValidationError             an argument is refused before anything is sent  (also ValueError)
 │   └── TooLargeError           a value or commit exceeds one of Convex's limits
+│       └── LargeValueError     an engine was asked about the inside of a value that is kept in chunks
 ├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
 ├── ConflictError               the record exists already, or changed meanwhile
 ├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
@@ -93,6 +94,15 @@ class TooLargeError(ValidationError):
     """A value or a commit exceeds one of Convex's limits; `details` has the path, the size and the limit."""
 
     status: str = "TOO_LARGE"
+
+
+class LargeValueError(TooLargeError):
+    """A path or an edit leads into a value that is kept in chunks, where the database cannot see.
+
+    The methods of domains never raise it: they read the value and do it themselves.
+    """
+
+    status: str = "LARGE_VALUE"
 
 
 class NotFoundError(MastraConvexError, LookupError):

@@ -50,7 +50,7 @@ from mastra_convex.local.paths import check_path
 from mastra_convex.local.records import values_at
 from mastra_convex.records import Records
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import check_document, to_json, unescape_keys
+from mastra_convex.values import to_json, unescape_keys
 
 Place = tuple[bytes, ...]
 """Where a row stands in a scan: its index fields after the prefix, creation time and id, as bytes in index order."""
@@ -96,6 +96,9 @@ class _GuestEngine:
             raise guest.refused("vectors cannot be searched")
         guards = [self._hosted_guard(guard) for guard in search.guards]
         return await self._engine.search(search.model_copy(update={"guards": guards}))
+
+    async def sweep(self) -> tuple[int, bool]:
+        return await self._engine.sweep()
 
     async def aclose(self) -> None:
         await self._engine.aclose()
@@ -161,9 +164,7 @@ class _Guest:
 
     def _hosted(self, row: Row) -> Row:
         name, id = self.host.key_fields
-        hosted = {name: self.table.name, id: row["id"], self._record: row}
-        check_document(self.table.name, hosted)
-        return hosted
+        return {name: self.table.name, id: row["id"], self._record: row}
 
     def _change(self, change: Change) -> Change:
         if change.unset:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from mastra_convex.engine import Engine
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.guests import with_guests
+from mastra_convex.large import with_large_values
 from mastra_convex.records import Records
 from mastra_convex.retention import (
     Policy,
@@ -84,7 +85,7 @@ class DomainStore:
 
     def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
         known = by_name([*self.tables, *tables])
-        self._records = Records(with_guests(engine, known.values()), known)
+        self._records = Records(with_guests(with_large_values(engine, known.values()), known.values()), known)
 
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""

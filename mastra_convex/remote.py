@@ -101,6 +101,14 @@ class RemoteEngine:
         except _MALFORMED as error:
             raise _unexpected(path) from error
 
+    async def sweep(self) -> tuple[int, bool]:
+        path = self._transport.config.sweep_function
+        answer = await self._call("mutation", path, limited=False)  # takes no slot, so that no caller waits for it
+        try:
+            return int(answer["deleted"]), bool(answer["done"])
+        except _MALFORMED as error:
+            raise _unexpected(path) from error
+
     async def aclose(self) -> None:
         """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
         sweeper, self._sweeper = self._sweeper, None
@@ -181,19 +189,15 @@ class RemoteEngine:
         self._sweeper = loop.create_task(self._sweep(), name="mastra_convex sweep")
 
     async def _sweep(self) -> None:
-        path = self._transport.config.sweep_function
-        deleted = 0
+        deleted, done = 0, False
         try:
-            done = False
             while not done:
-                # Takes no slot, so that no caller waits for it.
-                answer = await self._call("mutation", path, limited=False)
-                deleted += int(answer["deleted"])
-                done = bool(answer["done"])
+                number, done = await self.sweep()
+                deleted += number
         except Exception as error:
-            _log.warning("old receipts were not all deleted: %s: %s", type(error).__name__, error)
+            _log.warning("old receipts and large values were not all deleted: %s: %s", type(error).__name__, error)
         else:
-            _log.debug("deleted %d old receipts", deleted)
+            _log.debug("deleted %d rows of old receipts and large values", deleted)
 
 
 def encode_model(value: Any) -> Any:

@@ -40,7 +40,7 @@ def encode_row(
     for field in table.fields:
         if not field.optional and field.name not in row:
             raise ValidationError(f"{table.name}.{field.name} is required")
-    check_document(table.name, row)
+    check_document(table.name, row, apart=[field.name for field in table.large_columns])
     return row
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.tables import RECEIPTS, Field, FieldType, Index, Table, VectorIndex, deployed
+from mastra_convex.tables import CORE_TABLES, Field, FieldType, Index, Table, VectorIndex, deployed
 
 _WIDTH: Final = 120
 
@@ -64,6 +64,8 @@ export type TableLayout = {
   readonly raw: readonly string[];
   /** Columns that hold vectors. */
   readonly floats: readonly string[];
+  /** Columns whose values may be kept in chunks. */
+  readonly large: readonly string[];
   /** The fields of each index. */
   readonly indexes: { readonly [index: string]: readonly string[] };
   /** The vector indexes. */
@@ -80,7 +82,7 @@ export type VectorIndexLayout = {
 
 
 def schema_ts(tables: Iterable[Table]) -> str:
-    """The text of `convex_functions/mastra/schema.ts` for these tables and the receipts."""
+    """The text of `convex_functions/mastra/schema.ts` for these tables and those of the core."""
     ordered = _ordered(tables)
     definitions = "".join(f"  {table.name}: {_definition(table)},\n" for table in ordered)
     layouts = "".join(_layout(table) for table in ordered)
@@ -140,7 +142,7 @@ def _with_dimensions(table: Table, dimensions: Sequence[int], filter_fields: Seq
 
 
 def _ordered(tables: Iterable[Table]) -> list[Table]:
-    return sorted(deployed([*tables, RECEIPTS]).values(), key=lambda table: table.name)
+    return sorted(deployed([*tables, *CORE_TABLES]).values(), key=lambda table: table.name)
 
 
 def _definition(table: Table) -> str:
@@ -177,12 +179,14 @@ def _chain(calls: Sequence[str]) -> str:
 def _layout(table: Table) -> str:
     json_columns = [field.name for field in table.fields if field.json]
     floats = [field.name for field in table.fields if field.type == "floats"]
+    large = [field.name for field in table.large_columns]
     indexes = "".join(f"      {index.name}: {_strings(index.fields)},\n" for index in table.indexes)
     vector_indexes = "".join(map(_vector_layout, table.vector_indexes))
     return (
         f'  {table.name}: {{\n    key: "{table.key}",\n'
         f"{_array('fields', [field.name for field in table.fields])}"
         f"{_array('json', json_columns)}{_array('raw', table.raw_columns)}{_array('floats', floats)}"
+        f"{_array('large', large)}"
         f"    indexes: {{\n{indexes}    }},\n{_object('vectorIndexes', vector_indexes)}  }},\n"
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from mastra_convex.errors import ConfigurationError
 
@@ -26,7 +26,8 @@ class Field:
 
     `type` is its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`,
     `floats` (arrays). `json=True` marks a column whose string is JSON text; paths go through it. `optional` columns
-    may be missing, `nullable` ones accept null.
+    may be missing, `nullable` ones accept null. What is too large for a document is kept in chunks where the column is
+    `large` (`mastra_convex.large`), a text, JSON text or a raw value.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Field:
     json: bool = False
     optional: bool = False
     nullable: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,20 @@ class Table:
             self._check_index(index, seen)
         if self.key not in {index.name for index in self.indexes}:
             raise ConfigurationError(f"{self.name}: no index {self.key!r} for the key")
+        self._check_large()
         if self.owner is not None and self.owner.index not in {index.name for index in self.indexes}:
             raise ConfigurationError(f"{self.name}: no index {self.owner.index!r} for the owner")
         if self.stored_in is not None:
             self._check_guest(self.stored_in)
         self._check_vector_indexes()
+
+    def _check_large(self) -> None:
+        indexed = {name.split(".", 1)[0] for index in self.indexes for name in index.fields}
+        for field in self.fields:
+            if field.large and (field.name in indexed or field.type not in ("string", "any")):
+                raise ConfigurationError(
+                    f"{self.name}.{field.name}: a large column is a text or any value, not indexed"
+                )
 
     def _check_vector_indexes(self) -> None:
         names = [index.name for index in self.indexes]
@@ -178,6 +189,15 @@ class Table:
         return self.index_by_name[self.key].fields
 
     @cached_property
+    def large_columns(self) -> tuple[Field, ...]:
+        """The columns whose values may be kept in chunks."""
+        return tuple(field for field in self.fields if field.large)
+
+    def key_of(self, row: Mapping[str, Any]) -> list[Any]:
+        """The key of a row."""
+        return [row[field] for field in self.key_fields]
+
+    @cached_property
     def raw_columns(self) -> tuple[str, ...]:
         """The columns that hold raw JSON values."""
         return tuple(field.name for field in self.fields if field.type == "any" and not field.json)
@@ -207,3 +227,26 @@ RECEIPTS = Table(
     indexes=(Index("by_record_id", ("id",)),),
 )
 """One row per commit that came over HTTP: its id and outcome, so that a repeated commit is applied once."""
+
+LARGE_VALUES = Table(
+    name="mastra_large_values",
+    fields=(Field("id"), Field("owner"), Field("chunks", "number"), Field("state"), Field("since", "number")),
+    indexes=(Index("by_record_id", ("id",)), Index("by_state", ("state", "since"))),
+)
+"""One row per generation of a value that is kept in chunks (docs/protocol.md, Large values).
+
+`owner` is the JSON text of `[table, *key]` of the row that refers to it; `state` is `pending` while chunks arrive,
+`live`, or `dropped` when its row no longer refers to it; `since` is when it became so, or was last found to be so, in
+milliseconds.
+"""
+
+CHUNKS = Table(
+    name="mastra_chunks",
+    fields=(Field("generation"), Field("position", "number"), Field("data")),
+    indexes=(Index("by_generation", ("generation", "position")),),
+    key="by_generation",
+)
+"""The parts of large values, written once: base64 of the deflated JSON text."""
+
+CORE_TABLES = (RECEIPTS, LARGE_VALUES, CHUNKS)
+"""What every database has beside the tables of domains."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -239,9 +240,12 @@ def carried(stored: Any) -> tuple[Any, dict[str, Any]]:
     return rest, members
 
 
-def check_document(table: str, row: dict[str, Any]) -> None:
-    """Raises TooLargeError, with path and limit, for a row that Convex would refuse (convex-protocol section 4)."""
-    size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1)
+def check_document(table: str, row: dict[str, Any], *, apart: Sequence[str] = ()) -> None:
+    """Raises TooLargeError, with path and limit, for a row that Convex would refuse (convex-protocol section 4).
+
+    The size of the columns `apart` does not count.
+    """
+    size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1) - sum(value_size(row.get(name)) for name in apart)
     if size > MAX_DOCUMENT_BYTES:
         raise TooLargeError(
             f"a row of {table} takes {size} bytes; Convex stores at most {MAX_DOCUMENT_BYTES} (1 MiB) in a document",
@@ -252,6 +256,11 @@ def check_document(table: str, row: dict[str, Any]) -> None:
 def value_size(value: Any) -> int:
     """The size in bytes that Convex charges for a value."""
     return _measure(value, "value", 0, limits=False)
+
+
+def document_size(row: dict[str, Any]) -> int:
+    """The size in bytes that Convex charges for a row that is stored as a document."""
+    return _SYSTEM_FIELDS_BYTES + value_size(row)
 
 
 def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:

@@ -21,7 +21,7 @@ from mastra_convex.engine import Engine
 from mastra_convex.local import LocalEngine
 from mastra_convex.registry import DomainStore, registered_domains
 from mastra_convex.server import LocalServer
-from mastra_convex.tables import RECEIPTS, Table, by_name
+from mastra_convex.tables import CORE_TABLES, Table, by_name
 
 DEPLOYMENT_URL = os.environ.get("CONVEX_TEST_URL")
 """A deployment to test on as well. Its Mastra tables are emptied before every test."""
@@ -119,7 +119,7 @@ async def _ready_url(process: Process) -> str:
 
 def all_tables() -> list[Table]:
     domains = registered_domains().values()
-    return list(by_name([RECEIPTS, *(table for domain in domains for table in domain.tables)]).values())
+    return list(by_name([*CORE_TABLES, *(table for domain in domains for table in domain.tables)]).values())
 
 
 def remote_store(url: str, domains: DomainClasses, *, key: str = KEY, **options: Any) -> ConvexStore:

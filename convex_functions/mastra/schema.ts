@@ -4,6 +4,11 @@ import { defineTable } from "convex/server";
 import { v } from "convex/values";
 
 export const mastraTables = {
+  mastra_chunks: defineTable({
+    generation: v.string(),
+    position: v.number(),
+    data: v.string(),
+  }).index("by_generation", ["generation", "position"]),
   mastra_documents: defineTable({
     table: v.string(),
     primaryKey: v.string(),
@@ -11,6 +16,15 @@ export const mastraTables = {
   })
     .index("by_table", ["table"])
     .index("by_table_primary", ["table", "primaryKey"]),
+  mastra_large_values: defineTable({
+    id: v.string(),
+    owner: v.string(),
+    chunks: v.number(),
+    state: v.string(),
+    since: v.number(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_state", ["state", "since"]),
   mastra_messages: defineTable({
     id: v.string(),
     thread_id: v.string(),
@@ -166,6 +180,8 @@ export type TableLayout = {
   readonly raw: readonly string[];
   /** Columns that hold vectors. */
   readonly floats: readonly string[];
+  /** Columns whose values may be kept in chunks. */
+  readonly large: readonly string[];
   /** The fields of each index. */
   readonly indexes: { readonly [index: string]: readonly string[] };
   /** The vector indexes. */
@@ -180,15 +196,41 @@ export type VectorIndexLayout = {
 };
 
 export const layout: { readonly [table: string]: TableLayout } = {
+  mastra_chunks: {
+    key: "by_generation",
+    fields: ["generation", "position", "data"],
+    json: [],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_generation: ["generation", "position"],
+    },
+    vectorIndexes: {},
+  },
   mastra_documents: {
     key: "by_table_primary",
     fields: ["table", "primaryKey", "record"],
     json: [],
     raw: ["record"],
     floats: [],
+    large: ["record"],
     indexes: {
       by_table: ["table"],
       by_table_primary: ["table", "primaryKey"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_large_values: {
+    key: "by_record_id",
+    fields: ["id", "owner", "chunks", "state", "since"],
+    json: [],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_state: ["state", "since"],
     },
     vectorIndexes: {},
   },
@@ -198,6 +240,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: ["content"],
     raw: [],
     floats: [],
+    large: ["content"],
     indexes: {
       by_record_id: ["id"],
       by_thread: ["thread_id"],
@@ -214,6 +257,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: ["outcome"],
     raw: [],
     floats: [],
+    large: [],
     indexes: {
       by_record_id: ["id"],
     },
@@ -225,6 +269,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: [],
     raw: ["metadata"],
     floats: [],
+    large: ["workingMemory"],
     indexes: {
       by_record_id: ["id"],
       by_updated: ["updatedAt"],
@@ -285,6 +330,25 @@ export const layout: { readonly [table: string]: TableLayout } = {
       "entity",
     ],
     floats: [],
+    large: [
+      "scorer",
+      "preprocessStepResult",
+      "extractStepResult",
+      "analyzeStepResult",
+      "reason",
+      "metadata",
+      "preprocessPrompt",
+      "extractPrompt",
+      "generateScorePrompt",
+      "generateReasonPrompt",
+      "analyzePrompt",
+      "reasonPrompt",
+      "input",
+      "output",
+      "additionalContext",
+      "requestContext",
+      "entity",
+    ],
     indexes: {
       by_record_id: ["id"],
       by_scorer: ["scorerId"],
@@ -304,6 +368,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: ["value"],
     raw: [],
     floats: [],
+    large: ["value"],
     indexes: {
       by_thread_type: ["threadId", "type"],
       by_updated: ["updatedAt"],
@@ -316,6 +381,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: [],
     raw: ["metadata"],
     floats: [],
+    large: [],
     indexes: {
       by_record_id: ["id"],
       by_resource: ["resourceId"],
@@ -332,6 +398,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: [],
     raw: [],
     floats: [],
+    large: [],
     indexes: {
       by_record_id: ["id"],
       by_name: ["indexName"],
@@ -344,6 +411,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: [],
     raw: ["metadata"],
     floats: ["embedding"],
+    large: [],
     indexes: {
       by_index_id: ["indexName", "id"],
       by_index: ["indexName"],
@@ -365,6 +433,7 @@ export const layout: { readonly [table: string]: TableLayout } = {
     json: ["snapshot"],
     raw: [],
     floats: [],
+    large: ["snapshot"],
     indexes: {
       by_record_id: ["id"],
       by_workflow_run: ["workflow_name", "run_id"],

@@ -6,9 +6,9 @@ import { commit } from "./lib/commits";
 import { failure, withCodes } from "./lib/errors";
 import { load as loadRows, rank as rankRows } from "./lib/ranking";
 import { read as readAll } from "./lib/reads";
-import { sweep as sweepReceipts } from "./lib/receipts";
 import { search as searchRows } from "./lib/search";
 import { siblings } from "./lib/siblings";
+import { sweep as sweepOld } from "./lib/sweep";
 import * as validators from "./lib/validators";
 
 const protocol = v.string();
@@ -27,11 +27,11 @@ export const handle = internalMutationGeneric({
   handler: (ctx, args) => answered(args, async () => ({ result: await commit(ctx.db, args.commit) })),
 });
 
-/** Removes receipts older than an hour, up to 1,000 of them. */
+/** One step of removing old receipts, and large values that no row refers to. */
 export const sweep = internalMutationGeneric({
   args: { protocol },
   returns: v.object({ protocol, deleted: v.number(), done: v.boolean() }),
-  handler: (ctx, args) => answered(args, () => sweepReceipts(ctx.db, Date.now())),
+  handler: (ctx, args) => answered(args, () => sweepOld(ctx.db, Date.now())),
 });
 
 /** The rows whose vectors are nearest to one. */

@@ -24,7 +24,7 @@ DOCUMENTS = Table(
     fields=(
         Field("table"),
         Field("primaryKey"),
-        Field("record", "any"),
+        Field("record", "any", large=True),
     ),
     indexes=(
         Index("by_table", ("table",)),

@@ -20,7 +20,7 @@ THREAD_STATE = Table(
     fields=(
         Field("threadId"),
         Field("type"),
-        Field("value", json=True),
+        Field("value", json=True, large=True),
         Field("createdAt"),
         Field("updatedAt"),
     ),

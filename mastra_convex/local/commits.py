@@ -22,7 +22,7 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.local.changes import Patcher, put_rows
+from mastra_convex.local.changes import Patcher, delete_rows, put_rows
 from mastra_convex.local.checks import check_commit_size
 from mastra_convex.local.guards import failing_guard
 from mastra_convex.local.layout import Session
@@ -109,7 +109,7 @@ class _Step:
     def _by_keys(self, op: Put | Patch | Delete) -> Outcome:
         layout = self._session.layout(op.table)
         if op.op == "put":
-            written = put_rows(self._session.connection, layout, op.rows, op.keep)
+            written = put_rows(self._session, layout, op.rows, op.keep)
             self._size += written.size
             check_commit_size(self._size, MAX_COMMIT_BYTES)
             self._charge(written.replaced)
@@ -120,11 +120,11 @@ class _Step:
         found = find(self._session.connection, layout, list(distinct))
         self._charge(sum(stored.size for stored in found.values()))
         if patcher is None:
-            self._session.connection.executemany(layout.delete, [(stored.seq,) for stored in found.values()])
+            delete_rows(self._session, layout, found.values())
         else:
             for key in distinct:
                 if key in found:
-                    patcher.apply(self._session.connection, found[key])
+                    patcher.apply(self._session, found[key])
         missing = [n for n, key in enumerate(keys) if key not in found]
         return Outcome(changed=len(found), missing=missing)
 
@@ -143,10 +143,10 @@ class _Step:
 
         def change(rows: list[Stored]) -> None:
             if patcher is None:
-                self._session.connection.executemany(layout.delete, [(stored.seq,) for stored in rows])
+                delete_rows(self._session, layout, rows)
             else:
                 for stored in rows:
-                    patcher.apply(self._session.connection, stored)
+                    patcher.apply(self._session, stored)
 
         changed, done, cursor = change_range(self._session, op.range, self._budget, after, change)
         if not done and (self._commit.mode == "whole" or self._budget.fresh):

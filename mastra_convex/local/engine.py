@@ -30,12 +30,12 @@ from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
 from mastra_convex.local.layout import Session
-from mastra_convex.local.receipts import sweep
 from mastra_convex.local.records import Budget, describe, get
 from mastra_convex.local.scans import neighbours, scan
 from mastra_convex.local.search import search
+from mastra_convex.local.sweeping import sweep
 from mastra_convex.local.vectors.cache import VectorCache
-from mastra_convex.tables import RECEIPTS, Table, deployed
+from mastra_convex.tables import CORE_TABLES, Table, deployed
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class LocalEngine:
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise ConfigurationError('path must be that of a file, or ":memory:"')
-        self._database = Database(os.fspath(path), deployed([*tables, RECEIPTS]))
+        self._database = Database(os.fspath(path), deployed([*tables, *CORE_TABLES]))
         self._receipts = receipts
         self._vectors = VectorCache()
         self._closed = False
@@ -108,7 +108,7 @@ class LocalEngine:
             return self._database.read(partial(search, op, self._vectors))
 
     async def sweep(self) -> tuple[int, bool]:
-        """Deletes up to 1,000 receipts older than an hour; returns their number and whether there are no more."""
+        """One step of removing old receipts and large values: rows deleted, and whether nothing is left to do."""
         with self._call():
             return await self._write(sweep)
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from mastra_convex.contract.filters import array_index
 from mastra_convex.engine import Edit, Row
-from mastra_convex.errors import ValidationError
+from mastra_convex.errors import LargeValueError, ValidationError
 from mastra_convex.local.reducers import REDUCERS
+from mastra_convex.references import may_refer, reference
 from mastra_convex.tables import Field, Table
 from mastra_convex.values import ESCAPED_KEYS, escape_keys, escaped_members, from_json, to_json, unescape_keys
 
@@ -83,6 +84,18 @@ def _parsed_through(text: str) -> Any:
     return value
 
 
+def check_visible(table: Table, row: Row, path: Sequence[str]) -> None:
+    """LargeValueError where a path leads into a value that is kept in chunks."""
+    if len(path) > 1 and may_refer(to_json(row.get(path[0]))):
+        for length in range(1, len(path)):
+            _check_no_reference(value_at(table, row, path[:length]), path)
+
+
+def _check_no_reference(value: Any, path: Sequence[str]) -> None:
+    if reference(value) is not None:
+        raise LargeValueError(f"{'.'.join(path)} leads into a large value", details={"path": ".".join(path)})
+
+
 def apply_edit(table: Table, row: Row, edit: Edit, value: Any) -> None:
     """Edits a row in place; the path is checked and `value` parsed. ValidationError where the edit does not fit."""
     column, *rest = edit.path
@@ -108,7 +121,13 @@ def _editable(field: Field, value: Any, inside: bool) -> Any:
 
 def _reduced(old: Any, path: Sequence[str], edit: Edit, given: Any) -> Any:
     """`old` with the value at the path reduced. Containers on the way are copied: rows may share their values."""
+    if path or edit.reducer != "set":
+        _check_no_reference(old, edit.path)
     if not path:
+        if edit.reducer == "slots" and isinstance(old, dict):
+            output = old.get("output")
+            for part in (output, *(output if isinstance(output, list) else ())):  # whose insides decide what is taken
+                _check_no_reference(part, edit.path)
         return REDUCERS[edit.reducer](None if old is MISSING else old, given)
     key, rest = path[0], path[1:]
     if old is MISSING or old is None:

@@ -11,7 +11,6 @@ from mastra_convex.local.keys import encode_key
 from mastra_convex.local.layout import Session
 from mastra_convex.tables import RECEIPTS
 
-_KEPT_MS = 3_600_000
 _SWEPT_AT_ONCE = 1_000
 
 
@@ -37,10 +36,10 @@ def leave_receipt(session: Session, id: str, result: CommitResult) -> None:
     session.connection.execute(f"UPDATE {layout.name} SET _seq = ? WHERE _seq = last_insert_rowid()", (seq,))  # noqa: S608
 
 
-def sweep(session: Session) -> tuple[int, bool]:
-    """Deletes the oldest receipts of more than an hour's age; returns their number and whether there are no more."""
+def sweep_receipts(session: Session, until: int) -> tuple[int, bool]:
+    """Deletes the oldest receipts from before a time in milliseconds; their number, and whether there are no more."""
     name = session.layouts[RECEIPTS.name].name
     old = f"SELECT _seq FROM {name} WHERE _seq < ? ORDER BY _seq LIMIT {_SWEPT_AT_ONCE}"  # noqa: S608
     query = f"DELETE FROM {name} WHERE _seq IN ({old})"  # noqa: S608
-    deleted = session.connection.execute(query, (int(time.time() * 1000) - _KEPT_MS,)).rowcount
+    deleted = session.connection.execute(query, (until,)).rowcount
     return deleted, deleted < _SWEPT_AT_ONCE

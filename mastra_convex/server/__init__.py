@@ -35,6 +35,7 @@ from mastra_convex.engine import (
 )
 from mastra_convex.errors import (
     ClosedError,
+    LargeValueError,
     MastraConvexError,
     SchemaMismatchError,
     TooLargeError,
@@ -236,6 +237,8 @@ def _translated(error: MastraConvexError) -> Exception:
     if error.retryable or isinstance(error, ClosedError):
         return RefusedError(503, "WorkerOverloaded", error.message)
     details = {name: fact for name, fact in error.details.items() if isinstance(fact, str | int | float)}
+    if isinstance(error, LargeValueError):
+        return _convex_error("LargeValue", error.message, details)
     if isinstance(error, TooLargeError):
         return _convex_error("TooLarge", error.message, details)
     if isinstance(error, ValidationError):

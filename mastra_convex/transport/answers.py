@@ -12,6 +12,7 @@ import orjson
 from mastra_convex.errors import (
     AuthenticationError,
     FunctionError,
+    LargeValueError,
     MastraConvexError,
     RateLimitedError,
     RequestTimeoutError,
@@ -47,6 +48,7 @@ _CONVEX_ERRORS: Final[Mapping[str, type[MastraConvexError]]] = {
     "UnknownIndex": SchemaMismatchError,
     "BadRequest": ValidationError,
     "TooLarge": TooLargeError,
+    "LargeValue": LargeValueError,
     "Rejected": FunctionError,
 }
 """The codes of docs/protocol.md, thrown as ConvexError by our functions."""

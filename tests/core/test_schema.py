@@ -10,7 +10,7 @@ import pytest
 
 from mastra_convex import ConfigurationError
 from mastra_convex.schema import index_lines_ts, schema_ts, with_vector_indexes
-from mastra_convex.tables import RECEIPTS, Field, Index, Owner, Table, by_name
+from mastra_convex.tables import CORE_TABLES, Field, Index, Owner, Table, by_name
 from mastra_convex_domains import documents, scores, thread_state, vector, workflows
 from mastra_convex_domains.memory import tables as memory
 
@@ -34,14 +34,14 @@ def test_the_committed_schema_is_the_generated_one() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == schema_ts(TABLES), "run: mastra-convex schema"
 
 
-def test_receipts_are_always_part_of_the_schema() -> None:
-    assert "mastra_receipts: defineTable({" in schema_ts([])
-    assert schema_ts([RECEIPTS]) == schema_ts([])
+def test_tables_of_the_core_are_always_part_of_the_schema() -> None:
+    assert all(f"{table.name}: defineTable({{" in schema_ts([]) for table in CORE_TABLES)
+    assert schema_ts(CORE_TABLES) == schema_ts([])
 
 
 def test_tables_are_sorted_by_name() -> None:
     names = re.findall(r"^  (\w+): defineTable", schema_ts(reversed(TABLES)), re.MULTILINE)
-    assert names == sorted({table.name for table in TABLES} | {RECEIPTS.name})
+    assert names == sorted({table.name for table in TABLES} | {table.name for table in CORE_TABLES})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ export const RANGE_BYTES = 6 * MIB;
 /** Of the ranges of a whole commit: what is consumed, and what is changed again, as a write reads its row again. */
 export const WHOLE_BYTES = 14 * MIB;
 export const SWEEP_ROWS = 1_000;
-export const SWEEP_AGE_MS = 60 * 60 * 1_000;
+export const SWEEP_BYTES = 4 * MIB;
 
 /** A document is at most this large, so look-ups made together can be bounded before their size is known. */
 const MAX_DOCUMENT_BYTES = MIB;

@@ -56,20 +56,20 @@ async function step(db: Writer, request: Commit): Promise<Receipt> {
         return { status: "more", outcomes, resume: JSON.stringify([position, outcome.cursor]) };
       }
     } else {
-      outcomes[position] = await write(db, op);
+      outcomes[position] = await write(db, op, budget);
     }
   }
   return { status: "done", outcomes };
 }
 
-function write(db: Writer, op: Exclude<WriteOp, { range: unknown }>): Promise<Outcome> {
+function write(db: Writer, op: Exclude<WriteOp, { range: unknown }>, budget: Budget): Promise<Outcome> {
   switch (op.op) {
     case "put":
-      return put(db, op);
+      return put(db, op, budget);
     case "patch":
-      return patch(db, op);
+      return patch(db, op, budget);
     case "delete":
-      return deleteKeys(db, op);
+      return deleteKeys(db, op, budget);
   }
 }
 

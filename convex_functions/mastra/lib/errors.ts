@@ -2,7 +2,14 @@
 
 import { ConvexError, type Value } from "convex/values";
 
-export type FailureCode = "ProtocolMismatch" | "UnknownTable" | "UnknownIndex" | "BadRequest" | "TooLarge" | "Rejected";
+export type FailureCode =
+  | "ProtocolMismatch"
+  | "UnknownTable"
+  | "UnknownIndex"
+  | "BadRequest"
+  | "TooLarge"
+  | "LargeValue"
+  | "Rejected";
 
 export function failure(code: FailureCode, message: string, details: { [name: string]: Value } = {}) {
   return new ConvexError({ code, message, ...details });
@@ -12,6 +19,10 @@ export const badRequest = (message: string) => failure("BadRequest", message);
 
 /** `limit` names what was exceeded: `ranges`, `bytes`, `rows`, or `database` for a limit of Convex itself. */
 export const tooLarge = (message: string, limit: string) => failure("TooLarge", message, { limit });
+
+/** A path or an edit leads into a value that is kept in chunks; the client reads it and sees to it itself. */
+export const largeValue = (path: readonly string[]) =>
+  failure("LargeValue", `${path.join(".")} leads into a large value`, { path: path.join(".") });
 
 const SIZE_WORDS = /\btoo (many|much|large|long|nested)\b/i;
 

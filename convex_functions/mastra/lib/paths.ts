@@ -1,7 +1,8 @@
 // Reading and changing a value inside a row. A path goes through object columns and JSON text alike.
 
 import type { Value } from "convex/values";
-import { badRequest } from "./errors";
+import { badRequest, largeValue } from "./errors";
+import { isReference, mayRefer } from "./large";
 import { checkColumns, type Columns, type Table } from "./tables";
 import { arrayPosition, escaped, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
 
@@ -50,9 +51,19 @@ export function valueAt(table: Table, row: Columns, path: Path): Value | undefin
 /** The JSON text of the value at each path, null where there is none. */
 export function textsAt(table: Table, row: Columns, paths: readonly Path[]): (string | null)[] {
   return paths.map((path) => {
+    checkVisible(table, row, path);
     const value = valueAt(table, row, path);
     return value === undefined ? null : JSON.stringify(value);
   });
+}
+
+/** Refuses a path that leads into a value that is kept in chunks. */
+function checkVisible(table: Table, row: Columns, path: Path): void {
+  const stored = own(row, path[0] ?? "");
+  if (path.length < 2 || stored === undefined || !mayRefer(JSON.stringify(stored))) return;
+  for (let length = 1; length < path.length; length++) {
+    if (isReference(valueAt(table, row, path.slice(0, length)))) throw largeValue(path);
+  }
 }
 
 /** The new value of the path's column when `change` is applied to the value at its end. */
@@ -94,6 +105,7 @@ function changedAt(
 ): Value {
   const [key, ...rest] = inside;
   if (key === undefined) return change(value);
+  if (isReference(value)) throw largeValue(path);
   if (Array.isArray(value)) {
     const position = arrayPosition(value, key);
     if (position === undefined) throw badRequest(`no array element ${key} on the way of ${path.join(".")}`);

@@ -5,6 +5,7 @@ import { WHOLE_BYTES, type Budget } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, parseCursor, positionOf } from "./cursors";
 import { tooLarge } from "./errors";
+import { generations, RANGES_TO_DROP } from "./large";
 import { rowsOfSpan, spanOf } from "./spans";
 import type { Columns, Doc, Writer } from "./tables";
 import type { WriteOp } from "./validators";
@@ -42,7 +43,7 @@ export async function writeRange(
     budget.charge(row);
     last = row;
     if (holds(row)) {
-      budget.ranges += 1;
+      budget.ranges += 1 + RANGES_TO_DROP * (changed ? 0 : generations(table, row).size);
       rows.push(row);
       if (mode === "whole") budget.bytes += getDocumentSize(row);
       if (changed) {

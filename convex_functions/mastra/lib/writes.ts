@@ -1,10 +1,12 @@
 // put, patch and delete by key.
 
 import type { Value } from "convex/values";
+import type { Budget } from "./budgets";
 import { givenValue } from "./conditions";
-import { badRequest } from "./errors";
+import { badRequest, largeValue } from "./errors";
+import { dropValues, isReference } from "./large";
 import { changedColumn, columnOf } from "./paths";
-import { reducer } from "./reducers";
+import { reducer, type Reducer } from "./reducers";
 import {
   checkColumns,
   indexFields,
@@ -22,7 +24,7 @@ import { isObject } from "./values";
 type Key = readonly Scalar[];
 type Op<Name> = Extract<WriteOp, { op: Name }>;
 
-export async function put(db: Writer, op: Op<"put">): Promise<Outcome> {
+export async function put(db: Writer, op: Op<"put">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
   const keep = op.keep ?? [];
   checkColumns(table, keep);
@@ -36,7 +38,7 @@ export async function put(db: Writer, op: Op<"put">): Promise<Outcome> {
   const last = new Map(rows.map((row, n) => [keyText(keys[n]!), row]));
   const write = async ([key, row]: [string, Columns]) => {
     const old = existing.get(key);
-    if (old) await db.patch(table.name, old._id, replacement(table, old, row, keep));
+    if (old) await patchRows(db, table, [[old, replacement(table, old, row, keep)]], budget);
     else await db.insert(table.name, row as { [column: string]: Value });
   };
   await Promise.all([...last].map(write));
@@ -59,25 +61,34 @@ function replacement(table: Table, old: Doc, columns: Columns, keep: readonly st
   return Object.fromEntries(replaced.map((field) => [field, columns[field]]));
 }
 
-export async function patch(db: Writer, op: Op<"patch">): Promise<Outcome> {
+export async function patch(db: Writer, op: Op<"patch">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
   const changed = changeOf(table, op.change);
   const changes = (rows: readonly Doc[]) => rows.map((row): [Doc, Columns] => [row, changed(row)]);
-  return forEachRow(db, table, op.keys, (rows) => patchRows(db, table, changes(rows)));
+  return forEachRow(db, table, op.keys, (rows) => patchRows(db, table, changes(rows), budget));
 }
 
-export async function deleteKeys(db: Writer, op: Op<"delete">): Promise<Outcome> {
+export async function deleteKeys(db: Writer, op: Op<"delete">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
-  return forEachRow(db, table, op.keys, (rows) => deleteRows(db, table, rows));
+  return forEachRow(db, table, op.keys, (rows) => deleteRows(db, table, rows, budget));
 }
 
 /** All changes were made before the first write, so that one that fails leaves no write under way. */
-export async function patchRows(db: Writer, table: Table, changes: readonly (readonly [Doc, Columns])[]) {
+export async function patchRows(
+  db: Writer,
+  table: Table,
+  changes: readonly (readonly [Doc, Columns])[],
+  budget?: Budget,
+) {
   await Promise.all(changes.map(([row, columns]) => db.patch(table.name, row._id, columns)));
+  const changed = changes.map(([row, columns]): [Doc, Columns] => [row, { ...row, ...columns }]);
+  await dropValues(db, table, changed, budget);
 }
 
-export async function deleteRows(db: Writer, table: Table, rows: readonly Doc[]) {
+export async function deleteRows(db: Writer, table: Table, rows: readonly Doc[], budget?: Budget) {
   await Promise.all(rows.map((row) => db.delete(table.name, row._id)));
+  const deleted = rows.map((row): [Doc, undefined] => [row, undefined]);
+  await dropValues(db, table, deleted, budget);
 }
 
 async function forEachRow(
@@ -104,6 +115,17 @@ async function rowsByKeys(db: Writer, table: Table, keys: readonly Key[]): Promi
 const missingIn = (existing: Map<string, Doc | null>, keys: readonly Key[]) =>
   keys.flatMap((key, position) => (existing.get(keyText(key)) ? [] : [position]));
 
+/** The reducer; refused where it would have to look into a value that is kept in chunks. */
+function seeing(path: readonly string[], name: string, reduce: Reducer): Reducer {
+  if (name === "set") return reduce;
+  return (old) => {
+    const output = name === "slots" && isObject(old) ? old["output"] : undefined;
+    const looked = [old, output, ...(Array.isArray(output) ? output : [])]; // whose insides decide what is taken
+    if (looked.some(isReference)) throw largeValue(path);
+    return reduce(old);
+  };
+}
+
 /** The columns that a change gives a row; undefined for those it removes. What is wrong with it is reported now. */
 export function changeOf(table: Table, change: Change): (row: Doc) => Columns {
   const columns: Value = change.set ?? {};
@@ -112,7 +134,7 @@ export function changeOf(table: Table, change: Change): (row: Doc) => Columns {
   const fixed: Columns = { ...columns, ...Object.fromEntries(unset) };
   checkColumns(table, Object.keys(fixed));
   const edits = (change.edits ?? []).map(({ path, reducer: name, value }) => {
-    return { column: columnOf(table, path), path, reduce: reducer(name, givenValue(value)) };
+    return { column: columnOf(table, path), path, reduce: seeing(path, name, reducer(name, givenValue(value))) };
   });
   return (row) => {
     const changed = { ...fixed };

@@ -14,7 +14,7 @@ from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Row, 
 from mastra_convex.errors import ConflictError, ValidationError
 from mastra_convex.records import batches
 from mastra_convex.registry import DomainStore
-from mastra_convex.values import check_document, to_json
+from mastra_convex.values import to_json
 
 from .messages import stored_message
 from .models import Thread, ThreadClone
@@ -144,9 +144,7 @@ def _copied_thread(
 def _copied_row(row: Row, id: str, thread_id: str, resource_id: str) -> Row:
     """The row under other ids; its content stays as it is stored, whoever wrote it."""
     columns = {field.name: row[field.name] for field in MESSAGES.fields if field.name in row}
-    copy = {**columns, "id": id, "thread_id": thread_id, "resourceId": resource_id}
-    check_document(MESSAGES.name, copy)
-    return copy
+    return {**columns, "id": id, "thread_id": thread_id, "resourceId": resource_id}
 
 
 def _thread_exists(id: str) -> ConflictError:

@@ -28,7 +28,7 @@ MESSAGES = Table(
     fields=(
         Field("id"),
         Field("thread_id"),
-        Field("content", json=True),
+        Field("content", json=True, large=True),
         Field("role"),
         Field("type"),
         Field("createdAt"),
@@ -50,7 +50,7 @@ RESOURCES = Table(
     name="mastra_resources",
     fields=(
         Field("id"),
-        Field("workingMemory", optional=True),
+        Field("workingMemory", optional=True, large=True),
         Field("metadata", "any", optional=True),
         Field("createdAt"),
         Field("updatedAt"),

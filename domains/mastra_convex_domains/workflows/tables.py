@@ -9,7 +9,7 @@ SNAPSHOTS = Table(
         Field("workflow_name"),
         Field("run_id"),
         Field("resourceId", optional=True),
-        Field("snapshot", "any", json=True),
+        Field("snapshot", "any", json=True, large=True),
         Field("createdAt"),
         Field("updatedAt"),
     ),

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from mastra_convex import ConvexStore, TooLargeError, ValidationError
+from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.engine import Commit, Put
 from mastra_convex_domains import DocumentPage, DocumentsStore
 from tests.backends import Backend
@@ -193,8 +193,3 @@ async def test_records_that_are_no_objects_are_still_read(backend: Backend, docu
     assert page.documents == [{"id": "1"}, {"id": "2", "n": 1}, {"text": "text"}, {"text": "[1]"}]
     assert [await documents.get("notes", id=n) for n in range(1, 5)] == page.documents
     assert (await documents.list("notes", filter={"n": 1})).documents == [{"id": "2", "n": 1}]
-
-
-async def test_a_record_too_large_for_a_document_is_refused(documents: DocumentsStore) -> None:
-    with pytest.raises(TooLargeError):
-        await documents.put("notes", record={"id": "a", "text": "x" * (1 << 20)})

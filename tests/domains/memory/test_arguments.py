@@ -84,6 +84,6 @@ async def test_a_refused_value_is_named_with_its_record(
 
 async def test_a_message_that_is_too_large_is_named(memory: MemoryStore) -> None:
     with pytest.raises(TooLargeError, match=r"messages\[1\]: ") as raised:
-        await memory.save_messages([message(0), message(1, text="x" * (1 << 20))])
+        await memory.save_messages([message(0), message(1).model_copy(update={"type": "x" * (1 << 20)})])
     assert raised.value.id == "MASTRA_STORAGE_CONVEX_SAVE_MESSAGES_TOO_LARGE"
     assert raised.value.details["limit"] == 1 << 20

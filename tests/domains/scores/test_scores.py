@@ -287,9 +287,9 @@ async def test_wrong_filters_of_a_scorer_are_refused(
         await scores.list_scores_by_scorer_id("relevance", **filters)
 
 
-async def test_a_score_too_large_for_a_document_is_refused(scores: ScoresStore) -> None:
+async def test_a_score_that_no_document_holds_is_refused(scores: ScoresStore) -> None:
     with pytest.raises(TooLargeError):
-        await scores.save_score(score(output="x" * (1 << 20)))
+        await scores.save_score(score(run_id="x" * (1 << 20)))
     with pytest.raises(MastraConvexError, match="nested"):
         await scores.save_score(score(metadata=nested(20)))
 

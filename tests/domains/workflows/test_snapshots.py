@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex import MastraConvexError, TooLargeError, ValidationError
+from mastra_convex import MastraConvexError, ValidationError
 from mastra_convex_domains import WorkflowRun, WorkflowsStore
 from tests.backends import Backend
 from tests.data import at
@@ -100,11 +100,6 @@ async def test_bad_arguments_are_refused_by_name(
     with pytest.raises(ValidationError, match=named):
         await workflows.persist_workflow_snapshot(**arguments)
     assert (await workflows.list_workflow_runs()).total == 0
-
-
-async def test_a_snapshot_beyond_a_document_is_refused(workflows: WorkflowsStore) -> None:
-    with pytest.raises(TooLargeError, match="1 MiB"):
-        await persist(workflows, snapshot(result={"text": "x" * (1 << 20)}))
 
 
 async def test_a_step_result_is_merged_into_the_context(workflows: WorkflowsStore) -> None:
