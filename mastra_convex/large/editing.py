@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -136,7 +137,8 @@ class _Edited:
             if row is not None and row is not before[name]:
                 puts.setdefault(str(name[0]), []).append(row)
         ops = [*(op for _, op in self.kept), *(Put(table=table, rows=rows) for table, rows in puts.items())]
-        return self.commit.model_copy(update={"ops": ops, "guards": [*self.commit.guards, *self.guards]})
+        guards = [*self.commit.guards, *self.guards]
+        return self.commit.model_copy(update={"id": uuid.uuid4().hex, "ops": ops, "guards": guards})
 
     def answer(self, result: CommitResult) -> CommitResult:
         """The result of that commit as one of the commit that was asked for."""

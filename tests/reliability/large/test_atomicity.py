@@ -1,0 +1,148 @@
+"""No reader sees half a value, whatever happens to its writer; what a writer leaves unfinished is swept."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mastra_convex import ConflictError, TooLargeError
+from mastra_convex.engine import Change, Commit, DeleteRange, Engine, IndexRange, PatchRange
+from mastra_convex.errors import ServerError
+from mastra_convex_domains import MemoryStore
+from tests.effort import effort
+from tests.reliability.large.between import Between, Call, tables_of
+from tests.reliability.large.kinds import message
+from tests.reliability.large.leftovers import large_values, sweep_as_if_later
+from tests.reliability.large.texts import MIB, attachment_text
+
+OLD, NEW = attachment_text(2 * MIB, seed=1), attachment_text(2 * MIB, seed=2)
+
+
+class LostError(Exception):
+    """What kills a writer."""
+
+
+async def text_of(memory: MemoryStore, name: str = "a") -> str | None:
+    found = await memory.list_messages_by_id([name])
+    return found[0].content["parts"][1]["data"] if found else None
+
+
+async def test_a_value_that_does_not_fit_is_written_before_its_row(engine: Engine) -> None:
+    between = Between(engine)
+    text = attachment_text(20 * MIB)
+    await MemoryStore(between).save_messages([message("a", text)])
+    *first, last = between.calls
+    assert {table for call in first for table in tables_of(call)} == {"mastra_large_values", "mastra_chunks"}
+    assert tables_of(last) == {"mastra_messages"}
+    assert await text_of(MemoryStore(engine)) == text
+
+
+async def test_sixty_four_mebibytes_are_stored(memory: MemoryStore) -> None:
+    text = attachment_text(64 * MIB)
+    await memory.save_messages([message("a", text)])
+    assert await text_of(memory) == text
+
+
+async def test_several_large_messages_are_saved_at_once(memory: MemoryStore, engine: Engine) -> None:
+    texts = [attachment_text(3 * MIB, seed=n) for n in range(6)]
+    between = Between(engine)
+    await MemoryStore(between).save_messages([message(f"m{n}", text, n=n) for n, text in enumerate(texts)])
+    assert sum("mastra_messages" in tables_of(call) for call in between.calls) <= 3
+    page = await memory.list_messages("t1", metadata={"topic": "images"})
+    assert [each.content["parts"][1]["data"] for each in page.messages] == texts
+    assert page.total == 6
+
+
+@pytest.mark.parametrize("survives", range(7))
+async def test_a_writer_that_dies_leaves_the_old_value(engine: Engine, survives: int) -> None:
+    memory = MemoryStore(engine)
+    await memory.save_messages([message("a", OLD)])
+
+    async def die(call: Call) -> None:
+        if len(dying.calls) > survives:
+            raise LostError
+
+    dying = Between(engine, die)
+    with pytest.raises(LostError):
+        await MemoryStore(dying).save_messages([message("a", attachment_text(20 * MIB))])
+    assert await text_of(memory) == OLD
+    await sweep_as_if_later(engine, "pending")
+    found = await large_values(engine)
+    assert found.live == found.chunked == found.referred
+    assert await text_of(memory) == OLD
+
+
+async def test_a_reader_whose_value_was_replaced_and_swept_reads_again(engine: Engine) -> None:
+    memory = MemoryStore(engine)
+    await memory.save_messages([message("a", OLD), message("b", OLD, n=1)])
+    replaced: list[Call] = []
+
+    async def replace(call: Call) -> None:
+        if "mastra_chunks" in tables_of(call) and not replaced:
+            replaced.append(call)
+            await memory.save_messages([message("a", NEW)])
+            await memory.delete_messages(["b"])
+            await sweep_as_if_later(engine, "dropped")
+
+    reader = MemoryStore(Between(engine, replace))
+    page = await reader.list_messages("t1")
+    assert [(each.id, each.content["parts"][1]["data"]) for each in page.messages] == [("a", NEW)]
+
+
+async def test_readers_see_one_value_or_the_other(memory: MemoryStore) -> None:
+    await memory.save_messages([message("a", OLD)])
+    writing = True
+
+    async def read() -> int:
+        seen = 0
+        while writing:
+            assert await text_of(memory) in (OLD, NEW)
+            seen += 1
+        return seen
+
+    readers = [asyncio.create_task(read()) for _ in range(3)]
+    for n in range(effort(6, 60)):
+        await memory.save_messages([message("a", OLD if n % 2 else NEW)])
+    writing = False
+    assert all(await asyncio.gather(*readers))
+
+
+async def test_a_writer_that_is_slower_than_the_sweep_is_told(engine: Engine) -> None:
+    async def sweep(call: Call) -> None:
+        if tables_of(call) == {"mastra_messages"}:
+            await sweep_as_if_later(engine, "pending")
+
+    slow = MemoryStore(Between(engine, sweep))
+    with pytest.raises(ConflictError) as raised:
+        await slow.save_messages([message("a", attachment_text(20 * MIB))])
+    assert raised.value.retryable
+    assert await text_of(MemoryStore(engine)) is None
+
+
+async def test_damage_is_reported(engine: Engine) -> None:
+    memory = MemoryStore(engine)
+    await memory.save_messages([message("a", OLD)])
+    lost = IndexRange(table="mastra_chunks", index="by_generation")
+    await engine.commit(Commit(id="damage", ops=[DeleteRange(range=lost)]))
+    with pytest.raises(ServerError, match="damaged"):
+        await memory.list_messages("t1")
+
+
+async def test_what_another_writer_replaced_is_found_and_swept(engine: Engine, memory: MemoryStore) -> None:
+    await memory.save_messages([message("a", OLD), message("b", NEW)])
+    row = IndexRange(table="mastra_large_values", index="by_record_id")
+    before = await large_values(engine)
+    orphan = PatchRange(range=row, change=Change(set={"owner": '["mastra_messages","nobody"]'}))
+    await engine.commit(Commit(id="orphans", ops=[orphan]))
+    await sweep_as_if_later(engine, "live")
+    found = await large_values(engine)
+    assert (found.dropped, found.live) == (before.live, set())
+
+
+async def test_a_value_beyond_all_limits_is_refused_before_anything_is_sent(engine: Engine) -> None:
+    between = Between(engine)
+    with pytest.raises(TooLargeError, match=r"mastra_messages\.content\.parts\.1\.data takes .*128 MiB") as raised:
+        await MemoryStore(between).save_messages([message("a", "x" * (129 * MIB))])
+    assert raised.value.details["limit"] == 128 * MIB
+    assert not between.calls
