@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from mastra_convex.errors import MastraConvexError, ServerError, TransportError
 from mastra_convex.telemetry.signals import Attributes, Signals, Silence, Value
 
-__all__ = ["SLOW", "Attempt", "Attributes", "Operation", "database", "retried"]
+__all__ = ["SLOW", "Attempt", "Attributes", "Operation", "database"]
 
 SLOW: Final = 5.0
 """Seconds from which on an operation is logged as slow."""
@@ -71,14 +71,14 @@ class Operation:
         token, detach, began = _current.set(self), self._span.attach(), time.perf_counter()
         try:
             yield
-        except GeneratorExit:  # the coroutine is thrown away, maybe in another context than its own
+        except GeneratorExit:
             self._abandoned = True
             raise
         finally:
             self._seconds += time.perf_counter() - began
-            if not self._abandoned:
-                detach()
+            with suppress(ValueError):  # a coroutine that is thrown away may end in another context than its own
                 _current.reset(token)
+                detach()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -112,24 +112,27 @@ class Operation:
 
 
 class Attempt:
-    """One HTTP request of an operation; `number` counts from 1 within a call."""
+    """One HTTP request. `number` counts from 1 within a call; `after` is the failure that led to a repetition."""
 
     __slots__ = ("_error", "_span")
 
-    def __init__(self, deployment_url: str, endpoint: str, number: int) -> None:
+    def __init__(self, deployment_url: str, endpoint: str, number: int, after: str | None) -> None:
         attributes: dict[str, Value] = {
             "http.request.method": "POST",
             "url.full": deployment_url + endpoint,
             "url.template": endpoint,
             **_server(deployment_url),
         }
-        if number > 1:
-            attributes["http.request.resend_count"] = number - 1
-        self._span = _told.span(f"POST {endpoint}", attributes)
-        self._error: str | None = None
         operation = _current.get()
         if operation is not None:
             operation.requests += 1
+        if after is not None:
+            attributes["http.request.resend_count"] = number - 1
+            _told.retry({**database("convex", deployment_url), "error.type": after})
+            if operation is not None:
+                operation.retries += 1
+        self._span = _told.span(f"POST {endpoint}", attributes)
+        self._error: str | None = None
 
     def answered(self, status: int | None, error: str | None) -> None:
         """The HTTP status, None when no answer came, and what went wrong."""
@@ -145,14 +148,6 @@ class Attempt:
     ) -> None:
         failure = self._error if error is None else type(error).__name__
         self._span.end({} if failure is None else {"error.type": failure})
-
-
-def retried(deployment_url: str, error: str) -> None:
-    """Counts that a request will be repeated because of `error`."""
-    operation = _current.get()
-    if operation is not None:
-        operation.retries += 1
-    _told.retry({**database("convex", deployment_url), "error.type": error})
 
 
 def _outcome(error: BaseException | None) -> str:

@@ -26,7 +26,7 @@ from mastra_convex.errors import (
     ValidationError,
 )
 from mastra_convex.retry import Verdict, classify
-from mastra_convex.telemetry import Attempt, retried
+from mastra_convex.telemetry import Attempt
 from mastra_convex.transport.answers import NOT_FOUND, REDACTED, Failure, Success, read_answer
 from mastra_convex.transport.sessions import Pool, Sessions
 
@@ -138,7 +138,6 @@ class _Call:
             _log.warning(
                 "%s: attempt %d failed (%s), again in %.0f ms", self.path, self.attempts, outcome.reason, delay * 1000
             )
-            retried(self.config.deployment_url, outcome.kind)
             await asyncio.sleep(delay)
 
     def cut_short(self, error: BaseException) -> Failure:
@@ -165,7 +164,8 @@ class _Call:
         self.attempts += 1
         if self.pool.session.closed:
             return Failure(Verdict.FATAL, ClosedError, "the aiohttp session is closed")
-        with Attempt(self.config.deployment_url, f"/api/{self.kind}", self.attempts) as attempt:
+        after = None if self.last is None else self.last.kind
+        with Attempt(self.config.deployment_url, f"/api/{self.kind}", self.attempts, after) as attempt:
             outcome, status = await self._post()
             attempt.answered(status, outcome.kind if isinstance(outcome, Failure) else None)
         return outcome

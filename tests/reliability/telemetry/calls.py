@@ -8,7 +8,7 @@ from typing import Any
 from mastra_convex.registry import DomainStore, registered_domains
 from tests.data import at
 
-PRIVATE = "tell-nobody"
+PRIVATE = "tellnobody"
 ID = f"{PRIVATE}-1"
 OTHER = f"{PRIVATE}-2"
 

@@ -27,9 +27,11 @@ class Listener:
     """Spans that have ended, and metrics since they were last asked for."""
 
     def __init__(self) -> None:
-        since_then = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
+        since_then: dict[type, AggregationTemporality] = dict.fromkeys(
+            (Counter, Histogram), AggregationTemporality.DELTA
+        )
         self._exporter = InMemorySpanExporter()
-        self._reader = InMemoryMetricReader(preferred_temporality=dict(since_then))
+        self._reader = InMemoryMetricReader(preferred_temporality=since_then)
         self._tracers = TracerProvider()
         self._tracers.add_span_processor(SimpleSpanProcessor(self._exporter))
         self._meters = MeterProvider([self._reader])
