@@ -59,8 +59,8 @@ class Operation:
         self._span = _told.span(f"{name} {domain}", self._attributes)
         self._seconds = 0.0
         self._abandoned = False
-        self.requests = 0
-        self.retries = 0
+        self.requests: int = 0
+        self.retries: int = 0
         self.rows: int | None = None
 
     def __enter__(self) -> Self:
@@ -68,6 +68,7 @@ class Operation:
 
     @contextmanager
     def step(self) -> Generator[None]:
+        """Work of the operation; HTTP requests within it are its own."""
         token, detach, began = _current.set(self), self._span.attach(), time.perf_counter()
         try:
             yield
