@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,13 @@ async def test_slow_operations_are_information_and_wrong_calls_are_not(
         "memory.list_threads: ValidationError MASTRA_STORAGE_CONVEX_LIST_THREADS_INVALID_PAGE",
         "memory.iter_threads: done",
     ]
+
+
+def test_the_guide_names_every_logger() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide.md").read_text(encoding="utf-8")
+    loggers = {name for name in logging.root.manager.loggerDict if name.startswith("mastra_convex.")}
+    assert loggers >= {"mastra_convex.http", "mastra_convex.operations", "mastra_convex.server"}
+    assert [name for name in sorted(loggers) if f"| `{name}` |" not in guide] == []
 
 
 def test_nothing_is_printed_unless_the_program_wants_it() -> None:
