@@ -1,5 +1,7 @@
 """Durable memory for async Python agents: Mastra's storage contract on Convex, or on one SQLite file."""
 
+import logging
+
 from mastra_convex.composite import CompositeStore
 from mastra_convex.contract.unset import UNSET
 from mastra_convex.errors import (
@@ -53,3 +55,5 @@ __all__ = [
     "UnavailableError",
     "ValidationError",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged is shown only if the program wants it

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from contextlib import aclosing, contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar, cast
 
+from mastra_convex.contract.pages import Page
 from mastra_convex.engine import Engine
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.guests import with_guests
@@ -26,41 +28,63 @@ from mastra_convex.retention import (
     prune_tables,
 )
 from mastra_convex.tables import Table, by_name
+from mastra_convex.telemetry import Attributes, Operation
 
 _BUILTIN_DOMAINS = "mastra_convex_domains"  # found by name: the core imports no domain
 _ENTRY_POINTS = "mastra_convex.domains"
-
+_END = object()
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 
-def _naming_errors(method: MethodT) -> MethodT:
-    """The method; errors from below that know no operation get its name into their id."""
-    operation = method.__name__
+def _operation(method: MethodT) -> MethodT:
+    """The method as an operation, of which telemetry tells."""
+    name = method.__name__
 
     if isasyncgenfunction(method):
 
         @wraps(method)
-        async def iterate(*args: Any, **options: Any) -> AsyncGenerator[Any]:
-            try:
-                async with aclosing(method(*args, **options)) as items:
-                    async for item in items:
+        async def iterate(domain: DomainStore, /, *args: Any, **options: Any) -> AsyncGenerator[Any]:
+            with _telling(domain, name) as operation:
+                operation.rows = 0
+                async with aclosing(method(domain, *args, **options)) as items:
+                    while True:
+                        with operation.step():
+                            item = await anext(items, _END)
+                        if item is _END:
+                            return
+                        operation.rows += 1
                         yield item
-            except MastraConvexError as error:
-                error.during(f"{args[0].error_family}/{operation}")
-                raise
 
         return cast(MethodT, iterate)
 
     @wraps(method)
-    async def call(*args: Any, **options: Any) -> Any:
-        try:
-            return await method(*args, **options)
-        except MastraConvexError as error:
-            error.during(f"{args[0].error_family}/{operation}")
-            raise
+    async def call(domain: DomainStore, /, *args: Any, **options: Any) -> Any:
+        with _telling(domain, name) as operation, operation.step():
+            result = await method(domain, *args, **options)
+            operation.rows = _length(result)
+            return result
 
     return cast(MethodT, call)
+
+
+def _length(answer: object) -> int | None:
+    """How many items a page has; None for another answer."""
+    if not isinstance(answer, Page):
+        return None
+    lists = [member for member in vars(answer).values() if isinstance(member, list)]
+    return len(lists[0]) if len(lists) == 1 else None
+
+
+@contextmanager
+def _telling(domain: DomainStore, name: str) -> Generator[Operation]:
+    """Tells of an operation; errors from below that know none get its name into their id."""
+    with Operation(name, domain.name, domain.database) as operation:
+        try:
+            yield operation
+        except MastraConvexError as error:
+            error.during(f"{domain.error_family}/{name}")
+            raise
 
 
 class DomainStore:
@@ -76,25 +100,28 @@ class DomainStore:
     tables: ClassVar[tuple[Table, ...]]
     error_family: ClassVar[str] = "STORAGE"  # in Mastra's error ids
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
+    database: Attributes = MappingProxyType({})  # as telemetry tells it
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, member in list(vars(cls).items()):
             if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
-                setattr(cls, name, _naming_errors(member))
+                setattr(cls, name, _operation(member))
 
     def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
         known = by_name([*self.tables, *tables])
         self._records = Records(with_guests(with_large_values(engine, known.values()), known.values()), known)
+        self.database = getattr(engine, "database", {})  # not every engine tells
 
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""
 
-    @_naming_errors
+    @_operation
     async def dangerously_clear_all(self) -> None:
         """Deletes every row of the domain's tables, in bounded steps."""
         await self._records.clear(self.tables)
 
+    @_operation
     async def prune(
         self,
         policies: Mapping[str, Policy],

@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextvars import Context
 from functools import cache
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from mastra_convex.engine import (
     SearchResult,
 )
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
+from mastra_convex.telemetry import Attributes, database
 from mastra_convex.transport import NOT_FOUND, REDACTED, FunctionKind, Transport
 
 SWEEP_EVERY: Final = 3600.0
@@ -60,6 +62,7 @@ class RemoteEngine:
         first_sweep_after: float = FIRST_SWEEP_AFTER,
         first_sweep_commits: int = FIRST_SWEEP_COMMITS,
     ) -> None:
+        self.database: Attributes = database("convex", transport.config.deployment_url)
         self._transport = transport
         self._sweep_every = sweep_every
         self._next_sweep = time.monotonic() + first_sweep_after
@@ -186,7 +189,8 @@ class RemoteEngine:
             return
         self._next_sweep = now + self._sweep_every
         self._commits_to_sweep = 0  # from now on by time only
-        self._sweeper = loop.create_task(self._sweep(), name="mastra_convex sweep")
+        # In a context of its own: it outlives the operation that happened to start it, and is no part of its trace.
+        self._sweeper = loop.create_task(self._sweep(), name="mastra_convex sweep", context=Context())
 
     async def _sweep(self) -> None:
         deleted, done = 0, False

@@ -135,6 +135,8 @@ class ConvexStore(DomainAccess):
         self._engine = engine
         tables = _tables(classes)
         self._domains = {name: domain(engine, tables=tables) for name, domain in classes.items()}
+        for domain in self._domains.values():
+            domain.database = {**domain.database, "db.namespace": id}
 
     async def init(self) -> None:
         """Checks that the engine answers, and prepares every domain. Optional: each call does what it needs."""

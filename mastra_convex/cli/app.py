@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sqlite3
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -42,6 +43,7 @@ def run() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show an emoji shows ? instead of failing
+    logging.basicConfig(format="mastra-convex: %(message)s")  # warnings, to stderr
     try:
         app()
     except (MastraConvexError, OSError, sqlite3.Error) as error:

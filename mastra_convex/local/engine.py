@@ -36,6 +36,7 @@ from mastra_convex.local.search import search
 from mastra_convex.local.sweeping import sweep
 from mastra_convex.local.vectors.cache import VectorCache
 from mastra_convex.tables import CORE_TABLES, Table, deployed
+from mastra_convex.telemetry import Attributes, database
 
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class LocalEngine:
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise ConfigurationError('path must be that of a file, or ":memory:"')
+        self.database: Attributes = database("sqlite")
         self._database = Database(os.fspath(path), deployed([*tables, *CORE_TABLES]))
         self._receipts = receipts
         self._vectors = VectorCache()

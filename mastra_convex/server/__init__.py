@@ -10,6 +10,7 @@ import hmac
 import logging
 import re
 import secrets
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -155,8 +156,10 @@ class LocalServer:
             return _json(refused.status, {"code": refused.code, "message": str(refused)})
         except _FunctionFailedError as failed:
             return _json(200, failed.answer(_request_id(request)))
-        except Exception:
-            _log.exception("a call of %s failed", request.path)
+        except Exception as error:
+            # Not its words, which may quote what was sent or stored.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("a call of %s failed: %s, at\n%s", request.path, type(error).__name__, where)
             return _json(500, {"code": "InternalServerError", "message": "Your request couldn't be completed."})
         return _json(200, {"status": "success", "value": value})
 

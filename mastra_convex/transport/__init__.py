@@ -26,6 +26,7 @@ from mastra_convex.errors import (
     ValidationError,
 )
 from mastra_convex.retry import Verdict, classify
+from mastra_convex.telemetry import Attempt
 from mastra_convex.transport.answers import NOT_FOUND, REDACTED, Failure, Success, read_answer
 from mastra_convex.transport.sessions import Pool, Sessions
 
@@ -163,6 +164,13 @@ class _Call:
         self.attempts += 1
         if self.pool.session.closed:
             return Failure(Verdict.FATAL, ClosedError, "the aiohttp session is closed")
+        after = None if self.last is None else self.last.kind
+        with Attempt(self.config.deployment_url, f"/api/{self.kind}", self.attempts, after) as attempt:
+            outcome, status = await self._post()
+            attempt.answered(status, outcome.kind if isinstance(outcome, Failure) else None)
+        return outcome
+
+    async def _post(self) -> tuple[Success | Failure, int | None]:
         started = time.perf_counter()
         size = 0
         outcome: Success | Failure
@@ -191,7 +199,7 @@ class _Call:
                 len(self.body),
                 size,
             )
-        return outcome
+        return outcome, status
 
     def _broken(self, error: Exception) -> Failure:
         """No whole answer came."""

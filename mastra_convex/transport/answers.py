@@ -73,6 +73,11 @@ class Failure:
     retryable: bool | None = None
 
     @property
+    def kind(self) -> str:
+        """The failure in one word, for telemetry: Convex's code, or the class of an error."""
+        return self.code or (self.error_class if self.cause is None else type(self.cause)).__name__
+
+    @property
     def reason(self) -> str:
         """The failure in one or two words, for a log."""
         named = self.code or (type(self.cause).__name__ if self.cause is not None else None)

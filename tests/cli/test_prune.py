@@ -112,3 +112,14 @@ def test_no_deployment_in_the_environment() -> None:
 
     assert done.returncode == 1
     assert "CONVEX_URL is not set" in done.stderr
+
+
+def test_retries_are_told_while_it_runs() -> None:
+    nobody = {"CONVEX_URL": "http://127.0.0.1:1", "CONVEX_ADMIN_KEY": KEY}
+    done = run("prune", "--policy", "memory.messages=30d", **nobody)
+    *warnings, error = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert "attempt 1 failed" in warnings[0]
+    assert "memory.prune: ConnectionFailedError" in warnings[-1]
+    assert "cannot connect" in error
+    assert KEY not in done.stderr

@@ -47,7 +47,7 @@ class ThreadMethods(DomainStore):
         text(thread_id, "thread_id", operation=operation)
         if resource_id is not None:
             string(resource_id, "resource_id", operation=operation)
-        row = (await self._records.get(Get(table=THREADS.name, keys=[[thread_id]]))).rows[0]
+        row = await self._row(thread_id)
         if row is None or (resource_id is not None and row["resourceId"] != resource_id):
             return None
         return stored_thread(row)
@@ -143,11 +143,11 @@ class ThreadMethods(DomainStore):
         )
         columns = {"resourceId": resource_id, "updatedAt": now()}
         thread = Patch(table=THREADS.name, keys=[[thread_id]], change=Change(set=encode_columns(THREADS, columns)))
-        current = await self.get_thread_by_id(thread_id)
+        current = await self._row(thread_id)
         if current is None:
             raise thread_not_found(thread_id, operation)
-        if current.resource_id == resource_id:
-            return current
+        if current["resourceId"] == resource_id:
+            return stored_thread(current)
         guards = [KeyGuard(guard="exists", table=THREADS.name, key=[thread_id])]
         returning = [Get(table=THREADS.name, keys=[[thread_id]])]
         try:
@@ -211,6 +211,9 @@ class ThreadMethods(DomainStore):
         scan = _thread_scan(resource_id, metadata, order_by, operation)
         async for row in self._records.iterate(scan, check_batch_size(batch_size, operation=operation)):
             yield stored_thread(row)
+
+    async def _row(self, id: str) -> Row | None:
+        return (await self._records.get(Get(table=THREADS.name, keys=[[id]]))).rows[0]
 
 
 def thread_row(thread: Thread) -> Row:
