@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 import uuid
 from collections.abc import Mapping, Sequence
-from contextvars import Context
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -34,14 +30,10 @@ from mastra_convex.engine import (
     SearchResult,
 )
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
+from mastra_convex.sweeping import FIRST_SWEEP_AFTER, FIRST_SWEEP_COMMITS, SWEEP_EVERY, Sweeper
 from mastra_convex.telemetry import Attributes, database
 from mastra_convex.transport import NOT_FOUND, REDACTED, FunctionKind, Transport
 
-SWEEP_EVERY: Final = 3600.0
-FIRST_SWEEP_AFTER: Final = 300.0
-FIRST_SWEEP_COMMITS: Final = 500
-
-_log = logging.getLogger("mastra_convex.sweep")
 _STOCK_HANDLER = "StockHandler"
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 
@@ -49,9 +41,8 @@ _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 class RemoteEngine:
     """The engine protocol over HTTP; owns its transport.
 
-    After a successful commit, at most once in `sweep_every` seconds, a background task has old receipts deleted: first
-    when the engine is `first_sweep_after` seconds old or has done `first_sweep_commits` commits. It neither delays nor
-    fails a caller.
+    After a successful commit, at most once in `sweep_every` seconds, a background task sweeps: first when the engine is
+    `first_sweep_after` seconds old or has done `first_sweep_commits` commits. It neither delays nor fails a caller.
     """
 
     def __init__(
@@ -64,10 +55,9 @@ class RemoteEngine:
     ) -> None:
         self.database: Attributes = database("convex", transport.config.deployment_url)
         self._transport = transport
-        self._sweep_every = sweep_every
-        self._next_sweep = time.monotonic() + first_sweep_after
-        self._commits_to_sweep = first_sweep_commits
-        self._sweeper: asyncio.Task[None] | None = None
+        self._sweeper = Sweeper(
+            self.sweep, every=sweep_every, first_after=first_sweep_after, first_commits=first_sweep_commits
+        )
 
     async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         path = self._transport.config.read_function
@@ -93,7 +83,7 @@ class RemoteEngine:
             result = _commit_result(answer["result"])
         except _MALFORMED as error:
             raise _unexpected(path) from error
-        self._sweep_if_due()
+        self._sweeper.after_commit()
         return result
 
     async def search(self, search: Search, /) -> SearchResult:
@@ -114,10 +104,7 @@ class RemoteEngine:
 
     async def aclose(self) -> None:
         """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
-        sweeper, self._sweeper = self._sweeper, None
-        if sweeper is not None and sweeper.get_loop() is asyncio.get_running_loop():
-            sweeper.cancel()
-            await asyncio.wait([sweeper])
+        await self._sweeper.aclose()
         await self._transport.aclose()
 
     async def _call(self, kind: FunctionKind, path: str, *, limited: bool = True, **args: Any) -> Mapping[str, Any]:
@@ -177,31 +164,6 @@ class RemoteEngine:
             if isinstance(second, SchemaMismatchError) and second.code == _STOCK_HANDLER:
                 return second
         return error
-
-    def _sweep_if_due(self) -> None:
-        self._commits_to_sweep -= 1
-        now = time.monotonic()
-        if now < self._next_sweep and self._commits_to_sweep != 0:
-            return
-        loop = asyncio.get_running_loop()
-        sweeper = self._sweeper
-        if sweeper is not None and not sweeper.done() and sweeper.get_loop() is loop:
-            return
-        self._next_sweep = now + self._sweep_every
-        self._commits_to_sweep = 0  # from now on by time only
-        # In a context of its own: it outlives the operation that happened to start it, and is no part of its trace.
-        self._sweeper = loop.create_task(self._sweep(), name="mastra_convex sweep", context=Context())
-
-    async def _sweep(self) -> None:
-        deleted, done = 0, False
-        try:
-            while not done:
-                number, done = await self.sweep()
-                deleted += number
-        except Exception as error:
-            _log.warning("old receipts and large values were not all deleted: %s: %s", type(error).__name__, error)
-        else:
-            _log.debug("deleted %d rows of old receipts and large values", deleted)
 
 
 def encode_model(value: Any) -> Any:

@@ -144,6 +144,19 @@ class ConvexStore(DomainAccess):
         for domain in self._domains.values():
             await domain.init()
 
+    async def sweep(self) -> int:
+        """Removes receipts older than an hour, and large values that no row has referred to for an hour; returns how
+        many rows that were.
+
+        A store does so by itself from time to time. It is for programs that run too briefly for that, in a job of
+        their own.
+        """
+        total, done = 0, False
+        while not done:
+            deleted, done = await self._engine.sweep()
+            total += deleted
+        return total
+
     async def aclose(self) -> None:
         """Closes connections and files; later calls raise ClosedError. Safe to repeat."""
         await self._engine.aclose()

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,10 @@ class ConvexHost:
 
     async def fail(self, **rule: Any) -> None:
         await self._request("POST", "/__fail", rule)
+
+    async def advance(self, time: timedelta) -> None:
+        """Puts the clock of the functions forward."""
+        await self._request("POST", "/__clock", {"milliseconds": time.total_seconds() * 1000})
 
     async def _request(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else BytesIO(orjson.dumps(body))

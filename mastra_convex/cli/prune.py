@@ -44,4 +44,7 @@ def run(policies: Policies, *, local: Path | None, storage_function: str, dry_ru
 async def _prune(policies: Policies, local: Path | None, storage_function: str, **options: Any) -> list[PruneResult]:
     store = ConvexStore.from_env(storage_function=storage_function) if local is None else ConvexStore.local(local)
     async with store:
-        return await store.prune(policies, **options)
+        results = await store.prune(policies, **options)
+        if not options["dry_run"]:
+            await store.sweep()
+        return results

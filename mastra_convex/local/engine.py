@@ -35,6 +35,7 @@ from mastra_convex.local.scans import neighbours, scan
 from mastra_convex.local.search import search
 from mastra_convex.local.sweeping import sweep
 from mastra_convex.local.vectors.cache import VectorCache
+from mastra_convex.sweeping import Sweeper
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import Attributes, database
 
@@ -74,6 +75,7 @@ class LocalEngine:
         self.database: Attributes = database("sqlite")
         self._database = Database(os.fspath(path), deployed([*tables, *CORE_TABLES]))
         self._receipts = receipts
+        self._sweeper = Sweeper(self.sweep)
         self._vectors = VectorCache()
         self._closed = False
         self._calls = 0
@@ -98,7 +100,9 @@ class LocalEngine:
         with self._call():
             await asyncio.sleep(0)
             done = self._database.attempt(work, write=True) if is_small(commit) else None
-            return await self._write(work) if done is None else done[0]
+            result = await self._write(work) if done is None else done[0]
+        self._sweeper.after_commit()
+        return result
 
     async def search(self, search: Search, /) -> SearchResult:
         """The nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
@@ -120,6 +124,7 @@ class LocalEngine:
     async def aclose(self) -> None:
         """Waits for calls in flight and closes the connections; every later call raises ClosedError."""
         self._closed = True
+        await self._sweeper.aclose()
         await to_thread.run_sync(self._close, limiter=CapacityLimiter(1))
 
     def _close(self) -> None:

@@ -9,10 +9,12 @@
 //   POST /__fail   {every, code, status} every n-th mutation is refused with that system error
 //                  {every, mode: "drop"} every n-th mutation commits, but its answer is lost
 //                  {every: 0}            no more faults
+//   POST /__clock  {milliseconds}        puts the clock forward, until data is forgotten
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { Backend } from "./backend";
+import { advance, resetClock } from "./clock";
 import { resetStats, stats } from "./counters";
 import { setFaults } from "./faults";
 import { readBody, send } from "./http";
@@ -34,6 +36,7 @@ export async function handleBench(
       if (keep !== "data") backend.clear();
       if (keep !== "stats") resetStats();
       if (keep === "none") setFaults({ every: 0 });
+      if (keep !== "data") resetClock();
       return void reply();
     }
     case "POST /__load":
@@ -48,6 +51,9 @@ export async function handleBench(
     }
     case "POST /__fail":
       setFaults(await body());
+      return void reply();
+    case "POST /__clock":
+      advance((await body()).milliseconds);
       return void reply();
     default:
       response.writeHead(404).end();
