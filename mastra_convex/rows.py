@@ -31,12 +31,12 @@ def encode_row(
     """The stored form of a whole row.
 
     None in an optional column means that the column is missing. `carrying` has values without a column of their own,
-    by the raw-object column that carries them; read them with `values.carried`. Raises ValidationError or
-    TooLargeError, naming the column, for values that the column or Convex would refuse.
+    None where there is none, by the raw-object column that carries them; read them with `values.carried`. Raises
+    ValidationError or TooLargeError, naming the column, for values that the column or Convex would refuse.
     """
     row = encode_columns(table, values)
     for name, members in (carrying or {}).items():
-        row[name] = carry(row[name], clean(dict(members), name))
+        row[name] = carry(row[name], clean(dict(members), name), name)
     for field in table.fields:
         if not field.optional and field.name not in row:
             raise ValidationError(f"{table.name}.{field.name} is required")
@@ -79,7 +79,7 @@ def _encode(field: Field, value: Any, path: str) -> Any:
     if field.json:
         return to_json(clean(value, path))
     if field.type == "any":
-        return escape_keys(clean(value, path))
+        return escape_keys(clean(value, path), path)
     if field.type == "number" and isinstance(value, int | float) and not isinstance(value, bool):
         return clean_number(value, path)
     if field.type == "boolean" and isinstance(value, bool):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -21,6 +22,9 @@ MAX_JSON_NESTING = 128
 
 ESCAPED_KEYS = "__mastra_json"
 """The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses."""
+
+_RAW_LEVELS = 14
+"""Levels of containers in a raw column; with the row and a table that holds it as a record, Convex's 16."""
 
 _SYSTEM_FIELDS_BYTES = 64
 """Room for `_id` and `_creationTime`, which count towards a document's size."""
@@ -178,18 +182,36 @@ def is_plain_key(key: str) -> bool:
     )
 
 
-def escape_keys(value: Any) -> Any:
-    """A cleaned value for a raw column: members with keys that Convex refuses move into `__mastra_json`, at every
-    level.
+def escape_keys(value: Any, path: str = "value") -> Any:
+    """A cleaned value for a raw column: members that Convex refuses move into `__mastra_json`, at every level.
+
+    Refused are keys (`is_plain_key`), and values with more levels, elements or members than Convex takes. Raises
+    TooLargeError where an array that is in no object is such a value.
     """
-    if isinstance(value, list):
-        return [escape_keys(item) for item in value]
-    if not isinstance(value, dict):
+    try:
+        return _escaped(value, _RAW_LEVELS)
+    except _Refused as refused:
+        raise refused.at(path) from None
+
+
+def _escaped(value: Any, levels: int) -> Any:
+    """The value with at most so many levels of containers; _Refused if it has more, where no object can hold them."""
+    if isinstance(value, str) or not isinstance(value, dict | list):
         return value
+    if levels == 0:
+        raise _Refused(f"{{path}} is nested deeper than {_RAW_LEVELS} levels", TooLargeError)
+    if isinstance(value, list):
+        if len(value) > MAX_ARRAY_ELEMENTS:
+            raise _Refused(f"{{path}} has {len(value)} elements; Convex takes {MAX_ARRAY_ELEMENTS}", TooLargeError)
+        return [_escaped(item, levels - 1) for item in value]
     members: dict[str, Any] = value
-    plain = {key: escape_keys(item) for key, item in members.items() if is_plain_key(key)}
+    plain: dict[str, Any] = {}
+    for key, item in members.items() if len(members) < MAX_OBJECT_FIELDS else ():
+        if is_plain_key(key):
+            with contextlib.suppress(_Refused):
+                plain[key] = _escaped(item, levels - 1)
     if len(plain) < len(members):
-        plain[ESCAPED_KEYS] = to_json({key: item for key, item in members.items() if not is_plain_key(key)})
+        plain[ESCAPED_KEYS] = to_json({key: item for key, item in members.items() if key not in plain})
     return plain
 
 
@@ -217,21 +239,23 @@ def escaped_members(value: dict[str, Any]) -> dict[str, Any] | None:
     return members if isinstance(members, dict) else None
 
 
-def carry(stored: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
-    """A stored object that also carries values of the record which have no column of their own.
+def carry(stored: dict[str, Any], members: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A stored object that also carries values of the record which have no column of their own, but for those that are
+    None. They join the escaped members.
 
-    They join the escaped members. Their keys must be plain ones, which are never escaped, so that `carried` can tell
-    them apart.
+    Raises TooLargeError when the object has an escaped member of such a name, so that `carried` can tell them apart.
     """
-    if not members:
-        return stored
-    return stored | {ESCAPED_KEYS: to_json((escaped_members(stored) or {}) | members)}
+    escaped = escaped_members(stored) or {}
+    for name in escaped.keys() & members.keys():
+        raise TooLargeError(f"{path}.{name} is larger or deeper than Convex takes", details={"path": f"{path}.{name}"})
+    given = {name: value for name, value in members.items() if value is not None}
+    return stored | {ESCAPED_KEYS: to_json(escaped | given)} if given else stored
 
 
-def carried(stored: Any) -> tuple[Any, dict[str, Any]]:
-    """A stored value without what it carries, and that; a value that is no object carries nothing."""
+def carried(stored: Any, names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """A stored value without what it carries under these names, and that; one that is no object carries nothing."""
     escaped = (escaped_members(stored) if isinstance(stored, dict) else None) or {}
-    members = {key: item for key, item in escaped.items() if is_plain_key(key)}
+    members = {key: item for key, item in escaped.items() if key in names}
     if not members:
         return stored, {}
     rest = {key: item for key, item in stored.items() if key != ESCAPED_KEYS}

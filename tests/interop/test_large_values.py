@@ -1,4 +1,4 @@
-"""Records with large values, as the stock TypeScript store sees and changes them: valid, small, saying what they are."""
+"""Large values beside the stock TypeScript store: what it sees is valid, small, and says what it is."""
 
 from __future__ import annotations
 

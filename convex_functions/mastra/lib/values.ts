@@ -1,12 +1,17 @@
 // JSON values: comparison, JSON text, and keys that Convex refuses.
 
 import type { Value } from "convex/values";
+import { tooLarge } from "./errors";
 
 export type JsonObject = { [key: string]: Value | undefined };
 
 /** The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses. */
 const ESCAPED_KEYS = "__mastra_json";
 const MAX_KEY_LENGTH = 1_024;
+const MAX_ARRAY_LENGTH = 8_192;
+const MAX_FIELDS = 1_024;
+/** Levels of containers in a raw column; with the row and a table that holds it as a record, Convex's 16. */
+const RAW_LEVELS = 14;
 
 export function own<T>(object: { readonly [key: string]: T }, key: string): T | undefined {
   return Object.prototype.hasOwnProperty.call(object, key) ? object[key] : undefined;
@@ -57,15 +62,34 @@ function isPlainKey(key: string): boolean {
   );
 }
 
-/** A value for a raw column: members whose keys Convex refuses move into JSON text, at every level. */
+/**
+ * A value for a raw column: members that Convex refuses, for their keys, levels or sizes, move into JSON text, at every
+ * level. An array that no object holds is refused itself.
+ */
 export function escaped(value: Value): Value {
-  if (Array.isArray(value)) return value.map(escaped);
-  if (!isObject(value)) return value;
-  const members = Object.entries(value);
-  const plain = members.filter(([key]) => isPlainKey(key));
-  const result = Object.fromEntries(plain.map(([key, item]) => [key, item === undefined ? item : escaped(item)]));
+  const fitting = fitted(value, RAW_LEVELS);
+  if (fitting === undefined) throw tooLarge("an array has more levels or elements than Convex takes", "database");
+  return fitting;
+}
+
+/** The value with at most so many levels of containers; undefined if it has more, where no object can hold them. */
+function fitted(value: Value, levels: number): Value | undefined {
+  if (!Array.isArray(value) && !isObject(value)) return value;
+  if (levels === 0) return undefined;
+  if (Array.isArray(value)) {
+    const items = value.length > MAX_ARRAY_LENGTH ? [undefined] : value.map((item) => fitted(item, levels - 1));
+    return items.includes(undefined) ? undefined : (items as Value[]);
+  }
+  const members = Object.entries(value).filter(([, item]) => item !== undefined) as [string, Value][];
+  const possible = members.length < MAX_FIELDS ? members.filter(([key]) => isPlainKey(key)) : [];
+  const plain = possible.flatMap(([key, item]): [string, Value][] => {
+    const fitting = fitted(item, levels - 1);
+    return fitting === undefined ? [] : [[key, fitting]];
+  });
+  const result: { [key: string]: Value } = Object.fromEntries(plain);
   if (plain.length < members.length) {
-    result[ESCAPED_KEYS] = JSON.stringify(Object.fromEntries(members.filter(([key]) => !isPlainKey(key))));
+    const rest = members.filter(([key]) => !Object.prototype.hasOwnProperty.call(result, key));
+    result[ESCAPED_KEYS] = JSON.stringify(Object.fromEntries(rest));
   }
   return result;
 }

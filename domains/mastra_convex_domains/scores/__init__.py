@@ -22,6 +22,9 @@ from mastra_convex.values import carried
 from .models import Score, ScorePage, Source
 from .tables import SCORES
 
+_CARRIED = ("structuredOutput",)
+"""What the table, shared with @mastra/convex, has no column for."""
+
 __all__ = ["Score", "ScorePage", "ScoresStore", "Source"]
 
 
@@ -188,13 +191,12 @@ class ScoresStore(DomainStore):
 def score_row(score: Score) -> Row:
     """The stored row of a score."""
     values = {field.alias or name: getattr(score, name) for name, field in Score.model_fields.items()}
-    structured_output = values.pop("structuredOutput")  # the table, shared with @mastra/convex, has no such column
-    carried = {} if structured_output is None else {"structuredOutput": structured_output}
+    carried = {name: values.pop(name) for name in _CARRIED}
     return encode_row(SCORES, values, carrying={"scorer": carried})
 
 
 def _score(row: Row) -> Score:
-    scorer, values = carried(row["scorer"])
+    scorer, values = carried(row["scorer"], _CARRIED)
     columns = decode_row(SCORES, {**row, "scorer": scorer})
     # The table does not require these two, though every writer of Mastra gives them.
     return Score.stored({"entityId": "", "entity": {}, **columns, **values})

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from mastra_convex import ConvexStore, MastraConvexError, TooLargeError, ValidationError
+from mastra_convex import ConvexStore, TooLargeError, ValidationError
 from mastra_convex_domains import Score, ScorePage, ScoresStore
 from tests.backends import Backend
 from tests.data import at
@@ -290,12 +290,6 @@ async def test_wrong_filters_of_a_scorer_are_refused(
 async def test_a_score_that_no_document_holds_is_refused(scores: ScoresStore) -> None:
     with pytest.raises(TooLargeError):
         await scores.save_score(score(run_id="x" * (1 << 20)))
-    with pytest.raises(MastraConvexError, match="nested"):
-        await scores.save_score(score(metadata=nested(20)))
-
-
-def nested(depth: int) -> dict[str, Any]:
-    return {"a": nested(depth - 1)} if depth else {}
 
 
 async def test_clearing_deletes_every_score(scores: ScoresStore) -> None:

@@ -1,0 +1,61 @@
+"""What Convex takes in no document (keys, levels, members, elements) is stored all the same, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mastra_convex import ConvexStore, TooLargeError
+from tests.data import thread
+from tests.reliability.large.kinds import score
+
+
+def nested(levels: int, *, inside: Any = 1, lists: bool = False) -> Any:
+    value = inside
+    for _ in range(levels):
+        value = [value] if lists else {"a": value}
+    return value
+
+
+SHAPES: dict[str, Any] = {
+    "objects in objects": nested(60),
+    "arrays in arrays": nested(60, lists=True),
+    "many keys": {f"key {n}": n for n in range(3_000)},
+    "many elements": list(range(9_000)),
+    "many everywhere": {"list": [{"deep": nested(20), "wide": list(range(8_193))}], "$ref": {"名": nested(30)}},
+    "at the limit": {"a": nested(12), "list": list(range(8_192)), "keys": {f"k{n}": n for n in range(1_023)}},
+}
+shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+
+
+@shapes
+async def test_metadata_of_any_shape(store: ConvexStore, shape: Any) -> None:
+    metadata = {"shape": shape, "plain": 1}
+    saved = await store.memory.save_thread(thread().model_copy(update={"metadata": metadata}))
+    assert await store.memory.get_thread_by_id("t1") == saved
+    changed = await store.memory.update_thread("t1", metadata={"more": shape, "plain": 2})
+    assert changed.metadata == metadata | {"more": shape, "plain": 2}
+    assert (await store.memory.list_threads(metadata={"plain": 2, "more": shape})).threads == [changed]
+    assert (await store.memory.list_threads(metadata={"plain": 2, "more": 1})).threads == []
+
+
+@shapes
+async def test_documents_scores_and_state_of_any_shape(store: ConvexStore, shape: Any) -> None:
+    document = await store.documents.put("notes", record={"id": "a", "shape": shape})
+    assert await store.documents.get("notes", id="a") == document == {"id": "a", "shape": shape}
+    assert (await store.documents.list("notes", filter={"shape": shape})).documents == [document]
+    saved = await store.scores.save_score(score("s", shape).model_copy(update={"scorer": {"shape": shape}}))
+    assert (saved.output, saved.structured_output) == ({"answer": shape}, {"verdict": [shape]})
+    assert await store.scores.get_score_by_id("s") == saved
+    await store.thread_state.set_state("t1", type="task", value=shape)
+    assert await store.thread_state.get_state("t1", type="task") == shape
+
+
+@pytest.mark.parametrize("shape", [nested(20, lists=True), list(range(8_193))], ids=["levels", "elements"])
+async def test_an_array_that_no_object_holds_is_refused_by_name(store: ConvexStore, shape: Any) -> None:
+    with pytest.raises(TooLargeError, match=r"^input (is nested deeper|has 8193 elements)"):
+        await store.scores.save_score(score("s", "x").model_copy(update={"input": shape}))
+    with pytest.raises(TooLargeError, match=r"scorer\.structuredOutput"):
+        await store.scores.save_score(score("s", "x").model_copy(update={"scorer": {"structuredOutput": shape}}))
+    assert await store.scores.get_score_by_id("s") is None
