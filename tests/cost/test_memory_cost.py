@@ -7,7 +7,6 @@ from typing import Any
 import anyio
 import pytest
 
-from mastra_convex import TooLargeError
 from mastra_convex.contract.times import to_iso
 from mastra_convex.engine import Row
 from mastra_convex_domains import Include, MemoryStore, Message
@@ -166,13 +165,6 @@ async def test_w14_list_12000_messages(memory: MemoryStore, meter: Meter, host: 
     assert cost.calls <= 3
     assert (found.total, found.has_more) == (12_000, False)
     assert [m.id for m in found.messages] == [row["id"] for row in loaded]
-
-
-async def test_w15_a_message_too_large_is_never_sent(memory: MemoryStore, meter: Meter) -> None:
-    await meter.start()
-    with pytest.raises(TooLargeError):
-        await memory.save_messages([message(0, text="x" * (3 << 19))])
-    assert (await meter.cost()).calls == 0
 
 
 async def test_five_threads_in_one_call(memory: MemoryStore, meter: Meter, host: ConvexHost) -> None:

@@ -34,9 +34,10 @@ class WriteMethods(DomainStore):
         """Stores messages under their ids, the last of one id winning, and sets `updated_at` of their threads to now.
 
         All in one atomic commit; what one commit cannot hold (some 1,900 messages, or 12 MiB) is split in order,
-        each part atomic. A thread that does not exist is no error. Every message needs a `resource_id`. Raises
-        TooLargeError for a message of more than 1 MiB, before anything is sent. Returns the messages by creation
-        time, without those of role `system`, which are stored all the same (contract section 1.10).
+        each part atomic. A message of more than 12 MiB appears at once, after what it holds was sent. A thread that
+        does not exist is no error. Every message needs a `resource_id`. Raises TooLargeError for a value of more than
+        128 MiB, before anything of its part is sent. Returns the messages by creation time, without those of role
+        `system`, which are stored all the same (contract section 1.10).
         """
         operation = "SAVE_MESSAGES"
         checked = parse_list(Message, messages, "messages", operation=operation)

@@ -50,7 +50,7 @@ class SnapshotMethods(DomainStore):
         """Stores the snapshot whole, as JSON text; keys such as `$schema` stay as they are.
 
         A run that exists keeps its `created_at`, and its resource where none is given. One round trip. Raises
-        ValidationError for what JSON lacks (a datetime, say), TooLargeError for a snapshot beyond Convex's 1 MiB.
+        ValidationError for what JSON lacks (a datetime, say), TooLargeError for a value of more than 128 MiB in it.
         """
         operation = "PERSIST_WORKFLOW_SNAPSHOT"
         workflow_name, run_id = _key(workflow_name, run_id, operation=operation)
