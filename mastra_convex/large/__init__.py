@@ -28,6 +28,7 @@ from mastra_convex.large.editing import Editor, can_be_edited, is_beyond
 from mastra_convex.large.reading import Reader
 from mastra_convex.large.writing import Writer
 from mastra_convex.local.records import values_at
+from mastra_convex.records import Records
 from mastra_convex.references import may_refer
 from mastra_convex.tables import Table, deployed
 
@@ -50,7 +51,7 @@ class _LargeValuesEngine:
         self._tables = tables
         self._reader = Reader(engine, tables)
         self._writer = Writer(engine, tables)
-        self._editor = Editor(engine, tables, self._reader, self._writer)
+        self._editor = Editor(Records(self, tables), tables, self._writer)
 
     async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         try:
@@ -68,7 +69,9 @@ class _LargeValuesEngine:
         except LargeValueError:  # of a path to return
             result = await self._committed(commit.model_copy(update=asked))
             pick = self._chosen
-        pairs = zip(commit.returning, result.returned, strict=False)  # nothing is returned after a conflict
+        if not result.returned:
+            return result
+        pairs = zip(commit.returning, result.returned, strict=True)
         return result.model_copy(update={"returned": [await pick(op, got) for op, got in pairs]})
 
     async def search(self, search: Search, /) -> SearchResult:
@@ -81,14 +84,13 @@ class _LargeValuesEngine:
         await self._engine.aclose()
 
     async def _committed(self, commit: Commit) -> CommitResult:
-        editable = can_be_edited(commit, self._tables)
-        if editable and any(op.op == "patch" and is_beyond(op) for op in commit.ops):
-            return await self._editor.commit(commit)
-        try:
-            return await self._writer.commit(commit)
-        except TooLargeError:  # or a LargeValueError: the row is, or would become, too large
-            if not editable:
-                raise
+        patches = [op for op in commit.ops if op.op == "patch" and op.table in self._tables]
+        if not any(map(is_beyond, patches)) or not can_be_edited(commit, self._tables):
+            try:
+                return await self._writer.commit(commit)
+            except TooLargeError:  # or a LargeValueError: the row is, or would become, too large
+                if not can_be_edited(commit, self._tables):
+                    raise
         return await self._editor.commit(commit)
 
     async def _whole(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:

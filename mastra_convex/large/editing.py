@@ -16,9 +16,7 @@ from mastra_convex.engine import (
     Commit,
     CommitResult,
     DeleteRange,
-    Engine,
     Get,
-    GetResult,
     Guard,
     Key,
     KeyGuard,
@@ -31,7 +29,6 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.errors import ConflictError
-from mastra_convex.large.reading import Reader
 from mastra_convex.large.writing import Writer
 from mastra_convex.local.changes import RowChange
 from mastra_convex.records import Records
@@ -66,12 +63,11 @@ def can_be_edited(commit: Commit, tables: Mapping[str, Table]) -> bool:
 
 
 class Editor:
-    """Makes the patches of a commit on rows with large values."""
+    """Makes the patches of a commit on rows with large values, which `records` gives whole."""
 
-    def __init__(self, engine: Engine, tables: Mapping[str, Table], reader: Reader, writer: Writer) -> None:
-        self._engine = engine
+    def __init__(self, records: Records, tables: Mapping[str, Table], writer: Writer) -> None:
+        self._records = records
         self._tables = tables
-        self._reader = reader
         self._writer = writer
 
     async def commit(self, commit: Commit) -> CommitResult:
@@ -90,9 +86,8 @@ class Editor:
     async def _load(self, edited: _Edited) -> None:
         for table, keys in edited.keys().items():
             op = Get(table=table, keys=keys, fingerprints=True)
-            [result] = await Records(self._engine, self._tables).read([op])
-            whole = await self._reader.whole_get(op, result if isinstance(result, GetResult) else GetResult(rows=[]))
-            for key, row, fingerprint in zip(keys, whole.rows, whole.fingerprints or (), strict=True):
+            found = await self._records.get(op)
+            for key, row, fingerprint in zip(keys, found.rows, found.fingerprints or (), strict=True):
                 edited.load(table, key, row, fingerprint)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from anyio import to_thread
@@ -27,154 +27,125 @@ from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 from mastra_convex.values import from_json
 
 _TRIES: Final = 5
-"""For a row whose large values are replaced each time before they are read."""
+"""For a read whose large values are replaced, and swept, each time before they are fetched."""
 
 _AT_ONCE: Final = 256 << 10
 """Bytes that are inflated and parsed at once; more takes longer than to wake a thread."""
 
+Kept = Sequence[tuple[str, Reference]]
+"""References, each with the owner that it must be of."""
+
+Values = Mapping[str, Mapping[str, Any]]
+"""Large values by owner and generation."""
+
 
 class Reader:
-    """Reads the chunks that rows refer to. A row whose values were replaced meanwhile is read again."""
+    """Fetches the chunks that rows refer to. What was replaced meanwhile is read again."""
 
     def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
         self._engine = engine
         self._tables = tables
 
     async def whole(self, op: Get | Scan | Neighbours, result: ReadResult) -> ReadResult:
-        """The result of a read, with large values in their rows."""
-        if isinstance(op, Get):
-            return await self.whole_get(op, cast(GetResult, result))
-        if isinstance(op, Scan):
-            return await self._whole_scan(op, cast(ScanResult, result))
-        window = cast(NeighboursResult, result)
-        [target] = await self._rows(op.table, [window.target])
-        before = await self._whole_scan(op, window.before)
-        return NeighboursResult(target=target, before=before, after=await self._whole_scan(op, window.after))
+        """The result of a read, with large values in its rows, or in the values at its paths.
 
-    async def whole_get(self, op: Get, result: GetResult) -> GetResult:
-        """The result of a get, with large values in its rows, or in the values at its paths."""
+        A generation that is still referred to when the rows are read again was not replaced: it is damaged, or the row
+        has the reference from another writer, as a text.
+        """
         table = self._tables[op.table]
         missing: set[str] = set()
         for _ in range(_TRIES):
-            replaced, result = await self._put_back(table, op, result, missing)
-            if not replaced:
+            kept = list(_references(table, op, result))
+            if not kept:
                 return result
-            again = op.model_copy(update={"keys": [op.keys[n] for n in replaced]})
-            [fresh] = await Records(self._engine, self._tables).read([again])
-            result = _updated(result, replaced, cast(GetResult, fresh))
+            found = await self._fetch(kept)
+            lost = {one.generation for owner, one in kept if not found.has(one, owner)}
+            if lost <= missing:
+                return _put_back(table, op, result, await found.values(kept))
+            missing |= lost
+            [result] = await self._engine.read([op])
         raise UnavailableError(f"large values of {op.table} were replaced each time before they were read")
 
-    async def _put_back(
-        self, table: Table, op: Get, result: GetResult, missing: set[str]
-    ) -> tuple[list[int], GetResult]:
-        """The result as far as its chunks are there, and the positions where they are not.
-
-        Those generations become `missing`. A row that still refers to one when it is read again was not replaced: it is
-        damaged, or has the reference from another writer, as a text.
-        """
-        if op.paths is None:
-            kept = [[] if row is None else references(table, row) for row in result.rows]
-        else:
-            several = [texts or () for texts in result.values or ()]
-            kept = [[each for text in texts for each in references_in(text or "")] for texts in several]
-        if not any(kept):
-            return [], result
-        owners = [owner_of(table.name, key) for key in op.keys]
-        found = _Found(await self._fetch(kept))
-        lost = [[one.generation for one in each if not found.has(one, owners[n])] for n, each in enumerate(kept)]
-        replaced = [n for n, each in enumerate(lost) if not missing.issuperset(each)]
-        missing.update(generation for each in lost for generation in each)
-        rows, values = list(result.rows), list(result.values or ())
-        for n, each in enumerate(kept):
-            if not each or n in replaced:
-                continue
-            mine = await found.values(each, owners[n])
-            if op.paths is None:
-                rows[n] = put_back(table, rows[n] or {}, mine)
-            else:
-                values[n] = [text and put_back_in(text, mine) for text in values[n] or ()]
-        return replaced, result.model_copy(update={"rows": rows, "values": values if op.paths is not None else None})
-
-    async def _whole_scan(self, op: Scan | Neighbours, result: ScanResult) -> ScanResult:
-        """Rows that were deleted meanwhile are left out."""
-        rows = await self._rows(op.table, result.rows)
-        return result.model_copy(update={"rows": [row for row in rows if row is not None]})
-
-    async def _rows(self, table: str, rows: Sequence[Row | None]) -> list[Row | None]:
-        """Rows with their large values; None in place of those that were deleted meanwhile."""
-        declared = self._tables[table]
-        whole = list(rows)
-        large = [n for n, row in enumerate(rows) if row is not None and references(declared, row)]
-        if large:
-            keys = [declared.key_of(whole[n] or {}) for n in large]
-            found = await self.whole_get(Get(table=table, keys=keys), GetResult(rows=[whole[n] for n in large]))
-            for n, row in zip(large, found.rows, strict=True):
-                whole[n] = row
-        return whole
-
-    async def _fetch(self, kept: Sequence[Sequence[Reference]]) -> tuple[GetResult, GetResult, list[Reference]]:
+    async def _fetch(self, kept: Kept) -> _Found:
         """Owners and chunks of all that is referred to, each once, in as few calls as their size allows."""
-        each = list({one.generation: one for several in kept for one in several}.values())
+        each = list({one.generation: one for _, one in kept}.values())
         owners = Get(table=LARGE_VALUES.name, keys=[[one.generation] for one in each], paths=[["owner"]])
         keys = [(one.generation, position) for one in each for position in range(one.chunks)]
         results = await Records(self._engine, self._tables).read([owners, Get(table=CHUNKS.name, keys=keys)])
-        return cast(GetResult, results[0]), cast(GetResult, results[1]), each
+        return _Found(each, cast(GetResult, results[0]), cast(GetResult, results[1]))
 
 
 class _Found:
     """What was fetched."""
 
-    def __init__(self, fetched: tuple[GetResult, GetResult, list[Reference]]) -> None:
-        owners, chunks, kept = fetched
-        texts = iter(chunks.rows)
-        self._owners = {one.generation: owner for one, owner in zip(kept, owners.values or (), strict=True)}
-        self._chunks = {one.generation: [next(texts) for _ in range(one.chunks)] for one in kept}
-
-    def owner(self, kept: Reference) -> str | None:
-        texts = self._owners.get(kept.generation)
-        return None if texts is None else from_json(texts[0] or "null")
+    def __init__(self, kept: Sequence[Reference], owners: GetResult, chunks: GetResult) -> None:
+        rows = iter(chunks.rows)
+        self._owners = {
+            one.generation: None if texts is None else from_json(texts[0] or "null")
+            for one, texts in zip(kept, owners.values or (), strict=True)
+        }
+        self._chunks = {one.generation: [next(rows) for _ in range(one.chunks)] for one in kept}
 
     def has(self, kept: Reference, owner: str) -> bool:
-        """Whether the value can be had; what belongs to another row is no reference, but a text that looks like one."""
-        belongs = self.owner(kept)
-        if belongs is None:
-            return False
-        return belongs != owner or all(chunk is not None for chunk in self._chunks[kept.generation])
+        """Whether the value is there; what belongs to another row is no reference, but a text that looks like one."""
+        belongs = self._owners[kept.generation]
+        return belongs is not None and (belongs != owner or None not in self._chunks[kept.generation])
 
-    async def values(self, kept: Sequence[Reference], owner: str) -> dict[str, Any]:
-        mine = [one for one in kept if self.owner(one) == owner]
-        if sum(one.size for one in mine) <= _AT_ONCE:
+    async def values(self, kept: Kept) -> Values:
+        mine = [(owner, one) for owner, one in kept if self._owners[one.generation] == owner]
+        if sum(one.size for _, one in mine) <= _AT_ONCE:
             return self._unpacked(mine)
         return await to_thread.run_sync(self._unpacked, mine)
 
-    def _unpacked(self, kept: Sequence[Reference]) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for one in kept:
+    def _unpacked(self, kept: Kept) -> Values:
+        values: dict[str, dict[str, Any]] = {}
+        for owner, one in kept:
             chunks = [chunk["data"] for chunk in self._chunks[one.generation] if chunk is not None]
             try:
-                values[one.generation] = unpacked(chunks, one.size)
+                values.setdefault(owner, {})[one.generation] = unpacked(chunks, one.size)
             except ValueError as error:
-                message = f"large value {one.generation} of {self.owner(one)} is damaged: {error}"
+                message = f"large value {one.generation} of {owner} is damaged: {error}"
                 raise ServerError(message, code="Damaged") from error
         return values
 
 
-def _updated(result: GetResult, positions: Sequence[int], fresh: GetResult) -> GetResult:
-    """A result with that of some of its keys, which were read again."""
+def _references(table: Table, op: Get | Scan | Neighbours, result: ReadResult) -> Iterator[tuple[str, Reference]]:
+    if isinstance(op, Get) and op.paths is not None:
+        for key, texts in zip(op.keys, cast(GetResult, result).values or (), strict=False):  # as far as it was read
+            for text in filter(None, texts or ()):
+                yield from ((owner_of(table.name, key), one) for one in references_in(text))
+        return
+    for row in _rows(result):
+        yield from ((owner_of(table.name, table.key_of(row)), one) for one in references(table, row))
 
-    def merged(old: Sequence[Any] | None, new: Sequence[Any] | None) -> list[Any] | None:
-        if old is None or new is None:
-            return None
-        members = list(old)
-        for n, member in zip(positions, new, strict=True):
-            members[n] = member
-        return members
 
-    rows = result.rows if result.values is not None else merged(result.rows, fresh.rows)
-    return result.model_copy(
-        update={
-            "rows": rows,
-            "values": merged(result.values, fresh.values),
-            "fingerprints": merged(result.fingerprints, fresh.fingerprints),
-        }
-    )
+def _rows(result: ReadResult) -> list[Row]:
+    if isinstance(result, GetResult | ScanResult):
+        return [row for row in result.rows if row is not None]
+    window = cast(NeighboursResult, result)
+    return [row for row in (window.target, *window.before.rows, *window.after.rows) if row is not None]
+
+
+def _put_back(table: Table, op: Get | Scan | Neighbours, result: ReadResult, values: Values) -> ReadResult:
+    """The result with values in place of the references to them."""
+
+    def whole(row: Row | None) -> Row | None:
+        mine = values.get(owner_of(table.name, table.key_of(row))) if row is not None else None
+        return row if row is None or mine is None else put_back(table, row, mine)
+
+    if isinstance(result, NeighboursResult):
+        before, after = (
+            side.model_copy(update={"rows": [whole(row) for row in side.rows]})
+            for side in (result.before, result.after)
+        )
+        return NeighboursResult.model_construct(target=whole(result.target), before=before, after=after)
+    if isinstance(op, Get) and op.paths is not None:
+        pairs = zip(op.keys, cast(GetResult, result).values or (), strict=False)
+        return result.model_copy(
+            update={"values": [_texts(texts, values.get(owner_of(table.name, key), {})) for key, texts in pairs]}
+        )
+    return result.model_copy(update={"rows": [whole(row) for row in cast(GetResult | ScanResult, result).rows]})
+
+
+def _texts(texts: Sequence[str | None] | None, values: Mapping[str, Any]) -> list[str | None] | None:
+    return None if texts is None else [text and put_back_in(text, values) for text in texts]
