@@ -110,10 +110,11 @@ class Neighbours(_Wire):
 
 
 class Describe(_Wire):
-    """What is deployed of a table."""
+    """What is deployed of a table; with `probe`, also which of its indexes the database lacks."""
 
     op: Literal["describe"] = "describe"
     table: str
+    probe: bool = False
 
 
 ReadOp = Annotated[Get | Scan | Neighbours | Describe, Discriminator("op")]
@@ -164,13 +165,15 @@ class NativeIndex(_Wire):
 
 
 class DescribeResult(_Wire):
-    """Columns, indexes by name with their fields, and vector indexes of a deployed table; `deployed` is false, and all
-    empty, for a table that the engine does not know."""
+    """The key index, columns, indexes by name with their fields, and vector indexes of a deployed table; `deployed` is
+    false, and all empty, for a table that the engine does not know. `missing` indexes were probed for in vain."""
 
     deployed: bool
+    key: str = ""
     fields: Sequence[str] = ()
     indexes: Mapping[str, Sequence[str]] = {}
     native: Sequence[NativeIndex] = ()
+    missing: Sequence[str] = ()
 
 
 ReadResult = GetResult | ScanResult | NeighboursResult | DescribeResult
@@ -331,6 +334,18 @@ class SearchResult(_Wire):
     status: Literal["done", "conflict"]
     guard: int | None = None
     hits: Sequence[Hit] = ()
+
+
+class TableNeeds(_Wire):
+    """What a client needs of a table: the index that is its key, its columns, and its indexes with their fields."""
+
+    key: str
+    fields: Sequence[str]
+    indexes: Mapping[str, Sequence[str]]
+
+
+Needs = Mapping[str, TableNeeds]
+"""By table; sent along until a first call has succeeded."""
 
 
 class Engine(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,6 @@ from mastra_convex.engine import (
     GetResult,
     Hit,
     IndexRange,
-    NativeIndex,
     Neighbours,
     NeighboursResult,
     Outcome,
@@ -30,9 +29,11 @@ from mastra_convex.engine import (
     SearchResult,
 )
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
+from mastra_convex.handshake import DEPLOY, SCHEMA_MISMATCH, Lacking, explained, lacking, needs_of
 from mastra_convex.sweeping import FIRST_SWEEP_AFTER, FIRST_SWEEP_COMMITS, SWEEP_EVERY, Sweeper
+from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import Attributes, database
-from mastra_convex.transport import NOT_FOUND, REDACTED, FunctionKind, Transport
+from mastra_convex.transport import NOT_FOUND, REDACTED, REJECTED, FunctionKind, Transport
 
 _STOCK_HANDLER = "StockHandler"
 _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
@@ -41,6 +42,9 @@ _MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 class RemoteEngine:
     """The engine protocol over HTTP; owns its transport.
 
+    Each call says what `tables` need to be deployed until one has succeeded; SchemaMismatchError lists what of that is
+    not there, and nothing has happened. `version` is then that of the deployed functions.
+
     After a successful commit, at most once in `sweep_every` seconds, a background task sweeps: first when the engine is
     `first_sweep_after` seconds old or has done `first_sweep_commits` commits. It neither delays nor fails a caller.
     """
@@ -48,37 +52,30 @@ class RemoteEngine:
     def __init__(
         self,
         transport: Transport,
+        tables: Iterable[Table],
         *,
         sweep_every: float = SWEEP_EVERY,
         first_sweep_after: float = FIRST_SWEEP_AFTER,
         first_sweep_commits: int = FIRST_SWEEP_COMMITS,
     ) -> None:
         self.database: Attributes = database("convex", transport.config.deployment_url)
+        self.version: str | None = None
         self._transport = transport
+        self._needs = needs_of(deployed([*tables, *CORE_TABLES]).values())
+        self._is_met = False
+        self._has_indexes = False
         self._sweeper = Sweeper(
             self.sweep, every=sweep_every, first_after=first_sweep_after, first_commits=first_sweep_commits
         )
 
     async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         path = self._transport.config.read_function
-        answer = await self._effectless("query", path, {"ops": ops}, nothing={"ops": []})
-        try:
-            results: list[Any] = answer["results"]
-            return [_read_result(op, result) for op, result in zip(ops, results, strict=True)]
-        except _MALFORMED as error:
-            raise _unexpected(path) from error
+        answer = await self._answer("query", path, {"ops": ops}, nothing={"ops": []})
+        return _read_results(path, ops, answer)
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         path = self._transport.config.storage_function
-        try:
-            answer = await self._call("mutation", path, commit=commit)
-        except ServerError as error:
-            if error.code != REDACTED:
-                raise
-            better = await self._missing("mutation", path, error, commit=_empty_commit())
-            if better is error:
-                raise
-            raise better from error
+        answer = await self._answer("mutation", path, {"commit": commit}, nothing={"commit": _empty_commit()})
         try:
             result = _commit_result(answer["result"])
         except _MALFORMED as error:
@@ -88,7 +85,7 @@ class RemoteEngine:
 
     async def search(self, search: Search, /) -> SearchResult:
         path = self._transport.config.search_function
-        answer = await self._effectless("action", path, {"search": search}, nothing={"search": _NO_SEARCH})
+        answer = await self._answer("action", path, {"search": search}, nothing={"search": _NO_SEARCH})
         try:
             return _search_result(answer["result"])
         except _MALFORMED as error:
@@ -102,6 +99,14 @@ class RemoteEngine:
         except _MALFORMED as error:
             raise _unexpected(path) from error
 
+    async def probe(self) -> Lacking:
+        """What the functions do not know of the tables, and which indexes the database lacks though they do."""
+        path = self._transport.config.read_function
+        ops = [Describe(table=name, probe=True) for name in self._needs]
+        results = _read_results(path, ops, await self._call("query", path, ops=ops))
+        found = [result for result in results if isinstance(result, DescribeResult)]
+        return lacking(self._needs, dict(zip(self._needs, found, strict=True)))
+
     async def aclose(self) -> None:
         """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
         await self._sweeper.aclose()
@@ -109,12 +114,15 @@ class RemoteEngine:
 
     async def _call(self, kind: FunctionKind, path: str, *, limited: bool = True, **args: Any) -> Mapping[str, Any]:
         """The answer of one of our functions. SchemaMismatchError when another function answers."""
+        needs = {} if self._is_met or not args else {"needs": self._needs}  # a sweep has no arguments
         answer = await self._transport.call(
-            kind, path, {"protocol": PROTOCOL, **args}, default=encode_model, limited=limited
+            kind, path, {"protocol": PROTOCOL, **needs, **args}, default=encode_model, limited=limited
         )
         if isinstance(answer, dict):
             members: dict[str, Any] = answer
             if members.get("protocol") == PROTOCOL:
+                self._is_met = True
+                self.version = members.get("version") or self.version
                 return members
             if "protocol" not in members and isinstance(members.get("ok"), bool):
                 raise _stock_handler(path)
@@ -126,18 +134,19 @@ class RemoteEngine:
                 )
         raise _unexpected(path)
 
-    async def _effectless(
+    async def _answer(
         self, kind: FunctionKind, path: str, args: dict[str, Any], *, nothing: dict[str, Any]
     ) -> Mapping[str, Any]:
-        """`_call` of a function that writes nothing; where it is missing, the error says what is deployed instead.
-        `nothing` are arguments that it answers at once."""
+        """`_call`; where the deployment lacks what it needs, the error says what that is. `nothing` are arguments that
+        the function answers at once."""
         try:
             return await self._call(kind, path, **args)
         except ServerError as error:
-            if error.code not in (NOT_FOUND, REDACTED):
-                raise
-            missing = error if error.code == NOT_FOUND else await self._missing(kind, path, error, **nothing)
-            better = await self._stock_handler_instead_of(missing)
+            better = await self._missing(kind, path, error, **nothing) if error.code == REDACTED else error
+            if better.code == NOT_FOUND and kind != "mutation":
+                better = await self._stock_handler_instead_of(better)
+            elif better.code in (REDACTED, REJECTED):
+                better = await self._missing_indexes(better)
             if better is error:
                 raise
             raise better from error
@@ -149,8 +158,8 @@ class RemoteEngine:
         except MastraConvexError as second:
             if isinstance(second, ServerError) and second.code == REDACTED:
                 return SchemaMismatchError(
-                    f"the function {path!r} does not run and is probably not deployed; run `mastra-convex init`, then"
-                    " deploy with `npx convex deploy`, or set storage_function to where it is",
+                    f"the function {path!r} does not run and is probably not deployed, or of an earlier version;"
+                    f" {DEPLOY}, or set storage_function to where it is",
                     code=NOT_FOUND,
                     details=error.details,
                 )
@@ -163,6 +172,20 @@ class RemoteEngine:
         except MastraConvexError as second:
             if isinstance(second, SchemaMismatchError) and second.code == _STOCK_HANDLER:
                 return second
+        return error
+
+    async def _missing_indexes(self, error: ServerError) -> ServerError:
+        """A better error when the database lacks indexes that the functions use; looked at until all are there."""
+        if self._has_indexes:
+            return error
+        try:
+            missing = await self.probe()
+        except MastraConvexError:
+            return error
+        if missing:
+            details = missing.details(self.version)
+            return SchemaMismatchError(explained(details), code=SCHEMA_MISMATCH, details=details)
+        self._has_indexes = True
         return error
 
 
@@ -186,13 +209,23 @@ def _optional_members(model: type[BaseModel]) -> frozenset[str]:
 # package computes with is checked. Convex prints every number as a float.
 
 
+def _read_results(
+    path: str, ops: Sequence[Get | Scan | Neighbours | Describe], answer: Mapping[str, Any]
+) -> list[ReadResult]:
+    try:
+        results: list[Any] = answer["results"]
+        return [_read_result(op, result) for op, result in zip(ops, results, strict=True)]
+    except _MALFORMED as error:
+        raise _unexpected(path) from error
+
+
 def _read_result(op: Get | Scan | Neighbours | Describe, result: Any) -> ReadResult:
     if isinstance(op, Get):
         return _get_result(result)
     if isinstance(op, Scan):
         return _scan_result(result)
     if isinstance(op, Describe):
-        return _describe_result(result)
+        return DescribeResult.model_validate(result)
     return NeighboursResult.model_construct(
         target=result["target"], before=_scan_result(result["before"]), after=_scan_result(result["after"])
     )
@@ -217,15 +250,6 @@ def _scan_result(result: Any) -> ScanResult:
         skipped=int(result["skipped"]),
         cursor=None if cursor is None else str(cursor),
         done=bool(result["done"]),
-    )
-
-
-def _describe_result(result: Any) -> DescribeResult:
-    return DescribeResult(
-        deployed=result["deployed"],
-        fields=result["fields"],
-        indexes=result["indexes"],
-        native=[NativeIndex.model_validate(index) for index in result["native"]],
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.tables import CORE_TABLES, Field, FieldType, Index, Table, VectorIndex, deployed
+from mastra_convex.version import VERSION
 
 _WIDTH: Final = 120
 
@@ -87,7 +88,8 @@ def schema_ts(tables: Iterable[Table]) -> str:
     definitions = "".join(f"  {table.name}: {_definition(table)},\n" for table in ordered)
     layouts = "".join(_layout(table) for table in ordered)
     return (
-        f"{_HEADER}\nexport const mastraTables = {{\n{definitions}}};\n"
+        f"{_HEADER}\n/** Of the package that made these functions. */\nexport const version = {json.dumps(VERSION)};\n"
+        f"\nexport const mastraTables = {{\n{definitions}}};\n"
         f"\n{_TABLE_LAYOUT}\nexport const layout: {{ readonly [table: string]: TableLayout }} = {{\n{layouts}}};\n"
     )
 

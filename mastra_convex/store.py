@@ -85,7 +85,9 @@ class ConvexStore(DomainAccess):
             max_in_flight=max_in_flight,
             allow_http=allow_http,
         )
-        self._set_up(id, config.deployment_url, RemoteEngine(Transport(config, session)), _classes(domains))
+        classes = _classes(domains)
+        engine = RemoteEngine(Transport(config, session), _tables(classes))
+        self._set_up(id, config.deployment_url, engine, classes)
 
     @classmethod
     def local(cls, path: str | os.PathLike[str], *, id: str = "local", domains: DomainClasses | None = None) -> Self:

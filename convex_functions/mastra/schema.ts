@@ -3,6 +3,9 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
 
+/** Of the package that made these functions. */
+export const version = "0.1.0";
+
 export const mastraTables = {
   mastra_chunks: defineTable({
     generation: v.string(),

@@ -4,6 +4,7 @@ import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric } 
 import { v } from "convex/values";
 import { commit } from "./lib/commits";
 import { failure, withCodes } from "./lib/errors";
+import { checkNeeds } from "./lib/needs";
 import { load as loadRows, rank as rankRows } from "./lib/ranking";
 import { read as readAll } from "./lib/reads";
 import { search as searchRows } from "./lib/search";
@@ -12,18 +13,20 @@ import { sweep as sweepOld } from "./lib/sweep";
 import * as validators from "./lib/validators";
 
 const protocol = v.string();
+const request = { protocol, needs: validators.needs };
+const answer = { protocol, version: v.optional(v.string()) };
 
 /** Reads on one snapshot: rows by key, scans of an index, the neighbours of a row. */
 export const read = internalQueryGeneric({
-  args: { protocol, ops: v.array(validators.readOp) },
-  returns: v.object({ protocol, results: v.array(validators.readResult) }),
+  args: { ...request, ops: v.array(validators.readOp) },
+  returns: v.object({ ...answer, results: v.array(validators.readResult) }),
   handler: (ctx, args) => answered(args, async () => ({ results: await readAll(ctx.db, args.ops) })),
 });
 
 /** One step of a commit, applied atomically and at most once. */
 export const handle = internalMutationGeneric({
-  args: { protocol, commit: validators.commit },
-  returns: v.object({ protocol, result: validators.commitResult }),
+  args: { ...request, commit: validators.commit },
+  returns: v.object({ ...answer, result: validators.commitResult }),
   handler: (ctx, args) => answered(args, async () => ({ result: await commit(ctx.db, args.commit) })),
 });
 
@@ -36,8 +39,8 @@ export const sweep = internalMutationGeneric({
 
 /** The rows whose vectors are nearest to one. */
 export const search = internalActionGeneric({
-  args: { protocol, search: validators.search },
-  returns: v.object({ protocol, result: validators.searchResult }),
+  args: { ...request, search: validators.search },
+  returns: v.object({ ...answer, result: validators.searchResult }),
   handler: (ctx, args) =>
     answered(args, async () => ({ result: await searchRows(ctx, await siblings(ctx), args.search) })),
 });
@@ -58,12 +61,12 @@ export const load = internalQueryGeneric({
   handler: (ctx, args) => withCodes(() => loadRows(ctx.db, args.search, args.guards, args.ids)),
 });
 
-function answered<T extends object>(args: { protocol: string }, run: () => Promise<T>) {
+function answered<T extends object>(args: { protocol: string; needs?: validators.Needs }, run: () => Promise<T>) {
   return withCodes(async () => {
     if (args.protocol !== validators.PROTOCOL) {
       const expected = validators.PROTOCOL;
       throw failure("ProtocolMismatch", `these functions speak ${expected}, not ${args.protocol}`, { expected });
     }
-    return { protocol: validators.PROTOCOL, ...(await run()) };
+    return { protocol: validators.PROTOCOL, ...checkNeeds(args.needs), ...(await run()) };
   });
 }

@@ -6,7 +6,6 @@ import io
 import logging
 import sqlite3
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -25,6 +24,7 @@ from mastra_convex.registry import declared_tables
 from mastra_convex.scaffold import DEFAULT_PATH, check_path
 from mastra_convex.schema import index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.tables import Table
+from mastra_convex.version import VERSION
 
 _DEFAULT_DIMENSIONS: Final = "1536"
 _SAMPLE: Final = Path(__file__).with_name("sample.jsonl")
@@ -56,10 +56,7 @@ def run() -> int:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        try:
-            typer.echo(f"mastra-convex {version('mastra-convex')}")
-        except PackageNotFoundError:
-            typer.echo("mastra-convex (not installed, run from its sources)")
+        typer.echo(f"mastra-convex {VERSION}")
         raise typer.Exit
 
 

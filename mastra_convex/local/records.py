@@ -125,13 +125,14 @@ def get(session: Session, op: Get, budget: Budget) -> GetResult:
 
 
 def describe(session: Session, op: Describe) -> DescribeResult:
-    """The declared columns and indexes. There are no vector indexes: every search is exact."""
+    """What is declared, which is what the file has. There are no vector indexes: every search is exact."""
     layout = session.layouts.get(op.table)
     if layout is None:
         return DescribeResult(deployed=False)
     table = layout.table
     indexes = {index.name: index.fields for index in table.indexes}
-    return DescribeResult(deployed=True, fields=[field.name for field in table.fields], indexes=indexes)
+    fields = [field.name for field in table.fields]
+    return DescribeResult(deployed=True, key=table.key, fields=fields, indexes=indexes)
 
 
 def checked_paths(table: Table, paths: Sequence[Path] | None) -> Sequence[Path] | None:

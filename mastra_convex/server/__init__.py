@@ -26,6 +26,7 @@ from mastra_convex.engine import (
     Commit,
     CommitResult,
     Describe,
+    DescribeResult,
     Get,
     Neighbours,
     ReadOp,
@@ -33,6 +34,7 @@ from mastra_convex.engine import (
     Scan,
     Search,
     SearchResult,
+    TableNeeds,
 )
 from mastra_convex.errors import (
     ClosedError,
@@ -42,15 +44,18 @@ from mastra_convex.errors import (
     TooLargeError,
     ValidationError,
 )
+from mastra_convex.handshake import SCHEMA_MISMATCH, lacking
 from mastra_convex.remote import encode_model
 from mastra_convex.server.requests import RefusedError, read_call
 from mastra_convex.transport import MAX_BODY_BYTES
+from mastra_convex.version import VERSION
 
 _KINDS = ("query", "mutation", "action")
 _MIN_AUTHORIZATION = 7
 _READ_OPS: TypeAdapter[list[Get | Scan | Neighbours | Describe]] = TypeAdapter(list[ReadOp])
 _COMMIT: TypeAdapter[Commit] = TypeAdapter(Commit)
 _SEARCH: TypeAdapter[Search] = TypeAdapter(Search)
+_NEEDS: TypeAdapter[dict[str, TableNeeds]] = TypeAdapter(dict[str, TableNeeds])
 _MODEL_MEMBERS = frozenset(
     {"guards", "ops", "returning", "range", "change", "lower", "upper", "where", "edits"},
 )
@@ -194,22 +199,34 @@ class LocalServer:
         if args.get("protocol") != PROTOCOL:
             raise _convex_error("ProtocolMismatch", f"this server speaks {PROTOCOL}", {"expected": PROTOCOL})
         try:
-            return {"protocol": PROTOCOL, **await function(args)}
+            return {"protocol": PROTOCOL, **await self._shaken_hands(args), **await function(args)}
         except InvalidModelError as error:
             raise _convex_error("BadRequest", _first_fault(error)) from error
         except MastraConvexError as error:
             raise _translated(error) from error
 
+    async def _shaken_hands(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Our version for a client that says what it needs; refuses one that needs what is not here."""
+        if args.get("needs") is None:
+            return {}
+        needs = _NEEDS.validate_python(args["needs"])
+        results = await self._engine.read([Describe(table=name) for name in needs])
+        found = [result for result in results if isinstance(result, DescribeResult)]
+        missing = lacking(needs, dict(zip(needs, found, strict=True)))
+        if missing:
+            raise _convex_error(SCHEMA_MISMATCH, "the client needs what is not here", missing.details(VERSION))
+        return {"version": VERSION}
+
     async def _read(self, args: dict[str, Any]) -> dict[str, Any]:
-        _only(args, "ops")
+        _only(args, "ops", "needs")
         return {"results": await self._engine.read(_READ_OPS.validate_python(_without_nulls(args.get("ops"))))}
 
     async def _commit(self, args: dict[str, Any]) -> dict[str, Any]:
-        _only(args, "commit")
+        _only(args, "commit", "needs")
         return {"result": await self._engine.commit(_COMMIT.validate_python(_without_nulls(args.get("commit"))))}
 
     async def _search(self, args: dict[str, Any]) -> dict[str, Any]:
-        _only(args, "search")
+        _only(args, "search", "needs")
         return {"result": await self._engine.search(_SEARCH.validate_python(_without_nulls(args.get("search"))))}
 
     async def _sweep(self, args: dict[str, Any]) -> dict[str, Any]:

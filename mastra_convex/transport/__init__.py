@@ -9,8 +9,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from typing import Any, Final, Literal, get_args
 
 import aiohttp
@@ -27,10 +25,11 @@ from mastra_convex.errors import (
 )
 from mastra_convex.retry import Verdict, classify
 from mastra_convex.telemetry import Attempt
-from mastra_convex.transport.answers import NOT_FOUND, REDACTED, Failure, Success, read_answer
+from mastra_convex.transport.answers import NOT_FOUND, REDACTED, REJECTED, Failure, Success, read_answer
 from mastra_convex.transport.sessions import Pool, Sessions
+from mastra_convex.version import VERSION
 
-__all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "REDACTED", "FunctionKind", "Transport"]
+__all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "REDACTED", "REJECTED", "FunctionKind", "Transport"]
 
 FunctionKind = Literal["query", "mutation", "action"]
 
@@ -249,12 +248,7 @@ def _encode(path: str, args: dict[str, Any], default: Callable[[Any], Any] | Non
     return body
 
 
-@cache
 def client_name() -> str:
     """`name-version` for the header Convex-Client: one dash, three numbers, and a name without version rules."""
-    try:
-        version = metadata.version("mastra-convex")
-    except metadata.PackageNotFoundError:
-        version = ""
-    match = re.match(r"\d+\.\d+\.\d+", version)
+    match = re.match(r"\d+\.\d+\.\d+", VERSION)
     return f"mastraconvex-{match[0] if match else '0.0.0'}"

@@ -23,6 +23,7 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
+from mastra_convex.handshake import DEPLOY, SCHEMA_MISMATCH, explained
 from mastra_convex.retry import (
     AUTHENTICATION_CODES,
     NOT_COMMITTED_CODES,
@@ -38,18 +39,21 @@ NOT_FOUND: Final = "FunctionNotFound"
 REDACTED: Final = "Redacted"
 """Our code for a failure whose reason the deployment keeps to itself, as in production; the function may be missing."""
 
-_DEPLOY: Final = "run `mastra-convex init`, then deploy with `npx convex deploy`"
+REJECTED: Final = "Rejected"
+"""The code of what the database refused; an index may be missing."""
+
 _FUNCTION_STATUSES: Final = (200, 560)
 _MAX_TEXT = 500
 
 _CONVEX_ERRORS: Final[Mapping[str, type[MastraConvexError]]] = {
     "ProtocolMismatch": SchemaMismatchError,
+    SCHEMA_MISMATCH: SchemaMismatchError,
     "UnknownTable": SchemaMismatchError,
     "UnknownIndex": SchemaMismatchError,
     "BadRequest": ValidationError,
     "TooLarge": TooLargeError,
     "LargeValue": LargeValueError,
-    "Rejected": FunctionError,
+    REJECTED: FunctionError,
 }
 """The codes of docs/protocol.md, thrown as ConvexError by our functions."""
 
@@ -135,9 +139,11 @@ def _function_failure(function: str, status: int, answer: dict[str, Any]) -> Fai
         message, _ = _public_text(error.get("message"))
         details.update({key: value for key, value in error.items() if key not in ("code", "message")})
         if code == "ProtocolMismatch":
-            message = f"the deployed functions speak another protocol ({error.get('expected')!r}); {_DEPLOY}"
+            message = f"the deployed functions speak another protocol ({error.get('expected')!r}); {DEPLOY}"
+        elif code == SCHEMA_MISMATCH:
+            message = explained(details)
         elif _CONVEX_ERRORS[code] is SchemaMismatchError:
-            message = f"{message or code}; {_DEPLOY}"
+            message = f"{message or code}; {DEPLOY}"
         return Failure(
             Verdict.FATAL, _CONVEX_ERRORS[code], f"{function}: {message or code}", code, status, details, data
         )
@@ -146,7 +152,7 @@ def _function_failure(function: str, status: int, answer: dict[str, Any]) -> Fai
     if "Trying to execute" in text:
         return _wrong_type(function, status, details)
     if text.startswith("ArgumentValidationError"):
-        message = f"{function} does not take the arguments of this version; {_DEPLOY}"
+        message = f"{function} does not take the arguments of this version; {DEPLOY}"
         return Failure(Verdict.FATAL, SchemaMismatchError, message, "ArgumentValidationError", status, details)
     code = code if isinstance(code, str) else None
     if not text and data is None:
@@ -192,12 +198,12 @@ def _system_failure(function: str, status: int, answer: dict[str, Any] | None) -
 
 
 def _not_found(function: str, status: int, details: Mapping[str, Any]) -> Failure:
-    message = f"the function {function!r} is not deployed; {_DEPLOY}, or set storage_function to where it is"
+    message = f"the function {function!r} is not deployed; {DEPLOY}, or set storage_function to where it is"
     return Failure(Verdict.FATAL, SchemaMismatchError, message, NOT_FOUND, status, details)
 
 
 def _wrong_type(function: str, status: int, details: Mapping[str, Any]) -> Failure:
-    message = f"the function {function!r} that is deployed is of another kind than ours; {_DEPLOY}"
+    message = f"the function {function!r} that is deployed is of another kind than ours; {DEPLOY}"
     return Failure(Verdict.FATAL, SchemaMismatchError, message, "FunctionWrongType", status, details)
 
 

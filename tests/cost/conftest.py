@@ -64,6 +64,7 @@ def page_bytes(rows: list[dict[str, Any]]) -> int:
 async def store(host: ConvexHost) -> AsyncIterator[ConvexStore]:
     await host.reset()
     async with remote_store(host.url, None) as store:
+        await store.init()  # the first call also carries what the store needs
         yield store
 
 

@@ -188,7 +188,7 @@ async def test_errors_of_the_engine_as_they_arrive(
             timeout=0.3,
             retry=RetryPolicy(attempts=2, base=1e-4, cap=1e-3),
         )
-        engine = RemoteEngine(Transport(config))
+        engine = RemoteEngine(Transport(config), [])
         search = Search(range=IndexRange(table="notes", index="by_group"), field="v", vector=[1], limit=1)
         for run in (engine.read([]), engine.commit(Commit(id="one")), engine.search(search)):
             with pytest.raises(MastraConvexError) as caught:
@@ -217,7 +217,7 @@ async def test_no_traceback_reaches_the_client(http: aiohttp.ClientSession) -> N
 
 
 async def test_the_remote_engine_over_the_server(server: LocalServer) -> None:
-    engine = RemoteEngine(Transport(RemoteConfig(deployment_url=server.url, admin_auth_token=KEY)))
+    engine = RemoteEngine(Transport(RemoteConfig(deployment_url=server.url, admin_auth_token=KEY)), [])
     get = Get(table="notes", keys=[("a",)], fingerprints=True)
     result = await engine.commit(Commit(id="one", ops=[Put(table="notes", rows=[NOTE])], returning=[get]))
     assert result.outcomes == [Outcome(changed=1, missing=[0])]

@@ -67,12 +67,14 @@ def not_found(path: str) -> Answer:
 
 @pytest.fixture
 async def engine(server: ProgrammableServer, transport: Transport) -> AsyncIterator[RemoteEngine]:
-    engine = RemoteEngine(transport)
+    engine = RemoteEngine(transport, [])
     yield engine
     await engine.aclose()
 
 
 async def test_a_read_as_it_is_sent(server: ProgrammableServer, engine: RemoteEngine) -> None:
+    server.queue(reads())
+    await engine.read([])
     server.usual = reads({"rows": [None]}, SCANNED)
     await engine.read(
         [
@@ -82,7 +84,7 @@ async def test_a_read_as_it_is_sent(server: ProgrammableServer, engine: RemoteEn
             ),
         ]
     )
-    (seen,) = server.seen
+    seen = server.seen[-1]
     assert seen.target == "/api/query"
     assert seen.json["path"] == READ
     assert seen.json["args"] == {
@@ -197,17 +199,26 @@ async def test_a_search_there_and_back(server: ProgrammableServer, engine: Remot
 async def test_what_is_deployed(server: ProgrammableServer, engine: RemoteEngine) -> None:
     native = {"field": "v", "dimensions": 3.0, "filters": ["a"]}
     server.usual = reads(
-        {"deployed": True, "fields": ["id", "v"], "indexes": {"by_id": ["id"]}, "native": [native]},
-        {"deployed": False, "fields": [], "indexes": {}, "native": []},
+        {
+            "deployed": True,
+            "key": "by_a",
+            "fields": ["a", "v"],
+            "indexes": {"by_a": ["a"], "by_v": ["v"]},
+            "native": [native],
+            "missing": ["by_v"],
+        },
+        {"deployed": False, "key": "", "fields": [], "indexes": {}, "native": [], "missing": []},
     )
     assert await engine.read([Describe(table="t"), Describe(table="u")]) == [
         DescribeResult(
             deployed=True,
-            fields=["id", "v"],
-            indexes={"by_id": ["id"]},
+            key="by_a",
+            fields=["a", "v"],
+            indexes={"by_a": ["a"], "by_v": ["v"]},
             native=[NativeIndex(field="v", dimensions=3, filters=["a"])],
+            missing=["by_v"],
         ),
-        DescribeResult(deployed=False, fields=[], native=[]),
+        DescribeResult(deployed=False, fields=[], native=[], missing=[]),
     ]
 
 
@@ -355,7 +366,7 @@ async def test_a_young_engine_does_not_sweep(sweeping: ProgrammableServer, engin
 async def test_a_busy_engine_sweeps_once_until_done(
     sweeping: ProgrammableServer, make_transport: MakeTransport
 ) -> None:
-    engine = RemoteEngine(make_transport(), first_sweep_commits=3)
+    engine = RemoteEngine(make_transport(), [], first_sweep_commits=3)
     await engine.commit(Commit(id="1"))
     await engine.commit(Commit(id="2"))
     last = Held(swept(7, True))
@@ -375,7 +386,7 @@ async def test_a_busy_engine_sweeps_once_until_done(
 
 
 async def test_a_sweep_goes_on_until_done(sweeping: ProgrammableServer, make_transport: MakeTransport) -> None:
-    engine = RemoteEngine(make_transport(), first_sweep_commits=1)
+    engine = RemoteEngine(make_transport(), [], first_sweep_commits=1)
     sweeping.queue(committed(), swept(1000, False), swept(1000, False), swept(3, True))
     await engine.commit(Commit(id="1"))
     await sweeping.arrived(4)
@@ -388,7 +399,7 @@ async def test_an_engine_of_some_age_sweeps_and_again_after_an_hour(
     sweeping: ProgrammableServer, make_transport: MakeTransport
 ) -> None:
     sweeping.by_function[SWEEP] = swept(0, True)
-    engine = RemoteEngine(make_transport(), first_sweep_after=0.0, sweep_every=0.0)
+    engine = RemoteEngine(make_transport(), [], first_sweep_after=0.0, sweep_every=0.0)
     for number in range(1, 4):
         await engine.commit(Commit(id=str(number)))
         await sweeping.arrived(2 * number)
@@ -401,7 +412,7 @@ async def test_an_engine_of_some_age_sweeps_and_again_after_an_hour(
 async def test_a_sweep_neither_delays_nor_fails_commits(
     sweeping: ProgrammableServer, make_transport: MakeTransport, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = RemoteEngine(make_transport(max_in_flight=1), first_sweep_commits=1)
+    engine = RemoteEngine(make_transport(max_in_flight=1), [], first_sweep_commits=1)
     held = Held(function_error("Uncaught Error: out of order"))
     sweeping.by_function[SWEEP] = held
     await engine.commit(Commit(id="1"))
@@ -416,7 +427,7 @@ async def test_a_sweep_neither_delays_nor_fails_commits(
 
 
 async def test_closing_ends_a_sweep(sweeping: ProgrammableServer, make_transport: MakeTransport) -> None:
-    engine = RemoteEngine(make_transport(), first_sweep_commits=1)
+    engine = RemoteEngine(make_transport(), [], first_sweep_commits=1)
     held = Held(swept(0, True))
     sweeping.by_function[SWEEP] = held
     await engine.commit(Commit(id="1"))
@@ -427,7 +438,7 @@ async def test_closing_ends_a_sweep(sweeping: ProgrammableServer, make_transport
 
 
 async def test_failed_commits_do_not_sweep(server: ProgrammableServer) -> None:
-    engine = RemoteEngine(Transport(config_for(server.url, timeout=0.2)), first_sweep_commits=1)
+    engine = RemoteEngine(Transport(config_for(server.url, timeout=0.2)), [], first_sweep_commits=1)
     server.usual = system_error(503, "WorkerOverloaded")
     with pytest.raises(UnavailableError):
         await engine.commit(Commit(id="1"))

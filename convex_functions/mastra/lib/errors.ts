@@ -4,6 +4,7 @@ import { ConvexError, type Value } from "convex/values";
 
 export type FailureCode =
   | "ProtocolMismatch"
+  | "SchemaMismatch"
   | "UnknownTable"
   | "UnknownIndex"
   | "BadRequest"

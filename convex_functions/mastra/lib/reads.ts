@@ -5,10 +5,12 @@ import { Budget, MAX_RANGES, READ_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, fieldAt, parseCursor, positionOf, type Position } from "./cursors";
 import { badRequest, tooLarge } from "./errors";
+import { missingIndexes } from "./needs";
 import { checkReadable, textsAt, type Path } from "./paths";
 import { rangesNeeded, rowsOfSpan, spanOf, type Order, type Span } from "./spans";
 import { fingerprint, indexFields, rowByKey, shown, tableNamed, type Doc, type Reader, type Table } from "./tables";
 import type {
+  Describe,
   DescribeResult,
   Get,
   GetResult,
@@ -27,7 +29,7 @@ export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResu
   for (const op of ops) {
     if (op.op === "scan") results.push(await scan(db, op, budget));
     else if (op.op === "neighbours") results.push(await neighbours(db, op, budget));
-    else if (op.op === "describe") results.push(describe(op.table));
+    else if (op.op === "describe") results.push(await describe(db, op));
     else results.push(await get(db, op, budget));
   }
   return results;
@@ -151,14 +153,21 @@ function scanResult(span: Span, page: Page, paths: readonly Path[] | null | unde
 }
 
 /** What is deployed of a table; a table that is not is no failure. */
-function describe(name: string): DescribeResult {
+async function describe(db: Reader, { table: name, probe }: Describe): Promise<DescribeResult> {
   const table = own(layout, name);
-  if (table === undefined) return { deployed: false, fields: [], indexes: {}, native: [] };
+  if (table === undefined) return { deployed: false, key: "", fields: [], indexes: {}, native: [], missing: [] };
   const indexes = Object.entries(table.indexes).map(([index, fields]) => [index, [...fields]]);
   const native = Object.values(table.vectorIndexes).map(({ field, dimensions, filters }) => {
     return { field, dimensions, filters: [...filters] };
   });
-  return { deployed: true, fields: [...table.fields], indexes: Object.fromEntries(indexes), native };
+  return {
+    deployed: true,
+    key: table.key,
+    fields: [...table.fields],
+    indexes: Object.fromEntries(indexes),
+    native,
+    missing: probe ? await missingIndexes(db, { ...table, name }) : [],
+  };
 }
 
 function checkPaths(table: Table, paths: readonly Path[] | null | undefined): void {

@@ -63,7 +63,7 @@ const neighbours = v.object({
   where: maybe(v.array(condition)),
 });
 
-const describe = v.object({ op: v.literal("describe"), table: v.string() });
+const describe = v.object({ op: v.literal("describe"), table: v.string(), probe: maybe(v.boolean()) });
 
 export const readOp = v.union(get, scan, neighbours, describe);
 
@@ -89,9 +89,11 @@ const neighboursResult = v.object({ target: row, before: scanResult, after: scan
 
 const describeResult = v.object({
   deployed: v.boolean(),
+  key: v.string(),
   fields: v.array(v.string()),
   indexes: v.record(v.string(), v.array(v.string())),
   native: v.array(v.object({ field: v.string(), dimensions: v.number(), filters: v.array(v.string()) })),
+  missing: v.array(v.string()),
 });
 
 export const readResult = v.union(getResult, scanResult, neighboursResult, describeResult);
@@ -167,6 +169,18 @@ export const searchResult = v.object({
   hits: v.array(v.object({ row, score: v.number() })),
 });
 
+/** What the client declares of each of its tables. */
+export const needs = maybe(
+  v.record(
+    v.string(),
+    v.object({
+      key: v.string(),
+      fields: v.array(v.string()),
+      indexes: v.record(v.string(), v.array(v.string())),
+    }),
+  ),
+);
+
 // Between the action that searches and its queries; `guard` is the position of one that failed.
 const failed = { guard: v.optional(v.number()) };
 const ranked = { id: v.string(), time: v.number(), score: v.number() };
@@ -185,6 +199,7 @@ export type IndexRange = Infer<typeof range>;
 export type Get = Infer<typeof get>;
 export type Scan = Infer<typeof scan>;
 export type Neighbours = Infer<typeof neighbours>;
+export type Describe = Infer<typeof describe>;
 export type DescribeResult = Infer<typeof describeResult>;
 export type ReadOp = Infer<typeof readOp>;
 export type GetResult = Infer<typeof getResult>;
@@ -201,6 +216,7 @@ export type Outcome = Infer<typeof outcome>;
 export type Receipt = Infer<typeof receiptObject>;
 export type Search = Infer<typeof search>;
 export type SearchResult = Infer<typeof searchResult>;
+export type Needs = Infer<typeof needs>;
 export type Ranking = Infer<typeof ranking>;
 export type Ranked = Ranking["ranked"][number];
 export type Loaded = Infer<typeof loaded>;
