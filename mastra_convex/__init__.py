@@ -27,6 +27,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.retention import PruneResult, Retention, RetentionPolicy
 from mastra_convex.retry import RetryPolicy
+from mastra_convex.secret import Secret
 from mastra_convex.store import ConvexStore
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "RetentionPolicy",
     "RetryPolicy",
     "SchemaMismatchError",
+    "Secret",
     "ServerError",
     "TooLargeError",
     "TransportError",

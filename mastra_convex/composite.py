@@ -117,6 +117,8 @@ class CompositeStore(DomainAccess):
         return domain
 
     def __repr__(self) -> str:
+        if "_domains" not in vars(self):  # in a traceback, when the settings were refused
+            return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {self.id!r}: {', '.join(sorted(self._domains))}>"
 
 

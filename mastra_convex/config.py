@@ -6,13 +6,13 @@ import ipaddress
 import math
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.retry import RetryPolicy
+from mastra_convex.secret import Secret
 
 DEFAULT_STORAGE_FUNCTION: Final = "mastra/storage:handle"
 
@@ -24,11 +24,11 @@ _SIBLINGS = ("read", "search", "sweep")
 class RemoteConfig:
     """Where the deployment is and how to call it. The parameters are those of `ConvexStore`.
 
-    Raises ConfigurationError, naming the parameter, for what cannot work. `repr` leaves the key out.
+    Raises ConfigurationError, naming the parameter, for what cannot work.
     """
 
     deployment_url: str
-    admin_auth_token: str = field(repr=False)
+    admin_auth_token: Secret
     storage_function: str = DEFAULT_STORAGE_FUNCTION
     timeout: float = 30.0
     connect_timeout: float = 5.0
@@ -70,16 +70,15 @@ class Deployment:
     """A deployment named by the environment."""
 
     deployment_url: str
-    admin_auth_token: str = field(repr=False)
+    admin_auth_token: Secret
 
 
-def environment(environ: Mapping[str, str] | None = None) -> Deployment | None:
+def environment() -> Deployment | None:
     """The deployment of CONVEX_URL and CONVEX_ADMIN_KEY; None when neither is set (or both are empty).
 
     Raises ConfigurationError, naming the missing one, when only one is set.
     """
-    variables = os.environ if environ is None else environ
-    url, key = variables.get("CONVEX_URL", "").strip(), variables.get("CONVEX_ADMIN_KEY", "").strip()
+    url, key = os.environ.get("CONVEX_URL", "").strip(), Secret(os.environ.get("CONVEX_ADMIN_KEY", "").strip())
     if not url and not key:
         return None
     if not key:
@@ -89,12 +88,21 @@ def environment(environ: Mapping[str, str] | None = None) -> Deployment | None:
     return Deployment(url, key)
 
 
-def check_key(parameter: str, key: str) -> None:
+def check_key(parameter: str, key: Secret) -> None:
     """ConfigurationError for a key that is no text, empty, or cannot travel in a header; it is not quoted."""
-    if not isinstance(key, str) or not key:
-        raise ConfigurationError(f"{parameter} must be a non-empty string")
-    if not all("!" <= character <= "~" for character in key):
-        raise ConfigurationError(f"{parameter} must be printable ASCII without spaces or line ends")
+    fault = _fault_of(key)
+    if fault is not None:
+        raise ConfigurationError(f"{parameter} {fault}")
+
+
+def _fault_of(key: Secret) -> str | None:
+    """Raises nothing, as the key is among its variables."""
+    text = key.reveal()
+    if not isinstance(text, str) or not text:
+        return "must be a non-empty string"
+    if not all("!" <= character <= "~" for character in text):
+        return "must be printable ASCII without spaces or line ends"
+    return None
 
 
 def split_function(path: str, parameter: str = "storage_function") -> tuple[str, str]:

@@ -18,6 +18,7 @@ from mastra_convex.local import LocalEngine
 from mastra_convex.registry import DomainStore, registered_domains
 from mastra_convex.remote import RemoteEngine
 from mastra_convex.retry import RetryPolicy
+from mastra_convex.secret import Secret
 from mastra_convex.tables import Table, by_name
 from mastra_convex.transport import Transport
 
@@ -45,7 +46,8 @@ class ConvexStore(DomainAccess):
         id: name of the store, for logs.
         deployment_url: `https://<name>.convex.cloud`, a self-hosted URL, or that of `mastra-convex dev`. Plain http
             only to this machine, unless `allow_http`.
-        admin_auth_token: the deployment's admin or deploy key. It never appears in errors, logs or `repr`.
+        admin_auth_token: the deployment's admin or deploy key, plain or as a `Secret`. It never appears in errors,
+            logs, `repr` or the local variables of tracebacks.
         storage_function: path of the deployed commit function; `read`, `search` and `sweep` are its siblings.
         domains: the domain classes to register; None for all built-in and installed ones.
         timeout: seconds that a call may take, all its retries included.
@@ -65,7 +67,7 @@ class ConvexStore(DomainAccess):
         *,
         id: str,
         deployment_url: str,
-        admin_auth_token: str,
+        admin_auth_token: str | Secret,
         storage_function: str = DEFAULT_STORAGE_FUNCTION,
         domains: DomainClasses | None = None,
         timeout: float = 30.0,
@@ -75,6 +77,7 @@ class ConvexStore(DomainAccess):
         session: aiohttp.ClientSession | None = None,
         allow_http: bool = False,
     ) -> None:
+        admin_auth_token = Secret(admin_auth_token)  # also in this frame, should it become part of a traceback
         config = RemoteConfig(
             deployment_url=deployment_url,
             admin_auth_token=admin_auth_token,
@@ -164,6 +167,8 @@ class ConvexStore(DomainAccess):
         await self._engine.aclose()
 
     def __repr__(self) -> str:
+        if "_domains" not in vars(self):  # in a traceback, when the settings were refused
+            return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {self.id!r} at {self._location!r}: {', '.join(sorted(self._domains))}>"
 
 

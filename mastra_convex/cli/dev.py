@@ -16,6 +16,7 @@ import typer
 from mastra_convex.config import check_key
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local import LocalEngine
+from mastra_convex.secret import Secret
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import Table
 
@@ -31,13 +32,13 @@ _UNUSABLE = {
 
 def run(tables: Iterable[Table], *, path: Path | None, host: str, port: int, admin_key: str | None) -> None:
     """Serves until SIGINT or SIGTERM, lets calls in flight finish, and returns."""
-    key = admin_key or secrets.token_hex(_KEY_BYTES)
+    key = Secret(admin_key or secrets.token_hex(_KEY_BYTES))
     check_key("--admin-key", key)
     with contextlib.suppress(KeyboardInterrupt):  # where signals cannot be received otherwise
         asyncio.run(_serve(list(tables), path, host, port, key))
 
 
-async def _serve(tables: list[Table], path: Path | None, host: str, port: int, key: str) -> None:
+async def _serve(tables: list[Table], path: Path | None, host: str, port: int, key: Secret) -> None:
     with _stop_signals() as stopped:
         engine = LocalEngine(":memory:" if path is None else path, tables, receipts=True)
         try:
@@ -57,14 +58,14 @@ async def _serve(tables: list[Table], path: Path | None, host: str, port: int, k
             await engine.aclose()
 
 
-def _announce(url: str, key: str, path: Path | None, host: str) -> None:
+def _announce(url: str, key: Secret, path: Path | None, host: str) -> None:
     """Where the server is, as lines to paste into a shell."""
     where = "memory (it is lost at the end; --path keeps it)" if path is None else str(path)
     typer.echo(f"# mastra-convex serves {where}; stop with Ctrl-C")
     if host not in _LOOPBACK:
         typer.echo("# other machines can connect over plain http: whoever can listen in learns the key")
     typer.echo(f"export CONVEX_URL={shlex.quote(url)}")
-    typer.echo(f"export CONVEX_ADMIN_KEY={shlex.quote(key)}")
+    typer.echo(f"export CONVEX_ADMIN_KEY={shlex.quote(key.reveal())}")
 
 
 def _reachable(url: str, host: str) -> str:

@@ -46,6 +46,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.handshake import SCHEMA_MISMATCH, lacking
 from mastra_convex.remote import encode_model
+from mastra_convex.secret import Secret
 from mastra_convex.server.requests import RefusedError, read_call
 from mastra_convex.transport import MAX_BODY_BYTES
 from mastra_convex.version import VERSION
@@ -90,15 +91,16 @@ class LocalServer:
         self,
         engine: ServedEngine,
         *,
-        admin_key: str,
+        admin_key: str | Secret,
         storage_function: str = DEFAULT_STORAGE_FUNCTION,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        admin_key = Secret(admin_key)
         check_key("admin_key", admin_key)
         module, name = split_function(storage_function)
         self._engine = engine
-        self._key = admin_key.encode()
+        self._key = admin_key
         self._functions: dict[str, tuple[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]]] = {
             f"{module}:{name}": ("mutation", self._commit),
             f"{module}:read": ("query", self._read),
@@ -183,7 +185,7 @@ class LocalServer:
             raise RefusedError(401, "InvalidAuthHeader", "this server knows no users, only the admin key")
         if scheme.lower() != "convex":
             raise RefusedError(400, "InvalidAdminKey", "the Authorization header must be: Convex <admin key>")
-        if not hmac.compare_digest(key.strip().encode("utf-8", "surrogateescape"), self._key):
+        if not hmac.compare_digest(key.strip().encode("utf-8", "surrogateescape"), self._key.reveal().encode()):
             raise RefusedError(401, "BadAdminKey", "the admin key is not that of this server")
         return True
 

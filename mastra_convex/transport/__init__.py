@@ -24,6 +24,7 @@ from mastra_convex.errors import (
     ValidationError,
 )
 from mastra_convex.retry import Verdict, classify
+from mastra_convex.secret import MaskedText
 from mastra_convex.telemetry import Attempt
 from mastra_convex.transport.answers import NOT_FOUND, REDACTED, REJECTED, Failure, Success, read_answer
 from mastra_convex.transport.sessions import Pool, Sessions
@@ -51,7 +52,7 @@ class Transport:
         self.config = config
         self._sessions = Sessions(config, session)
         self._headers = {
-            "Authorization": f"Convex {config.admin_auth_token}",
+            "Authorization": MaskedText(f"Convex {config.admin_auth_token.reveal()}"),
             "Content-Type": "application/json",
             "Convex-Client": client_name(),
         }
@@ -91,7 +92,7 @@ class Transport:
             outcome = call.cut_short(error)
         if isinstance(outcome, Success):
             return outcome.value
-        raise outcome.error(path, call.attempts) from outcome.cause
+        raise outcome.error(path, call.attempts) from _without_frames(outcome.cause)
 
     async def aclose(self) -> None:
         """Ends calls in flight with ClosedError and closes the sessions made here. Safe to repeat."""
@@ -207,7 +208,7 @@ class _Call:
         if isinstance(error, aiohttp.ClientResponseError):
             # Its repr shows the headers of the request, with the key: it must not be in the chain of our error. Nor
             # must its cause, if that quotes an answer that echoes the key.
-            cause = error.__cause__ if self.config.admin_auth_token not in repr(error.__cause__) else None
+            cause = None if self.config.admin_auth_token.occurs_in(repr(error.__cause__)) else error.__cause__
             name = type(error.__cause__).__name__
             return Failure(verdict, TransportError, f"{self.path}: the answer is not HTTP ({name})", cause=cause)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -224,6 +225,15 @@ class _Call:
             return Failure(verdict, ConnectionFailedError, message, cause=error)
         message = f"{self.path}: the connection broke before a whole answer came ({name})"
         return Failure(verdict, ConnectionFailedError, message, cause=error)
+
+
+def _without_frames(error: BaseException | None) -> BaseException | None:
+    """The error, and what it came from, without tracebacks: the frames of aiohttp hold what was sent, with the key."""
+    links = [] if error is None else [error]
+    for link in links:  # which grows meanwhile
+        link.__traceback__ = None
+        links += [other for other in (link.__cause__, link.__context__) if other is not None and other not in links]
+    return error
 
 
 def _timeout(config: RemoteConfig, kind: FunctionKind) -> aiohttp.ClientTimeout:

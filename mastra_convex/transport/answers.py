@@ -32,6 +32,7 @@ from mastra_convex.retry import (
     Verdict,
     classify,
 )
+from mastra_convex.secret import Secret
 
 NOT_FOUND: Final = "FunctionNotFound"
 """Our code for a function that is not deployed; Convex has none."""
@@ -105,13 +106,13 @@ class Success:
     value: Any
 
 
-def read_answer(function: str, status: int, body: bytes, secret: str) -> Success | Failure:
-    """Interprets an answer of a function endpoint; `secret` is removed from whatever a failure quotes."""
+def read_answer(function: str, status: int, body: bytes, secret: Secret) -> Success | Failure:
+    """Interprets an answer of a function endpoint; `secret` is masked in whatever a failure quotes."""
     if status in _FUNCTION_STATUSES:
         answer = _json_object(body)
         if answer is not None and answer.get("status") == "success" and "value" in answer:
             return Success(answer["value"])
-    answer = _json_object(body.replace(secret.encode(), b"***"))
+    answer = _json_object(secret.masked_in(body))
     if status in _FUNCTION_STATUSES:
         if answer is not None and answer.get("status") == "error":
             return _function_failure(function, status, answer)

@@ -35,6 +35,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.remote import RemoteEngine
 from mastra_convex.retry import RetryPolicy
+from mastra_convex.secret import Secret
 from mastra_convex.server import LocalServer
 from mastra_convex.transport import Transport
 from tests.server.conftest import ADMIN, KEY, Post, call
@@ -184,7 +185,7 @@ async def test_errors_of_the_engine_as_they_arrive(
     async with LocalServer(FailingEngine(error), admin_key=KEY) as server:
         config = RemoteConfig(
             deployment_url=server.url,
-            admin_auth_token=KEY,
+            admin_auth_token=Secret(KEY),
             timeout=0.3,
             retry=RetryPolicy(attempts=2, base=1e-4, cap=1e-3),
         )
@@ -217,7 +218,7 @@ async def test_no_traceback_reaches_the_client(http: aiohttp.ClientSession) -> N
 
 
 async def test_the_remote_engine_over_the_server(server: LocalServer) -> None:
-    engine = RemoteEngine(Transport(RemoteConfig(deployment_url=server.url, admin_auth_token=KEY)), [])
+    engine = RemoteEngine(Transport(RemoteConfig(deployment_url=server.url, admin_auth_token=Secret(KEY))), [])
     get = Get(table="notes", keys=[("a",)], fingerprints=True)
     result = await engine.commit(Commit(id="one", ops=[Put(table="notes", rows=[NOTE])], returning=[get]))
     assert result.outcomes == [Outcome(changed=1, missing=[0])]

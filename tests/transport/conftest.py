@@ -7,6 +7,7 @@ import pytest
 
 from mastra_convex.config import RemoteConfig
 from mastra_convex.retry import RetryPolicy
+from mastra_convex.secret import Secret
 from mastra_convex.transport import Transport
 from tests.transport.programmable import ProgrammableServer, programmable_server
 
@@ -23,7 +24,7 @@ async def server() -> AsyncIterator[ProgrammableServer]:
 
 
 def config_for(url: str, **options: Any) -> RemoteConfig:
-    return RemoteConfig(deployment_url=url, admin_auth_token=KEY, **{"retry": FAST, **options})
+    return RemoteConfig(deployment_url=url, admin_auth_token=Secret(KEY), **{"retry": FAST, **options})
 
 
 @pytest.fixture

@@ -6,8 +6,12 @@ import pytest
 
 from mastra_convex.config import RemoteConfig, environment
 from mastra_convex.errors import ConfigurationError
+from mastra_convex.secret import Secret
 
-GOOD: dict[str, Any] = {"deployment_url": "https://happy-otter-1.convex.cloud", "admin_auth_token": "prod:owner|ab12"}
+GOOD: dict[str, Any] = {
+    "deployment_url": "https://happy-otter-1.convex.cloud",
+    "admin_auth_token": Secret("prod:owner|ab12"),
+}
 
 
 @pytest.mark.parametrize(
@@ -47,10 +51,10 @@ def test_plain_http_to_other_machines_must_be_allowed() -> None:
         ("deployment_url", "https://a.convex.cloud\n"),
         ("deployment_url", "https://a.convex.site"),
         ("deployment_url", "http://127.0.0.1.evil.example"),
-        ("admin_auth_token", ""),
-        ("admin_auth_token", None),
-        ("admin_auth_token", "pass-word\r\nX-Other: 1"),
-        ("admin_auth_token", "pass-wörd"),
+        ("admin_auth_token", Secret("")),
+        ("admin_auth_token", Secret(None)),  # type: ignore[arg-type]
+        ("admin_auth_token", Secret("pass-word\r\nX-Other: 1")),
+        ("admin_auth_token", Secret("pass-wörd")),
         ("storage_function", "mastra/storage"),
         ("storage_function", "mastra/storage:"),
         ("storage_function", "/storage:handle"),
@@ -71,32 +75,35 @@ def test_a_bad_value_names_its_parameter_and_keeps_secrets(name: str, value: Any
     assert "pass-w" not in str(caught.value)
 
 
-def test_repr_leaves_the_key_out() -> None:
-    config = RemoteConfig(**GOOD)
-    assert config.admin_auth_token not in repr(config)
-    assert config.admin_auth_token not in repr(environment({"CONVEX_URL": "u", "CONVEX_ADMIN_KEY": "prod:owner|ab12"}))
-
-
 def test_siblings_of_the_storage_function() -> None:
     config = RemoteConfig(**GOOD, storage_function="mastra_py/storage:handle")
     assert (config.read_function, config.sweep_function) == ("mastra_py/storage:read", "mastra_py/storage:sweep")
 
 
-def test_environment() -> None:
-    assert environment({}) is None
-    assert environment({"CONVEX_URL": " ", "CONVEX_ADMIN_KEY": ""}) is None
-    found = environment({"CONVEX_URL": "https://a.convex.cloud\n", "CONVEX_ADMIN_KEY": "k"})
-    assert found is not None
-    assert (found.deployment_url, found.admin_auth_token) == ("https://a.convex.cloud", "k")
-    with pytest.raises(ConfigurationError, match="CONVEX_ADMIN_KEY is missing"):
-        environment({"CONVEX_URL": "https://a.convex.cloud"})
-    with pytest.raises(ConfigurationError, match="CONVEX_URL is missing"):
-        environment({"CONVEX_ADMIN_KEY": "k"})
+@pytest.mark.parametrize(
+    ("url", "key", "missing"),
+    [
+        ("https://a.convex.cloud", "", "CONVEX_ADMIN_KEY is missing"),
+        ("", "k", "CONVEX_URL is missing"),
+        (" ", "k", "CONVEX_URL is missing"),
+    ],
+)
+def test_one_variable_without_the_other(monkeypatch: pytest.MonkeyPatch, url: str, key: str, missing: str) -> None:
+    monkeypatch.setenv("CONVEX_URL", url)
+    monkeypatch.setenv("CONVEX_ADMIN_KEY", key)
+    with pytest.raises(ConfigurationError, match=missing):
+        environment()
 
 
-def test_environment_reads_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVEX_URL", "https://b.convex.cloud")
+def test_an_environment_without_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONVEX_URL", raising=False)
+    monkeypatch.setenv("CONVEX_ADMIN_KEY", " ")
+    assert environment() is None
+
+
+def test_the_deployment_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVEX_URL", "https://b.convex.cloud\n")
     monkeypatch.setenv("CONVEX_ADMIN_KEY", "k")
     found = environment()
     assert found is not None
-    assert found.deployment_url == "https://b.convex.cloud"
+    assert (found.deployment_url, found.admin_auth_token.reveal()) == ("https://b.convex.cloud", "k")

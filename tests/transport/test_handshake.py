@@ -15,6 +15,7 @@ from mastra_convex.errors import FunctionError
 from mastra_convex.handshake import needs_of
 from mastra_convex.remote import RemoteEngine
 from mastra_convex.schema import index_lines_ts
+from mastra_convex.secret import Secret
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Field, Index, Table
 from mastra_convex.transport import Transport
 from mastra_convex.version import VERSION
@@ -64,7 +65,7 @@ async def remote(request: pytest.FixtureRequest, tmp_path: Any, start_host: Star
 
 def engine_of(store: ConvexStore, tables: list[Table]) -> RemoteEngine:
     """Another engine to the deployment of a store."""
-    config = RemoteConfig(deployment_url=store._location, admin_auth_token=KEY)
+    config = RemoteConfig(deployment_url=store._location, admin_auth_token=Secret(KEY))
     return RemoteEngine(Transport(config), tables)
 
 

@@ -90,9 +90,10 @@ async def test_a_session_of_another_loop_is_refused(server: ProgrammableServer) 
 PROGRAM = """
     import asyncio, gc, sys
     from mastra_convex.config import RemoteConfig
+    from mastra_convex.secret import Secret
     from mastra_convex.transport import Transport
 
-    transport = Transport(RemoteConfig(deployment_url=sys.argv[1], admin_auth_token="k"))
+    transport = Transport(RemoteConfig(deployment_url=sys.argv[1], admin_auth_token=Secret("k")))
 
     async def main():
         await asyncio.gather(*(transport.call("query", "m:f", {}) for _ in range(4)))
