@@ -14,6 +14,7 @@ import typer
 from mastra_convex.cli import demo as demo_command
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import digest as digest_workflow
+from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli import reader
@@ -214,6 +215,30 @@ def prune(
         max_rows=max_rows,
         pause=pause,
     )
+
+
+@app.command()
+def doctor(
+    path: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
+        ),
+    ] = None,
+    storage_function: Annotated[
+        str, typer.Option(help="Path of the deployed commit function, where it is another one.")
+    ] = DEFAULT_STORAGE_FUNCTION,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
+) -> None:
+    """Find out what is wrong with a deployment or a file.
+
+    Of a deployment: its URL, whether it answers and takes the key, its functions and their version, tables and indexes,
+    what the key may do, the clock, the latency. Nothing is changed, but for one receipt, which is deleted after an
+    hour. Of a file: whether it is whole and has our tables. The exit code is 0 when all is well, and 1 when something
+    is wrong.
+    """
+    tables = declared_tables()
+    raise typer.Exit(doctor_command.run(tables, path=path, storage_function=storage_function, as_json=as_json))
 
 
 @app.command(hidden=True)

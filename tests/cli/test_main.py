@@ -42,7 +42,7 @@ def test_version() -> None:
     assert done.stdout.startswith("mastra-convex ")
 
 
-@pytest.mark.parametrize("command", [(), ("init",), ("dev",), ("schema",), ("demo",), ("prune",)])
+@pytest.mark.parametrize("command", [(), ("init",), ("dev",), ("schema",), ("demo",), ("prune",), ("doctor",)])
 def test_help(command: tuple[str, ...]) -> None:
     done = run(*command, "--help")
 

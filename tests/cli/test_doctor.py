@@ -1,0 +1,210 @@
+"""`mastra-convex doctor` as a process of its own: what it finds in deployments and files that are well or ill."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mastra_convex import ConvexStore
+from mastra_convex.engine import PROTOCOL
+from mastra_convex.version import VERSION
+from tests.backends import KEY, ConvexHost, convex_host, open_backend
+from tests.cli.commands import run, start
+from tests.conftest import StartHost
+from tests.transport.programmable import (
+    Answer,
+    ProgrammableServer,
+    Reaction,
+    function_error,
+    programmable_server,
+    success,
+    system_error,
+)
+
+READ, HANDLE, SEARCH = (f"mastra/storage:{name}" for name in ("read", "handle", "search"))
+
+
+def by_name(output: str) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in json.loads(output)["checks"]}
+
+
+async def examine(url: str, *options: str, key: str = KEY) -> tuple[int | None, dict[str, dict[str, Any]]]:
+    code, output = await start("doctor", "--json", *options, CONVEX_URL=url, CONVEX_ADMIN_KEY=key)
+    assert key not in output
+    assert json.loads(output)["ok"] is (code == 0)
+    return code, by_name(output)
+
+
+@pytest.mark.parametrize("name", ["server", "convex-test"])
+async def test_all_is_well(name: str, tmp_path: Path, start_host: StartHost) -> None:
+    async with open_backend(name, tmp_path, await start_host() if name == "convex-test" else None) as backend:
+        url = backend.store()._location
+        code, checks = await examine(url)
+    assert code == 0
+    assert {name: check["ok"] for name, check in checks.items()} == dict.fromkeys(
+        (
+            "url",
+            "reachable",
+            "key",
+            "functions",
+            "version",
+            "tables",
+            "indexes",
+            "may write",
+            "clock",
+            "may search",
+            "latency",
+        ),
+        True,
+    )
+    assert checks["version"]["facts"] == {"deployed": VERSION}
+    assert abs(checks["clock"]["facts"]["difference_ms"]) < 60_000
+    assert checks["latency"]["facts"]["median_ms"] > 0
+
+
+async def test_a_table_for_people(host: ConvexHost) -> None:
+    code, output = await start("doctor", CONVEX_URL=host.url, CONVEX_ADMIN_KEY=KEY)
+    assert code == 0
+    assert output.startswith(f"ok     url        {host.url}\nok     reachable  it answers\n")
+    assert len(output.splitlines()) == 11
+
+
+def last(checks: dict[str, dict[str, Any]]) -> tuple[str, str]:
+    """The check at which the examination ended."""
+    *passed, check = checks.values()
+    assert all(one["ok"] for one in passed)
+    assert check["ok"] is False
+    return check["name"], check["detail"]
+
+
+async def test_where_it_ends(host: ConvexHost) -> None:
+    code, checks = await examine("http://127.0.0.1:9")
+    assert (code, last(checks)[0]) == (1, "reachable")
+    code, checks = await examine(host.url, key="another-key|0123456789")
+    assert (code, last(checks)[0]) == (1, "key")
+    code, checks = await examine(host.url, "--storage-function", "elsewhere/storage:handle")
+    assert (code, last(checks)[0]) == (1, "functions")
+    assert "'elsewhere/storage:read'" in last(checks)[1]
+    code, checks = await examine("http://convex.internal")
+    assert (code, last(checks)[0]) == (1, "url")
+    assert "https" in last(checks)[1]
+
+
+async def test_indexes_that_the_database_lacks() -> None:
+    async with convex_host("stock") as host:
+        code, checks = await examine(host.url)
+    assert code == 1
+    assert [name for name, check in checks.items() if not check["ok"]] == ["indexes"]
+    assert "mastra_vectors.by_record_id" in checks["indexes"]["facts"]["missing"]
+    assert "mastra-convex init" in checks["indexes"]["detail"]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ProgrammableServer]:
+    """A deployment of an earlier version, without one of our tables, whose clock is two minutes ahead."""
+    async with programmable_server() as server:
+        lacking = {"code": "SchemaMismatch", "version": "0.0.9", "tables": ["notes"], "columns": ["a.b"], "indexes": []}
+        ping = success({"protocol": PROTOCOL, "version": "0.0.9", "results": []})
+        server.queue(ping, function_error("", lacking))
+        receipt = {"id": "x", "outcome": "{}", "_creationTime": (time.time() + 120) * 1000}
+        result = {"status": "done", "outcomes": [], "returned": [{"rows": [receipt]}], "hits": []}
+        server.by_function = {READ: ping}
+        server.usual = success({"protocol": PROTOCOL, "result": result})
+        yield server
+
+
+async def test_another_version_a_missing_table_and_a_wrong_clock(server: ProgrammableServer) -> None:
+    code, checks = await examine(server.url)
+    assert code == 1
+    assert [name for name, check in checks.items() if not check["ok"]] == ["version", "tables", "clock"]
+    assert checks["version"]["facts"] == {"deployed": "0.0.9"}
+    assert checks["tables"]["facts"] == {"missing": ["notes", "a.b"]}
+    assert 100_000 < checks["clock"]["facts"]["difference_ms"] < 140_000
+    assert "ahead" in checks["clock"]["detail"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        system_error(403, "OperationNotPermitted"),
+        function_error("Could not find public function for 'x'."),
+    ],
+)
+async def test_a_read_only_key(server: ProgrammableServer, refusal: Answer) -> None:
+    refusals: dict[str, Reaction] = {HANDLE: refusal, SEARCH: refusal}
+    server.by_function.update(refusals)
+    code, checks = await examine(server.url)
+    assert code == 1
+    for name in ("may write", "may search"):
+        assert checks[name]["ok"] is False
+        assert "read-only key" in checks[name]["detail"]
+    assert "clock" not in checks
+    assert checks["latency"]["ok"]
+
+
+def test_no_deployment_is_named() -> None:
+    done = run("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("WRONG  url        CONVEX_URL is not set")
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> Path:
+    async with ConvexStore.local(tmp_path / "agent.db") as store:
+        for n in range(200):
+            await store.memory.save_thread({"id": f"t{n}", "resource_id": "r", "title": "x" * 500})
+    return tmp_path / "agent.db"
+
+
+def examine_file(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
+    before = file.read_bytes()
+    done = run("doctor", "--json", "--path", file)
+    assert file.read_bytes() == before
+    return done.returncode, by_name(done.stdout)
+
+
+def test_a_file_that_is_well(file: Path) -> None:
+    code, checks = examine_file(file)
+    assert code == 0
+    assert list(checks) == ["file", "integrity", "tables", "indexes"]
+
+
+def test_what_the_next_use_adds_is_no_fault(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    connection.execute('DROP INDEX "mastra_threads:resourceId"')
+    connection.execute("DROP TABLE mastra_scorers")
+    connection.close()
+    code, checks = examine_file(file)
+    assert code == 0
+    assert checks["tables"]["facts"] == {"missing": ["mastra_scorers"]}
+    assert checks["indexes"]["facts"] == {"missing": ["mastra_threads.by_resource"]}
+
+
+def test_a_damaged_file(file: Path) -> None:
+    body = bytearray(file.read_bytes())
+    middle = len(body) // 2
+    body[middle : middle + 8192] = b"\xff" * 8192
+    file.write_bytes(body)
+    code, checks = examine_file(file)
+    assert code == 1
+    assert not all(check["ok"] for check in checks.values())
+
+
+def test_a_file_of_another_program(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE users (name TEXT)")
+    connection.close()
+    code, checks = examine_file(path)
+    assert code == 1
+    assert "is this the file?" in checks["tables"]["detail"]
+    (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
+    code, checks = examine_file(tmp_path / "text.db")
+    assert (code, last(checks)[0]) == (1, "file")
+    assert run("doctor", "--path", tmp_path / "none.db").returncode == 2
