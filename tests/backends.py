@@ -82,6 +82,11 @@ class ConvexHost:
         rows: list[dict[str, Any]] = await self._request("GET", f"/__dump?table={table}")
         return rows
 
+    async def functions(self) -> list[dict[str, Any]]:
+        """Every function that is deployed: its path, its kind, whether it is public."""
+        functions: list[dict[str, Any]] = await self._request("GET", "/__functions")
+        return functions
+
     async def fail(self, **rule: Any) -> None:
         await self._request("POST", "/__fail", rule)
 

@@ -53,6 +53,16 @@ export class Backend {
     return await call(makeFunctionReference(path), args);
   }
 
+  /** All functions, whoever may call them. */
+  deployed(): { path: string; kind: string; isPublic: boolean }[] {
+    return [...this.functions.modules].flatMap(([module, exports]) =>
+      Object.entries(exports).flatMap(([name, value]) => {
+        if (!isRegistered(value)) return [];
+        return [{ path: `${module}:${name}`, kind: kindOf(value), isPublic: !value.isInternal }];
+      }),
+    );
+  }
+
   /** Inserts documents past the transaction limits and the counters. */
   async load(tables: Record<string, Record<string, Value>[]>): Promise<void> {
     await this.test.run(async () => {

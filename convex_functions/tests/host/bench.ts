@@ -4,6 +4,7 @@
 //   POST /__reset?keep=none|data|stats   forgets data, counters and faults, or keeps the named one
 //   POST /__load   {table: [doc, ...]}   inserts test data: checked by the schema, but not counted,
 //                                        and however many documents there are
+//   GET  /__functions                    [{path, kind, isPublic}, ...], all that is deployed
 //   GET  /__tables                       {table: number of documents}
 //   GET  /__dump?table=NAME[&format=F]   the documents of a table, oldest first
 //   POST /__fail   {every, code, status} every n-th mutation is refused with that system error
@@ -42,6 +43,8 @@ export async function handleBench(
     case "POST /__load":
       await backend.load(jsonToConvex((await body()) as JSONValue) as Record<string, Record<string, Value>[]>);
       return void reply();
+    case "GET /__functions":
+      return void reply(backend.deployed());
     case "GET /__tables":
       return void reply(await backend.counts());
     case "GET /__dump": {
