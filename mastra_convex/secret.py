@@ -46,12 +46,9 @@ class Secret:
 
 
 class MaskedText(str):
-    """A text for those who need a real one, as aiohttp for a header; its `repr`, also of slices, is masked."""
+    """A text for those who need a real one, as aiohttp for a header; its `repr` is masked."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return f"'{_MASK}'"
-
-    def __getitem__(self, key: Any) -> MaskedText:
-        return MaskedText(super().__getitem__(key))

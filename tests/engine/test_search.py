@@ -272,12 +272,13 @@ async def test_a_table_or_an_index_that_is_not_deployed(engine: Engine) -> None:
             await search(engine, [1.0], range=target)
 
 
-async def test_describe_tells_what_is_deployed(engine: Engine) -> None:
-    known, unknown = cast(
-        "list[DescribeResult]", await engine.read([Describe(table=VECTORS), Describe(table="absent")])
-    )
+@pytest.mark.parametrize("probe", [False, True])
+async def test_describe_tells_what_is_deployed(engine: Engine, probe: bool) -> None:
+    ops = [Describe(table=VECTORS, probe=probe), Describe(table="absent", probe=probe)]
+    known, unknown = cast("list[DescribeResult]", await engine.read(ops))
 
-    assert known.deployed
+    assert (known.deployed, known.key) == (True, "by_index_id")
+    assert not known.missing
     assert set(known.fields) == {"id", "indexName", "embedding", "metadata"}
     assert list(known.indexes["by_index_id"]) == ["indexName", "id"]
     assert all(native.field == "embedding" for native in known.native)

@@ -115,6 +115,8 @@ async def test_another_protocol(post: Post, protocol: Any) -> None:
         ("query", "read", {"ops": [{"op": "scan", "table": "notes", "index": "by_group", "limit": -1}]}),
         ("query", "read", {"ops": [{"op": "scan", "table": "notes", "index": "by_group", "cursor": "x"}]}),
         ("query", "read", {"ops": [], "more": 1}),
+        ("query", "read", {"ops": [], "needs": {"notes": {"key": "by_record_id"}}}),
+        ("query", "read", {"ops": [], "needs": ["notes"]}),
         ("mutation", "handle", {}),
         ("mutation", "handle", {"commit": []}),
         ("mutation", "handle", {"commit": {"ops": []}}),
