@@ -29,7 +29,7 @@ from mastra_convex.handshake import DEPLOY, SCHEMA_MISMATCH
 from mastra_convex.local.inspection import inspect
 from mastra_convex.remote import RemoteEngine
 from mastra_convex.retry import RetryPolicy
-from mastra_convex.tables import RECEIPTS, Table, deployed
+from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
 from mastra_convex.transport import NOT_FOUND, Transport
 from mastra_convex.version import VERSION
 
@@ -144,7 +144,7 @@ def _version(version: str | None) -> Check:
 
 
 async def _schema(engine: RemoteEngine, tables: Sequence[Table]) -> list[Check]:
-    needed = deployed([*tables, RECEIPTS]).values()
+    needed = deployed([*tables, *CORE_TABLES]).values()
     try:
         missing = (await engine.probe()).details(engine.version)
     except SchemaMismatchError as error:

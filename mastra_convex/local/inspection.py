@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mastra_convex.local.connections import translated
 from mastra_convex.local.layout import index_name
-from mastra_convex.tables import RECEIPTS, Table, deployed
+from mastra_convex.tables import CORE_TABLES, Table, deployed
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def inspect(path: Path, tables: Iterable[Table]) -> Inspection:
     with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
         damage = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
-    needed = deployed([*tables, RECEIPTS]).values()
+    needed = deployed([*tables, *CORE_TABLES]).values()
     missing = [table.name for table in needed if table.name not in names]
     found = [table for table in needed if table.name in names]
     indexes = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Final
 
 from opentelemetry import context, metrics, trace
 
 from mastra_convex.telemetry.signals import Attributes, Span, Value
+from mastra_convex.version import VERSION
 
 _NAME: Final = "mastra_convex"
 _SCHEMA: Final = "https://opentelemetry.io/schemas/1.33.0"
@@ -20,9 +20,8 @@ class OpenTelemetry:
     """`Signals` of the providers that are set for the process, also later."""
 
     def __init__(self) -> None:
-        release = version("mastra-convex")
-        self._tracer = trace.get_tracer(_NAME, release, schema_url=_SCHEMA)
-        meter = metrics.get_meter(_NAME, release, schema_url=_SCHEMA)
+        self._tracer = trace.get_tracer(_NAME, VERSION, schema_url=_SCHEMA)
+        meter = metrics.get_meter(_NAME, VERSION, schema_url=_SCHEMA)
         self._durations = meter.create_histogram(
             "db.client.operation.duration",
             unit="s",

@@ -105,21 +105,23 @@ async def test_indexes_that_the_database_lacks() -> None:
     assert "mastra-convex init" in checks["indexes"]["detail"]
 
 
+PING = success({"protocol": PROTOCOL, "version": "0.0.9", "results": []})
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[ProgrammableServer]:
-    """A deployment of an earlier version, without one of our tables, whose clock is two minutes ahead."""
+    """A deployment of an earlier version, whose clock is two minutes ahead."""
     async with programmable_server() as server:
-        lacking = {"code": "SchemaMismatch", "version": "0.0.9", "tables": ["notes"], "columns": ["a.b"], "indexes": []}
-        ping = success({"protocol": PROTOCOL, "version": "0.0.9", "results": []})
-        server.queue(ping, function_error("", lacking))
         receipt = {"id": "x", "outcome": "{}", "_creationTime": (time.time() + 120) * 1000}
         result = {"status": "done", "outcomes": [], "returned": [{"rows": [receipt]}], "hits": []}
-        server.by_function = {READ: ping}
+        server.by_function = {READ: PING}
         server.usual = success({"protocol": PROTOCOL, "result": result})
         yield server
 
 
 async def test_another_version_a_missing_table_and_a_wrong_clock(server: ProgrammableServer) -> None:
+    lacking = {"code": "SchemaMismatch", "version": "0.0.9", "tables": ["notes"], "columns": ["a.b"], "indexes": []}
+    server.queue(PING, function_error("", lacking))
     code, checks = await examine(server.url)
     assert code == 1
     assert [name for name, check in checks.items() if not check["ok"]] == ["version", "tables", "clock"]
@@ -146,6 +148,14 @@ async def test_a_read_only_key(server: ProgrammableServer, refusal: Answer) -> N
         assert "read-only key" in checks[name]["detail"]
     assert "clock" not in checks
     assert checks["latency"]["ok"]
+
+
+async def test_the_handler_of_mastra_is_named(server: ProgrammableServer) -> None:
+    missing = function_error("Could not find public function for 'x'.")
+    server.queue(missing, success({"ok": False, "error": "Cannot read properties of undefined"}))
+    code, checks = await examine(server.url)
+    assert (code, last(checks)[0]) == (1, "functions")
+    assert "@mastra/convex" in last(checks)[1]
 
 
 def test_no_deployment_is_named() -> None:

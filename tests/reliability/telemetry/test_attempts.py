@@ -139,7 +139,7 @@ async def test_the_sweep_of_receipts_is_part_of_no_trace(
     server.usual = success({"protocol": PROTOCOL, "result": result})
     server.by_function["mastra/storage:sweep"] = success({"protocol": PROTOCOL, "deleted": 0, "done": True})
     remote: Any = store
-    engine = RemoteEngine(remote._engine._transport, first_sweep_commits=1)
+    engine = RemoteEngine(remote._engine._transport, [], first_sweep_commits=1)
     with trace.get_tracer("a program").start_as_current_span("turn") as turn:
         await engine.commit(Commit(id="1"))
         await server.arrived(2)
