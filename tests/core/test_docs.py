@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -33,6 +35,16 @@ async def _run(source: str, name: str, namespace: dict[str, Any]) -> None:
         await answer
 
 
+@pytest.fixture
+def _log_levels() -> Iterator[None]:
+    """The documents show how to set them."""
+    yield
+    for name in logging.Logger.manager.loggerDict:
+        if name.startswith("mastra_convex"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("_log_levels")
 @pytest.mark.parametrize("document", ["README.md", "docs/guide.md"])
 async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
