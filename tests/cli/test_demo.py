@@ -209,6 +209,7 @@ async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> 
     }
     lines = [bad.get(number, _line(text=str(number))) for number in range(1, 15)]
     lines[3] = ""
+    lines[10] = _line(text=(large := "x" * 1_100_000))
     transcript.write_bytes("\n".join(lines).encode() + b"\n" + _line(text="\xff").encode("latin-1") + b"\n")
 
     done = run("demo", "--transcript", transcript, "--store", store)
@@ -219,11 +220,10 @@ async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> 
     assert all(line.partition(": ")[2] for line in reported)
     assert "time must be ISO 8601" in done.stderr
     assert "role, text, time missing" in done.stderr
-    assert "1 MiB" in done.stderr
-    assert "12 of 14 lines were not imported" in done.stderr
+    assert "11 of 14 lines were not imported" in done.stderr
     assert SECTIONS[-1] in done.stdout
     messages = (await _contents(store))["messages"]
-    assert {message.text for message in messages} == {"1", "14"}
+    assert {message.text for message in messages} == {"1", large, "14"}
 
 
 @pytest.mark.parametrize("content", ["", "nonsense\n"])
