@@ -109,11 +109,11 @@ class Database:
 
     def _transaction(self, connection: sqlite3.Connection, work: Work[T], *, write: bool, patient: bool = False) -> T:
         begin = "BEGIN IMMEDIATE" if write else "BEGIN"
-        if patient:
-            retried(lambda: connection.execute(begin))
-        else:
-            connection.execute(begin)
-        try:
+        try:  # SQLite may report an interruption after the transaction has begun
+            if patient:
+                retried(lambda: connection.execute(begin))
+            else:
+                connection.execute(begin)
             if write:
                 self._refresh(connection)
             session = Session(connection, self._layouts)
