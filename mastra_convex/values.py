@@ -135,14 +135,16 @@ def _clean_number(value: float) -> int | float:
 
 def plain_number(value: float) -> int | float:
     """An integral number within 2^53 as int (so -0.0 is 0), any other as float."""
-    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
-        return int(value)
-    return value
+    whole = isinstance(value, int) or value.is_integer()
+    return int(value) if whole and abs(value) <= MAX_SAFE_INTEGER else float(value)
 
 
 def plain_numbers(value: Any) -> Any:
-    """Makes every number of a parsed value a `plain_number`, in place; Convex prints each number as a float."""
-    if isinstance(value, float):
+    """Makes every number of a parsed value a `plain_number`, in place.
+
+    Convex prints each number as a float; JavaScript one below 1e21 without point or exponent.
+    """
+    if isinstance(value, float) or type(value) is int:
         return plain_number(value)
     if isinstance(value, dict):
         for key, item in value.items():
@@ -155,7 +157,7 @@ def plain_numbers(value: Any) -> Any:
     return value
 
 
-_MAY_HOLD_NUMBERS = (float, dict, list)
+_MAY_HOLD_NUMBERS = (float, dict, list, int)
 _NUMBERS = {int, float}
 
 

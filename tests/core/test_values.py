@@ -16,6 +16,7 @@ from mastra_convex.values import (
     check_document,
     clean,
     escape_keys,
+    from_json,
     is_plain_key,
     unescape_keys,
     value_size,
@@ -58,6 +59,13 @@ def test_integral_floats_within_2_to_the_53_become_ints(given: float, plain: flo
     cleaned = clean([given], "value")[0]
     assert (type(cleaned), cleaned) == (type(plain), plain)
     assert math.copysign(1, cleaned) == math.copysign(1, plain)
+
+
+@pytest.mark.parametrize("text", ["9007199254740992", "100000000000000000000", "-1e300", "9007199254740993"])
+def test_numbers_beyond_2_to_the_53_are_floats_however_they_are_written(text: str) -> None:
+    number = from_json(f'{{"a": [{text}]}}')["a"][0]
+    assert (type(number), number) == (float, float(text))
+    assert clean(number, "value") == number  # so that what was read can be written
 
 
 @pytest.mark.parametrize(
