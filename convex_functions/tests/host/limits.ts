@@ -15,7 +15,7 @@ const MAX_FIELDS = 1024;
 /** How deep a value is nested, having checked the arrays and objects in it. */
 function checkedNesting(value: Value | undefined): number {
   if (typeof value !== "object" || value === null || value instanceof ArrayBuffer) return 0;
-  if (!Array.isArray(value) && value.constructor !== Object) return 0; // refused or resolved elsewhere
+  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return 0; // refused or resolved elsewhere
   const items = Array.isArray(value) ? value : Object.values(value).filter((item) => item !== undefined);
   if (Array.isArray(value) && items.length > MAX_ARRAY_LENGTH) {
     throw new Error(`Array length is too long (${items.length} > maximum length ${MAX_ARRAY_LENGTH})`);
