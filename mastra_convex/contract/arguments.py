@@ -10,7 +10,7 @@ from typing import Any
 from mastra_convex.contract.times import to_milliseconds
 from mastra_convex.engine import Condition
 from mastra_convex.errors import ValidationError
-from mastra_convex.values import clean, clean_text, to_json
+from mastra_convex.values import MAX_SAFE_INTEGER, clean, clean_text, to_json
 
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED_KEYS = ("__proto__", "prototype", "constructor")
@@ -66,7 +66,7 @@ def moment(value: object, name: str, *, operation: str) -> datetime:
 
 def check_batch_size(batch_size: object, *, operation: str) -> int:
     """`batch_size` when it is a positive integer; ValidationError otherwise."""
-    if type(batch_size) is not int or batch_size < 1:
+    if type(batch_size) is not int or not 1 <= batch_size <= MAX_SAFE_INTEGER:
         raise ValidationError("batch_size must be >= 1", operation=operation)
     return batch_size
 

@@ -64,7 +64,7 @@ class PageRequest:
     def scan(self, scan: Scan, *, include_total: bool) -> Scan:
         """The scan for this page: without a total, one row more is read, which tells whether others follow."""
         limit = self.limit if self.limit is None or include_total else self.limit + 1
-        return scan.model_copy(update={"offset": self.offset, "limit": limit, "total": include_total})
+        return scan.model_copy(update={"offset": self.offset, "limit": limit, "total": bool(include_total)})
 
     def cut(self, rows: Sequence[ItemT], matched: int, *, include_total: bool) -> tuple[Sequence[ItemT], PageInfo]:
         """The rows of the page, of what `scan` gave, and what is said about it."""

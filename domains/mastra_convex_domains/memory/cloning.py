@@ -14,7 +14,7 @@ from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Row, 
 from mastra_convex.errors import ConflictError, ValidationError
 from mastra_convex.records import batches
 from mastra_convex.registry import DomainStore
-from mastra_convex.values import to_json
+from mastra_convex.values import MAX_SAFE_INTEGER, to_json
 
 from .messages import stored_message
 from .models import Thread, ThreadClone
@@ -100,7 +100,7 @@ def _message_scan(
     start: datetime | None,
     end: datetime | None,
 ) -> Scan:
-    if message_limit is not None and (type(message_limit) is not int or message_limit < 1):
+    if message_limit is not None and (type(message_limit) is not int or not 1 <= message_limit <= MAX_SAFE_INTEGER):
         raise ValidationError("message_limit must be >= 1", operation=_OPERATION)
     lower, upper = DateRange(start, end).bounds(operation=_OPERATION)
     ids = texts(message_ids, "message_ids", operation=_OPERATION)

@@ -69,7 +69,7 @@ class QueryMethods(IndexMethods):
                     metric=metric,
                     limit=top_k,
                     min_score=min_score,
-                    include_vector=include_vector,
+                    include_vector=bool(include_vector),
                     guards=guards,
                 )
             )
