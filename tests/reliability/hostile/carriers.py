@@ -82,6 +82,7 @@ async def scorer(store: ConvexStore, id: str, value: Any) -> Any:
     saved = await store.scores.save_score(given)
     found = await store.scores.get_score_by_id(id)
     assert plain(found) == plain(saved)
+    assert found is not None
     assert found.structured_output == found.scorer
     return found.scorer
 

@@ -16,6 +16,7 @@ NOW = "(now)"
 """What stands for a time that the call itself took."""
 
 _BEGAN = datetime.now(UTC).replace(microsecond=0)
+_ISO = re.compile(r"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -35,11 +36,17 @@ def plain(value: Any) -> Any:
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, datetime) and value.tzinfo is not None and _BEGAN <= value <= datetime.now(UTC):
+    if isinstance(value, str) and _ISO.fullmatch(value) and _is_now(datetime.fromisoformat(value)):
+        return NOW
+    if isinstance(value, datetime) and value.tzinfo is not None and _is_now(value):
         return NOW
     if isinstance(value, float) and value.is_integer() and abs(value) <= SAFE:
         return int(value)
     return value
+
+
+def _is_now(value: datetime) -> bool:
+    return _BEGAN <= value <= datetime.now(UTC)
 
 
 def exact(value: Any) -> Any:

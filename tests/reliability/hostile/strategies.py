@@ -125,7 +125,7 @@ HOSTILE = st.recursive(
     HOSTILE_SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | HOSTILE_TEXT, inner, max_size=3),
     max_leaves=8,
-) | st.builds(nested, st.sampled_from([10, 20, 100, 129, 2_000]))
+) | st.builds(nested, st.sampled_from([10, 20, 100, 129, 300]))
 HOSTILE_OBJECTS = st.dictionaries(KEYS | HOSTILE_TEXT, HOSTILE, max_size=4)
 
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=12, minutes=34, seconds=56))])

@@ -36,6 +36,7 @@ from tests.reliability.hostile.strategies import (
     OBJECTS,
     in_utc,
     is_json,
+    nested,
 )
 
 _SETTINGS = settings(
@@ -131,3 +132,22 @@ async def test_every_vector_comes_back_as_float32_or_is_refused(stores: Stores, 
         assert array("f", found) == array("f", [value])
     else:
         assert not abs(value) <= 3.4e38
+
+
+@pytest.mark.parametrize("levels", [129, 1_000, 100_000])
+@pytest.mark.parametrize("carrier", OBJECT_CARRIERS + VALUE_CARRIERS, ids=named)
+async def test_what_nests_without_end_is_too_large(stores: Stores, carrier: Carrier, levels: int) -> None:
+    assert await carried(stores, carrier, {"deep": nested(levels)}) is TooLargeError
+
+
+async def test_pages_of_any_size(stores: Stores) -> None:
+    """More rows than one answer holds, asked for at once."""
+    records = [{"id": n, "text": "\U0001f600" * 500} for n in range(1, effort(3_000, 20_000) + 1)]
+    for store in stores.values():
+        assert plain(await store.documents.put_many("t", records=records)) == records
+        for per_page in (False, 2**53 - 1):
+            page = await store.documents.list("t", per_page=per_page)
+            assert (page.total, page.has_more) == (len(records), False)
+            assert page.documents == records
+        last = await store.documents.list("t", page=len(records) - 1, per_page=1)
+        assert last.documents == records[-1:]
