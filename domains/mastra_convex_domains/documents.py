@@ -43,7 +43,7 @@ DocumentOrder = Literal["inserted", "-inserted", "id", "-id"]
 
 
 class DocumentPage(Page):
-    """`cursor` goes on after the last document of the page; None when no document follows."""
+    """`cursor` goes on after the last document of the page; None when no document follows, or the page has none."""
 
     documents: DocumentList
     cursor: str | None

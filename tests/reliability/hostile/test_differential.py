@@ -1,0 +1,40 @@
+"""All domains at once on SQLite and on the Convex functions: any calls in any order, every answer the same."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.backends import ConvexHost
+from tests.effort import effort
+from tests.figures import figure
+from tests.reliability.hostile.calls import CALLS
+from tests.reliability.hostile.machine import Machine, Side, rules, run_machine, store_side
+
+EXAMPLES = effort(20, 600)
+STEPS = effort(40, 100)
+
+
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@pytest.mark.timeout(effort(300, 7_200))
+def test_sqlite_and_convex_answer_alike(host: ConvexHost) -> None:
+    steps = 0
+
+    class DifferentialMachine(Machine):
+        async def sides(self, stack: AsyncExitStack) -> tuple[Side, Side]:
+            return (
+                await stack.enter_async_context(store_side("memory", None)),
+                await stack.enter_async_context(store_side("convex-test", host.url)),
+            )
+
+        def teardown(self) -> None:
+            nonlocal steps
+            steps += len(self.script)
+            super().teardown()
+
+        for domain, calls in CALLS.items():
+            locals().update(rules(domain, calls))
+
+    run_machine(DifferentialMachine, examples=EXAMPLES, steps=STEPS)
+    figure("calls answered alike by SQLite and by the Convex functions", steps)

@@ -1,0 +1,36 @@
+"""Each domain against a model of it in plain Python: any calls in any order, every answer the same."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.backends import ConvexHost
+from tests.effort import effort
+from tests.reliability.hostile.calls import CALLS
+from tests.reliability.hostile.machine import Machine, ModelSide, Side, rules, run_machine, store_side
+from tests.reliability.hostile.models import MODELS
+
+EXAMPLES = {
+    "memory": effort(25, 600),
+    "sqlite": effort(10, 200),
+    "server": effort(8, 150),
+    "convex-test": effort(8, 150),
+}
+STEPS = effort(30, 60)
+
+
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@pytest.mark.timeout(effort(300, 3_600))
+@pytest.mark.parametrize("backend", EXAMPLES)
+@pytest.mark.parametrize("domain", CALLS)
+def test_every_answer_is_that_of_the_model(domain: str, backend: str, host: ConvexHost) -> None:
+    class DomainMachine(Machine):
+        async def sides(self, stack: AsyncExitStack) -> tuple[Side, Side]:
+            model = ModelSide({domain: MODELS[domain]()})
+            return model, await stack.enter_async_context(store_side(backend, host.url))
+
+        locals().update(rules(domain, CALLS[domain]))
+
+    run_machine(DomainMachine, examples=EXAMPLES[backend], steps=STEPS)
