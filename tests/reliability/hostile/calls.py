@@ -26,7 +26,7 @@ PAIRS = st.dictionaries(st.sampled_from("ab"), st.sampled_from([None, True, 1, 1
 FLAGS = st.booleans()
 
 
-def some(required: dict[str, st.SearchStrategy[Any]] | None = None, **optional: st.SearchStrategy[Any]) -> Arguments:
+def some(required: dict[str, st.SearchStrategy[Any]] | None = None, /, **optional: st.SearchStrategy[Any]) -> Arguments:
     return st.fixed_dictionaries(required or {}, optional=optional)
 
 

@@ -137,7 +137,7 @@ def _rule(domain: str, method: str, arguments: Arguments) -> Any:
 
 def run_machine(machine: type[Machine], *, examples: int, steps: int) -> None:
     """Runs a machine so many times, for so many steps each; the same ones every time in CI."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,

@@ -194,7 +194,7 @@ class MemoryModel:
         return self.resources.get(resource_id)
 
     def update_resource(self, resource_id: str, working_memory: str | None = None, metadata: Row | None = None) -> Row:
-        new = {"id": resource_id, "working_memory": None, "metadata": {}, "created_at": NOW}
+        new: Row = {"id": resource_id, "working_memory": None, "metadata": {}, "created_at": NOW}
         row = self.resources.get(resource_id, new)
         self.resources[resource_id] = {
             **row,

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from mastra_convex import NotFoundError, ValidationError
 from mastra_convex.contract.filters import compile_filter
