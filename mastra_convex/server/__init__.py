@@ -11,9 +11,9 @@ import logging
 import re
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import orjson
 from aiohttp import web
@@ -48,8 +48,9 @@ from mastra_convex.handshake import SCHEMA_MISMATCH, lacking
 from mastra_convex.remote import encode_model
 from mastra_convex.secret import Secret
 from mastra_convex.server.requests import RefusedError, read_call
-from mastra_convex.transport import MAX_BODY_BYTES
 from mastra_convex.version import VERSION
+
+T = TypeVar("T")
 
 _KINDS = ("query", "mutation", "action")
 _MIN_AUTHORIZATION = 7
@@ -122,12 +123,14 @@ class LocalServer:
         """Begins to listen. OSError when the address is taken."""
         if self._runner is not None:
             return
-        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application = web.Application()
         application.router.add_get("/version", self._version)
         for kind in _KINDS:
             application.router.add_post(f"/api/{kind}", self._call)
         # Convex does not decode compressed bodies either; not doing so spares us what they may unfold to.
-        runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=5.0)
+        runner = web.AppRunner(
+            application, access_log=None, auto_decompress=False, shutdown_timeout=5.0, logger=_Discreet(_log)
+        )
         self._runner = runner
         try:
             await runner.setup()
@@ -157,7 +160,7 @@ class LocalServer:
     async def _call(self, request: web.Request) -> web.Response:
         try:
             authorized = self._authorize(request)
-            path, args = await read_call(request)
+            path, args = await read_call(request, authorized=authorized)
             value = await self._run(request.path.removeprefix("/api/"), path, args, authorized)
         except RefusedError as refused:
             return _json(refused.status, {"code": refused.code, "message": str(refused)})
@@ -221,20 +224,30 @@ class LocalServer:
 
     async def _read(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "ops", "needs")
-        return {"results": await self._engine.read(_READ_OPS.validate_python(_without_nulls(args.get("ops"))))}
+        return {"results": await self._engine.read(_parsed(_READ_OPS, args.get("ops")))}
 
     async def _commit(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "commit", "needs")
-        return {"result": await self._engine.commit(_COMMIT.validate_python(_without_nulls(args.get("commit"))))}
+        return {"result": await self._engine.commit(_parsed(_COMMIT, args.get("commit")))}
 
     async def _search(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "search", "needs")
-        return {"result": await self._engine.search(_SEARCH.validate_python(_without_nulls(args.get("search"))))}
+        return {"result": await self._engine.search(_parsed(_SEARCH, args.get("search")))}
 
     async def _sweep(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args)
         deleted, done = await self._engine.sweep()
         return {"deleted": deleted, "done": done}
+
+
+class _Discreet(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp says of requests that are no HTTP, without the tracebacks, which quote headers and so the key."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, {}
+
+    def exception(self, msg: object, *args: object, **options: Any) -> None:
+        self.debug(msg, *args)
 
 
 class _FunctionFailedError(Exception):
@@ -274,6 +287,11 @@ def _only(args: dict[str, Any], *names: str) -> None:
     unknown = args.keys() - {"protocol", *names}
     if unknown:
         raise _convex_error("BadRequest", f"unknown argument {min(unknown)!r}")
+
+
+def _parsed(adapter: TypeAdapter[T], value: Any) -> T:
+    """As strictly as Convex checks arguments."""
+    return adapter.validate_python(_without_nulls(value), strict=True)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from mastra_convex.transport import MAX_BODY_BYTES
 
 MAX_NESTING: Final = 64
 """Of the arguments of a call, as in Convex (convex-protocol: any value)."""
+
+_ANONYMOUS_BODY_BYTES: Final = 64 << 10
+_BODY_SECONDS: Final = 60.0
 
 _FORMATS = ("json", "convex_clean_json", "convex_encoded_json", "convex_json", "export_json")
 _PATH = re.compile(r"[A-Za-z0-9_./-]{1,500}(?::[A-Za-z0-9_]{1,100})?")
@@ -26,9 +30,12 @@ class RefusedError(Exception):
         self.code: str = code
 
 
-async def read_call(request: web.Request) -> tuple[str, dict[str, Any]]:
-    """Function path and arguments of a request; checks everything that does not depend on the function."""
-    call = await _read_json(request)
+async def read_call(request: web.Request, *, authorized: bool) -> tuple[str, dict[str, Any]]:
+    """Function path and arguments of a request; checks everything that does not depend on the function.
+
+    Of a caller without the key, whom no function answers, only a small body is read.
+    """
+    call = await _read_json(request, MAX_BODY_BYTES if authorized else _ANONYMOUS_BODY_BYTES)
     path, args, form = call.get("path"), call.get("args"), call.get("format")
     if isinstance(args, list) and len(args) == 1:
         args = args[0]  # the form of JavaScript clients
@@ -41,18 +48,13 @@ async def read_call(request: web.Request) -> tuple[str, dict[str, Any]]:
     return path if ":" in path else f"{path}:default", args
 
 
-async def _read_json(request: web.Request) -> dict[str, Any]:
+async def _read_json(request: web.Request, most: int) -> dict[str, Any]:
     kind = request.content_type
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise RefusedError(400, "BadJsonBody", "Content-Type must be application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise RefusedError(400, "BadJsonBody", "compressed bodies are not taken")
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise RefusedError(400, "BadJsonBody", f"the body takes more than {MAX_BODY_BYTES} bytes") from None
-    except (ConnectionError, web.RequestPayloadError):
-        raise RefusedError(400, "BadJsonBody", "the body ended early") from None
+    body = await _read_body(request, most)
     try:
         call = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -62,6 +64,24 @@ async def _read_json(request: web.Request) -> dict[str, Any]:
     if not isinstance(call, dict):
         raise RefusedError(400, "BadJsonBody", "the body must be an object")
     return call
+
+
+async def _read_body(request: web.Request, most: int) -> bytearray:
+    too_large = RefusedError(400, "BadJsonBody", f"the body takes more than {most} bytes")
+    if (request.content_length or 0) > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    raise too_large
+    except TimeoutError:
+        raise RefusedError(408, "RequestTimeout", f"the body took more than {_BODY_SECONDS:g} seconds") from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise RefusedError(400, "BadJsonBody", "the body ended early") from None
+    return body
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
