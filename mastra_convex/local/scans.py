@@ -11,6 +11,7 @@ from mastra_convex.local.conditions import Predicate, predicate
 from mastra_convex.local.layout import Session, field_key
 from mastra_convex.local.plans import Plan, plan, window_plan
 from mastra_convex.local.records import Budget, checked_paths, encoded_key, find, values_at
+from mastra_convex.values import MAX_SAFE_INTEGER
 
 _EMPTY = ScanResult(rows=(), matched=0, skipped=0, cursor=None, done=True)
 
@@ -29,8 +30,7 @@ class _Consumed:
 def scan(session: Session, op: Scan, budget: Budget) -> ScanResult:
     layout = session.layout(op.table)
     holds = predicate(layout.table, op.where)
-    if op.offset < 0 or (op.limit is not None and op.limit < 0):
-        raise ValidationError("offset and limit must not be negative")
+    _check_counts(op.offset, op.limit or 0)
     walk = plan(
         layout,
         op.index,
@@ -122,13 +122,17 @@ def _scan_if(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predic
     return step
 
 
+def _check_counts(*counts: int) -> None:
+    if not all(0 <= count <= MAX_SAFE_INTEGER for count in counts):
+        raise ValidationError("offset, limit, before and after are whole numbers from 0 to 2^53 - 1")
+
+
 def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursResult:
     connection, layout = session.connection, session.layout(op.table)
     index = layout.index(op.index)
     holds = predicate(layout.table, op.where)
     key = encoded_key(layout, op.key)
-    if op.before < 0 or op.after < 0:
-        raise ValidationError("before and after must not be negative")
+    _check_counts(op.before, op.after)
     stored = find(connection, layout, [key]).get(key)
     target = stored and stored.row()
     if stored is None or target is None or (holds is not None and not holds(target)):

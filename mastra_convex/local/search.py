@@ -15,6 +15,7 @@ from mastra_convex.local.stored import Stored
 from mastra_convex.local.vectors.cache import VectorCache
 from mastra_convex.local.vectors.narrowing import rows_demanded
 from mastra_convex.local.vectors.scores import Query, Ranking, Scored
+from mastra_convex.values import MAX_SAFE_INTEGER
 
 _MAX_DIMENSIONS = 8_192
 _LEAST_BATCH = 64
@@ -55,8 +56,8 @@ def _check(op: Search, layout: Layout) -> None:
     field = layout.table.field_by_name.get(op.field)
     if field is None or field.type != "floats":
         raise ValidationError(f"{layout.table.name} has no column of floats {op.field!r}")
-    if op.limit < 1:
-        raise ValidationError("limit must be >= 1")
+    if not 1 <= op.limit <= MAX_SAFE_INTEGER:
+        raise ValidationError("limit is a whole number from 1 to 2^53 - 1")
     if not 1 <= len(op.vector) <= _MAX_DIMENSIONS or not all(map(math.isfinite, op.vector)):
         raise ValidationError(f"vector must have 1 to {_MAX_DIMENSIONS} finite numbers")
 

@@ -28,7 +28,7 @@ export function questionOf({ range, field, vector, metric, limit, min_score, inc
   if (vector.length < 1 || vector.length > MAX_DIMENSIONS || !vector.every(Number.isFinite)) {
     throw badRequest(`a vector has 1 to ${MAX_DIMENSIONS} finite numbers`);
   }
-  if (!Number.isInteger(limit) || limit < 1) throw badRequest("limit is a whole number, at least 1");
+  if (!Number.isSafeInteger(limit) || limit < 1) throw badRequest("limit is a whole number, at least 1");
   const score = METRICS[metric ?? "cosine"](vector);
   const scoreOf = (row: Doc) => {
     const stored = row[field];

@@ -175,6 +175,6 @@ function checkPaths(table: Table, paths: readonly Path[] | null | undefined): vo
 }
 
 function count(value: number, name: string): number {
-  if (!Number.isInteger(value) || value < 0) throw badRequest(`${name} is a whole number, at least 0`);
+  if (!Number.isSafeInteger(value) || value < 0) throw badRequest(`${name} is a whole number, at least 0`);
   return value;
 }
