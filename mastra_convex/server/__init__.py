@@ -224,7 +224,8 @@ class LocalServer:
 
     async def _read(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "ops", "needs")
-        return {"results": await self._engine.read(_parsed(_READ_OPS, args.get("ops")))}
+        ops = _parsed(_READ_OPS, args.get("ops"))
+        return {"results": await self._engine.read(ops)}
 
     async def _commit(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "commit", "needs")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 from hypothesis import HealthCheck, Phase, settings
@@ -90,6 +90,9 @@ async def store_side(name: str, url: str | None) -> AsyncIterator[StoreSide]:
 class Machine(RuleBasedStateMachine):
     """Base of the machines; `sides` opens both. A failure prints the calls so far, to be run as they stand."""
 
+    steps: ClassVar[int] = 0
+    """Calls that were made, in all runs."""
+
     def __init__(self) -> None:
         super().__init__()
         self.script: list[str] = []
@@ -114,6 +117,7 @@ class Machine(RuleBasedStateMachine):
         return await one.call(domain, method, arguments), await other.call(domain, method, arguments)
 
     def teardown(self) -> None:
+        type(self).steps += len(self.script)
         self._runner.run(self._stack.aclose())
         self._runner.close()
 
@@ -135,8 +139,8 @@ def _rule(domain: str, method: str, arguments: Arguments) -> Any:
     return rule(arguments=arguments)(make)
 
 
-def run_machine(machine: type[Machine], *, examples: int, steps: int) -> None:
-    """Runs a machine so many times, for so many steps each; the same ones every time in CI."""
+def run_machine(machine: type[Machine], *, examples: int, steps: int) -> int:
+    """Runs a machine so many times, for so many steps each, the same ones every time in CI; the calls it made."""
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -150,6 +154,7 @@ def run_machine(machine: type[Machine], *, examples: int, steps: int) -> None:
             print_blob=False,
         ),
     )
+    return machine.steps
 
 
 def _shared(value: Any) -> Any:

@@ -19,8 +19,6 @@ STEPS = effort(40, 100)
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.timeout(effort(300, 7_200))
 def test_sqlite_and_convex_answer_alike(host: ConvexHost) -> None:
-    steps = 0
-
     class DifferentialMachine(Machine):
         async def sides(self, stack: AsyncExitStack) -> tuple[Side, Side]:
             return (
@@ -28,13 +26,8 @@ def test_sqlite_and_convex_answer_alike(host: ConvexHost) -> None:
                 await stack.enter_async_context(store_side("convex-test", host.url)),
             )
 
-        def teardown(self) -> None:
-            nonlocal steps
-            steps += len(self.script)
-            super().teardown()
-
         for domain, calls in CALLS.items():
             locals().update(rules(domain, calls))
 
-    run_machine(DifferentialMachine, examples=EXAMPLES, steps=STEPS)
+    steps = run_machine(DifferentialMachine, examples=EXAMPLES, steps=STEPS)
     figure("calls answered alike by SQLite and by the Convex functions", steps)

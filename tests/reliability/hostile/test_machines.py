@@ -8,6 +8,7 @@ import pytest
 
 from tests.backends import ConvexHost
 from tests.effort import effort
+from tests.figures import figure
 from tests.reliability.hostile.calls import CALLS
 from tests.reliability.hostile.machine import Machine, ModelSide, Side, rules, run_machine, store_side
 from tests.reliability.hostile.models import MODELS
@@ -33,4 +34,5 @@ def test_every_answer_is_that_of_the_model(domain: str, backend: str, host: Conv
 
         locals().update(rules(domain, CALLS[domain]))
 
-    run_machine(DomainMachine, examples=EXAMPLES[backend], steps=STEPS)
+    steps = run_machine(DomainMachine, examples=EXAMPLES[backend], steps=STEPS)
+    figure(f"calls of {domain} on {backend} answered as by the model", steps)
