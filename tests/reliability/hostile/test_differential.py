@@ -12,7 +12,7 @@ from tests.figures import figure
 from tests.reliability.hostile.calls import CALLS
 from tests.reliability.hostile.machine import Machine, Side, rules, run_machine, store_side
 
-EXAMPLES = effort(20, 600)
+EXAMPLES = effort(40, 600)
 STEPS = effort(40, 100)
 
 

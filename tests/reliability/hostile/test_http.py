@@ -29,6 +29,7 @@ from tests.reliability.hostile.outcomes import plain
 from tests.reliability.hostile.strategies import HOSTILE_NUMBERS, JSON, is_json
 from tests.reliability.hostile.test_arguments import inside, replaced
 
+pytestmark = pytest.mark.timeout(effort(300, 3_600))
 _PATIENCE = 20.0
 _SETTINGS = settings(
     deadline=None, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck), print_blob=False

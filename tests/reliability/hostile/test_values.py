@@ -40,12 +40,13 @@ from tests.reliability.hostile.strategies import (
 )
 
 _SETTINGS = settings(
-    max_examples=effort(25, 2_000),
+    max_examples=effort(40, 1_000),
     deadline=None,
     derandomize=not LONG,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+pytestmark = pytest.mark.timeout(effort(300, 3_600))
 _ids = count()
 
 
