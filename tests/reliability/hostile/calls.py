@@ -92,7 +92,7 @@ MEMORY = {
         **PAGE,
     ),
     "list_messages_by_resource_id": some({"resource_id": RESOURCES}, metadata=PAIRS, order_by=ORDER, **RANGE, **PAGE),
-    "list_messages_by_id": some({"message_ids": st.lists(MESSAGES, max_size=4)}),
+    "list_messages_by_id": some({"message_ids": st.lists(MESSAGES, min_size=1, max_size=8)}),
     "save_resource": some({"resource": RESOURCE}),
     "get_resource_by_id": some({"resource_id": RESOURCES}),
     "update_resource": some({"resource_id": RESOURCES}, working_memory=st.text(), metadata=MEMBERS),
@@ -259,6 +259,21 @@ VECTORS = {
     "truncate_index": some({"index_name": INDEXES}),
     "delete_index": some({"index_name": INDEXES}),
 }
+
+FIRST: dict[str, list[tuple[str, Arguments]]] = {
+    "memory": [
+        *[("save_thread", some({"thread": THREAD}))] * 3,
+        ("save_messages", some({"messages": st.lists(MESSAGE, min_size=6, max_size=12)})),
+        ("save_resource", some({"resource": RESOURCE})),
+    ],
+    "workflows": [("persist_workflow_snapshot", WORKFLOWS["persist_workflow_snapshot"])] * 4,
+    "scores": [("save_score", SCORES["save_score"])] * 5,
+    "thread_state": [("set_state", THREAD_STATE["set_state"])] * 3,
+    "documents": [("put_many", some({"table": TABLES, "records": st.lists(DOCUMENT, min_size=4, max_size=8)}))] * 2,
+    "vector": [("create_index", some({"index_name": INDEXES, "dimension": st.just(3)}, metric=METRICS))] * 2
+    + [("upsert", VECTORS["upsert"])] * 2,
+}
+"""What is there before anything else is called."""
 
 CALLS: dict[str, dict[str, Arguments]] = {
     "memory": MEMORY,

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 
 import aiohttp
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from mastra_convex import ConvexStore
 from mastra_convex.registry import registered_domains
 from tests.backends import Backend, ConvexHost, open_backend
 from tests.effort import LONG
-from tests.reliability.hostile.calls import Arguments
+from tests.reliability.hostile.calls import CALLS, FIRST, Arguments
 from tests.reliability.hostile.outcomes import Renamed, exact, outcome, plain
 
 _DIGITS = 9
@@ -33,7 +34,7 @@ _STORING = {
     "create_index",
     "upsert",
 }
-_WEIGHT = 4
+_WEIGHT = 2
 
 
 class Side:
@@ -122,11 +123,19 @@ class Machine(RuleBasedStateMachine):
         self._runner.close()
 
 
-def rules(domain: str, calls: Mapping[str, Arguments]) -> dict[str, Any]:
-    """Rules for each method of a domain, several for those that put something there."""
-    return {
+def rules(domain: str) -> dict[str, Any]:
+    """Rules for each method of a domain, several for those that put something there, and one that begins with some
+    records.
+    """
+    methods, arguments = zip(*FIRST[domain], strict=True)
+
+    def begin(self: Machine, arguments: tuple[dict[str, Any], ...]) -> None:
+        for method, each in zip(methods, arguments, strict=True):
+            self.step(domain, method, each)
+
+    return {f"{domain}_begin": initialize(arguments=st.tuples(*arguments))(begin)} | {
         f"{domain}_{method}_{n}": _rule(domain, method, arguments)
-        for method, arguments in calls.items()
+        for method, arguments in CALLS[domain].items()
         for n in range(_WEIGHT if method in _STORING else 1)
     }
 

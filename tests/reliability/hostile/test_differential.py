@@ -26,8 +26,8 @@ def test_sqlite_and_convex_answer_alike(host: ConvexHost) -> None:
                 await stack.enter_async_context(store_side("convex-test", host.url)),
             )
 
-        for domain, calls in CALLS.items():
-            locals().update(rules(domain, calls))
+        for domain in CALLS:
+            locals().update(rules(domain))
 
     steps = run_machine(DifferentialMachine, examples=EXAMPLES, steps=STEPS)
     figure("calls answered alike by SQLite and by the Convex functions", steps)

@@ -35,7 +35,7 @@ def test_every_answer_is_that_of_the_model(domain: str, backend: str, host: Conv
             model = ModelSide({domain: MODELS[domain]()})
             return model, await stack.enter_async_context(store_side(backend, host.url))
 
-        locals().update(rules(domain, CALLS[domain]))
+        locals().update(rules(domain))
 
     _calls[backend] += run_machine(DomainMachine, examples=EXAMPLES[backend], steps=STEPS)
     figure(f"calls on {backend} that were answered as by the models", _calls[backend])
