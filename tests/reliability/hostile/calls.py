@@ -262,8 +262,8 @@ VECTORS = {
 
 FIRST: dict[str, list[tuple[str, Arguments]]] = {
     "memory": [
-        *[("save_thread", some({"thread": THREAD}))] * 3,
         ("save_messages", some({"messages": st.lists(MESSAGE, min_size=6, max_size=12)})),
+        *[("save_thread", some({"thread": THREAD}))] * 3,
         ("save_resource", some({"resource": RESOURCE})),
     ],
     "workflows": [("persist_workflow_snapshot", WORKFLOWS["persist_workflow_snapshot"])] * 4,
