@@ -367,7 +367,7 @@ async def answer(http: aiohttp.ClientSession, url: str, call: str, arguments: An
 async def test_any_member_of_a_call_is_taken_or_refused(
     server: LocalServer, host: ConvexHost, calls: list[tuple[str, tuple[Any, ...], Any]]
 ) -> None:
-    """By this server as by the functions on Convex, with one of the codes of docs/protocol.md."""
+    """With one of the codes of docs/protocol.md; what this server takes, the functions on Convex take too."""
     async with aiohttp.ClientSession() as http:
         for n, (call, place, anything) in enumerate(calls):
             new = replaced(ARGUMENTS[call], ("commit", "id"), str(uuid4())) if "handle" in call else ARGUMENTS[call]
@@ -375,8 +375,7 @@ async def test_any_member_of_a_call_is_taken_or_refused(
             ours = await answer(http, server.url, call, arguments)
             assert ours in CODES | {"success"}, (n, call, arguments)
             theirs = await answer(http, host.url, call, arguments)
-            # What a column does not take is refused here even where no row is met that would get it.
-            assert (theirs == "success") == (ours == "success") or ours == "Rejected", (call, arguments)
+            assert ours != "success" or theirs == "success", (call, arguments)
 
 
 async def test_bodies_that_come_too_slowly_are_given_up(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
