@@ -6,7 +6,7 @@ import { badRequest } from "./errors";
 import { indexFields, rowsInRange, tableNamed, type Constraint, type Doc, type Reader, type Table } from "./tables";
 export type Order = "asc" | "desc";
 type Prefix = readonly (Value | undefined)[];
-type Limit = { readonly value: Value | undefined; readonly inclusive?: boolean };
+type Limit = { readonly value: Value | undefined; readonly inclusive?: boolean | null };
 
 export type Span = {
   readonly table: Table;

@@ -10,7 +10,7 @@ const row = v.any(); // columns as they are stored; the schema of the deployment
 const scalar = v.union(v.string(), v.number(), v.boolean(), v.null());
 const key = v.array(scalar);
 const path = v.array(v.string());
-const bound = v.object({ value: scalar, inclusive: v.optional(v.boolean()) });
+const bound = v.object({ value: scalar, inclusive: maybe(v.boolean()) });
 
 const condition = v.object({
   path,
@@ -32,7 +32,7 @@ const bounds = { lower: maybe(bound), upper: maybe(bound), where: maybe(v.array(
 const range = v.object({ table: v.string(), index: v.string(), prefix: maybe(key), ...bounds });
 
 const get = v.object({
-  op: v.optional(v.literal("get")),
+  op: maybe(v.literal("get")),
   table: v.string(),
   keys: v.array(key),
   paths: maybe(v.array(path)),
