@@ -20,6 +20,10 @@ PLENTY = 20.0
 """Seconds that no call of these tests takes."""
 
 
+def remote_config(url: str, **options: Any) -> RemoteConfig:
+    return RemoteConfig(deployment_url=url, admin_auth_token=KEY, **{"retry": SOON, "timeout": PLENTY, **options})
+
+
 @dataclass
 class Remote:
     """A database behind HTTP, and engines that reach it through a proxy of their own."""
@@ -30,11 +34,10 @@ class Remote:
     direct: Engine
 
     @asynccontextmanager
-    async def proxied(self, *, timeout: float = PLENTY, **options: Any) -> AsyncIterator[tuple[RemoteEngine, Proxy]]:
+    async def proxied(self, **options: Any) -> AsyncIterator[tuple[RemoteEngine, Proxy]]:
         """An engine behind a proxy; at the end nothing that it sent is still on its way."""
         async with proxy_to(self.url) as proxy:
-            config = {"admin_auth_token": KEY, "retry": SOON, "timeout": timeout, **options}
-            engine = RemoteEngine(Transport(RemoteConfig(deployment_url=proxy.url, **config)))
+            engine = RemoteEngine(Transport(remote_config(proxy.url, **options)))
             try:
                 yield engine, proxy
             finally:

@@ -126,8 +126,8 @@ class Proxy:
         self._connections[task] = writer
         try:
             await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client, or the server, has gone
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client or the server has gone, or the proxy ends
         finally:
             writer.close()
             with suppress(ConnectionError):
