@@ -91,7 +91,8 @@ class Proxy:
         self._change = asyncio.Condition()
 
     def queue(self, *faults: Fault) -> None:
-        self._queue.extend(faults)
+        """Decides about the next requests, in place of what was decided before."""
+        self._queue = deque(faults)
 
     @property
     def connections(self) -> int:

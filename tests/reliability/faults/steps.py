@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from itertools import count
 from types import coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 
-T = TypeVar("T")
-Cancel = Callable[[Coroutine[Any, Any, T], int], Coroutine[Any, Any, bool]]
+Work = Coroutine[Any, Any, Any]
+Cancel = Callable[[Work, int], Coroutine[Any, Any, bool]]
 
 
-async def by_task(work: Coroutine[Any, Any, Any], step: int) -> bool:
+async def by_task(work: Work, step: int) -> bool:
     """Cancels the task that runs `work` at that await; False when `work` ended before it."""
 
     async def run() -> bool:
@@ -27,7 +27,7 @@ async def by_task(work: Coroutine[Any, Any, Any], step: int) -> bool:
     return task.cancelled() or task.result()
 
 
-async def by_scope(work: Coroutine[Any, Any, Any], step: int) -> bool:
+async def by_scope(work: Work, step: int) -> bool:
     """The same by a cancel scope of anyio."""
     with anyio.CancelScope() as scope:
         return await _stepping(work, step, scope.cancel)
@@ -35,12 +35,12 @@ async def by_scope(work: Coroutine[Any, Any, Any], step: int) -> bool:
 
 
 @coroutine
-def _stepping(work: Coroutine[Any, Any, Any], step: int, cancel: Callable[[], Any]) -> Generator[Any, Any, bool]:
+def _stepping(work: Work, step: int, cancel: Callable[[], Any]) -> Generator[Any, Any, bool]:
     """Runs `work` in the present task and calls `cancel` at its `step`-th await; whether there was one."""
-    resume: Callable[[], Any] = lambda: work.send(None)
+    thrown: BaseException | None = None
     for n in count(1):
         try:
-            waiting = resume()
+            waiting = work.send(None) if thrown is None else work.throw(thrown)
         except StopIteration:
             return n > step
         if n == step:
@@ -48,11 +48,7 @@ def _stepping(work: Coroutine[Any, Any, Any], step: int, cancel: Callable[[], An
         try:
             yield waiting
         except BaseException as error:
-            resume = _throwing(work, error)
+            thrown = error
         else:
-            resume = lambda: work.send(None)
+            thrown = None
     raise AssertionError
-
-
-def _throwing(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
-    return lambda: work.throw(error)
