@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from pydantic import BaseModel
 
 from mastra_convex.engine import (
+    PROTOCOL,
     Change,
     Commit,
     Condition,
@@ -33,21 +34,29 @@ from mastra_convex.engine import (
     Patch,
     PatchRange,
     Put,
-    ReadResult,
     Row,
     Scan,
+    ScanResult,
     Search,
     UnchangedGuard,
     WriteOp,
 )
+from mastra_convex.local import LocalEngine
+from mastra_convex.transport import Transport
 from mastra_convex.values import plain_numbers
-from tests.engine.rows import THREADS, everything, put, thread
+from tests.engine.rows import THREADS, commit, everything, thread
 
 RECEIPTS, VECTORS = "mastra_receipts", "mastra_vectors"
 _CONTINUATIONS = {"cursor", "resume"}
 
+
+@dataclass(frozen=True)
+class Sweep:
+    """What the remote engine asks for by itself, and no domain does."""
+
+
 Read = Sequence[Get | Scan | Neighbours | Describe]
-Request = Read | Commit | Search
+Request = Read | Commit | Search | Sweep
 
 
 def space() -> str:
@@ -65,17 +74,18 @@ def row(space: str, name: str, **columns: Any) -> Row:
 
 
 async def seed(engine: Engine, space: str) -> None:
-    await put(engine, THREADS, *(row(space, name, createdAt=f"2024-0{n}") for n, name in enumerate("abcd", 1)))
+    threads = [row(space, name, createdAt=f"2024-0{n}") for n, name in enumerate("abcd", 1)]
     vectors = [{"id": f"v{n}", "indexName": space, "embedding": [n, 1], "metadata": {"n": n}} for n in range(4)]
-    await put(engine, VECTORS, *vectors)
+    await commit(engine, Put(table=THREADS, rows=threads), Put(table=VECTORS, rows=vectors))
 
 
 async def state(engine: Engine, space: str) -> list[Row]:
     """All rows of a space."""
     threads = Scan(table=THREADS, index="by_resource", prefixes=[[space]])
     vectors = Scan(table=VECTORS, index="by_index_id", prefixes=[[space]])
-    rows = await everything(engine, threads) + await everything(engine, vectors)
-    return sorted((plain(row) for row in rows), key=lambda row: str(row["id"]))
+    results = cast(list[ScanResult], await engine.read([threads, vectors]))
+    assert all(result.done for result in results)
+    return sorted((plain(row) for result in results for row in result.rows), key=lambda row: str(row["id"]))
 
 
 async def receipts(engine: Engine, request: Request) -> int:
@@ -90,7 +100,18 @@ async def perform(engine: Engine, request: Request) -> Any:
         return plain(await engine.commit(request))
     if isinstance(request, Search):
         return plain(await engine.search(request))
+    if isinstance(request, Sweep):
+        return plain(await sweep(engine))
     return plain(await engine.read(request))
+
+
+async def sweep(engine: Engine) -> tuple[int, bool]:
+    """How many old receipts were deleted, and whether none is left."""
+    if isinstance(engine, LocalEngine):
+        return await engine.sweep()
+    transport: Transport = engine._transport  # type: ignore[attr-defined]
+    answer = await transport.call("mutation", transport.config.sweep_function, {"protocol": PROTOCOL})
+    return answer["deleted"], answer["done"]
 
 
 def plain(answer: Any) -> Any:
@@ -144,12 +165,12 @@ def write(
     return Operation(name, prepare)
 
 
-COUNT: Final = Change(
-    edits=[
-        Edit(path=["metadata", "n"], reducer="add", value="1"),
-        Edit(path=["metadata", "log"], reducer="append", value='["once"]'),
-    ]
-)
+ADD_ONE: Final = Edit(path=["metadata", "n"], reducer="add", value="1")
+COUNT: Final = Change(edits=[ADD_ONE, Edit(path=["metadata", "log"], reducer="append", value='["once"]')])
+
+
+async def sweeping(engine: Engine, space: str) -> Request:
+    return Sweep()
 
 
 def of_space(space: str, *where: Condition) -> IndexRange:
@@ -229,4 +250,4 @@ WRITES: Final = (
     write("guard that fails", count, key_guard("missing", "a")),
     write("resumable", delete_some, mode="resumable"),
 )
-OPERATIONS: Final = (*READS, *WRITES)
+OPERATIONS: Final = (*READS, *WRITES, Operation("sweep", sweeping))

@@ -1,7 +1,7 @@
 """A TCP proxy on loopback that does to a request and its answer what a test tells it to.
 
-A fault is a coroutine function that gets an exchange and decides what is read, forwarded and sent. It runs from the first
-byte of a request on. Without a fault, request and answer pass as they are.
+A fault is a coroutine function that gets an exchange and decides what is read, forwarded and sent. It runs from the
+first byte of a request on. Without a fault, request and answer pass as they are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every operation and every fault, on both remote backends: the right answer or error, and writes applied exactly once."""
+"""Every operation and every fault, on both remote backends: the right answer or error, and writes exactly once."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mastra_convex.engine import PROTOCOL, Commit, Engine, Patch, PatchRange, Put, Scan
+from mastra_convex.engine import Commit, Engine, Patch, PatchRange, Put, Scan
 from mastra_convex.local import LocalEngine
 from mastra_convex.remote import RemoteEngine
 from mastra_convex.retry import RetryPolicy
@@ -30,7 +30,7 @@ from tests.effort import effort
 from tests.engine.rows import THREADS, commit, everything, one, put
 from tests.reliability.faults.conftest import SOON, Remote, remote_config
 from tests.reliability.faults.faults import FAULTS, LATE, Fault, lose_answer
-from tests.reliability.faults.operations import COUNT, RECEIPTS, key, of_space, row, space
+from tests.reliability.faults.operations import COUNT, RECEIPTS, key, of_space, row, space, sweep
 from tests.reliability.faults.proxy import Exchange, passing, proxy_to
 
 HOUR = 3_600_000
@@ -148,23 +148,16 @@ async def ageing(
         yield Ageing(url, engine, age)
 
 
-async def sweep(url: str) -> tuple[int, bool]:
-    transport = Transport(remote_config(url))
-    answer = await transport.call("mutation", transport.config.sweep_function, {"protocol": PROTOCOL})
-    await transport.aclose()
-    return answer["deleted"], answer["done"]
-
-
 async def test_a_commit_of_an_hour_ago_is_still_known(ageing: Ageing) -> None:
     await put(ageing.engine, THREADS, row("s", "a"))
     counting = Commit(id="counting", ops=[Patch(table=THREADS, keys=[[key("s", "a")]], change=COUNT)])
     first = await ageing.engine.commit(counting)
     await ageing.age(HOUR - 60_000)
-    assert await sweep(ageing.url) == (0, True)
+    assert await sweep(ageing.engine) == (0, True)
     assert await ageing.engine.commit(counting) == first
     assert (await one(ageing.engine, THREADS, key("s", "a")))["metadata"]["n"] == 1
     await ageing.age(120_000)
-    assert await sweep(ageing.url) == (2, True)
+    assert await sweep(ageing.engine) == (2, True)
     assert await ageing.receipts() == []
 
 
