@@ -139,6 +139,15 @@ async def never_answer(exchange: Exchange) -> None:
     await exchange.silence()
 
 
+async def trickle(exchange: Exchange) -> None:
+    """The answer comes, byte by byte, and never ends: the connection is not silent."""
+    head, _ = _parts(await exchange.answer())
+    await exchange.send(head.replace(b"Content-Length: ", b"Content-Length: 99"))
+    while True:
+        await exchange.send(b" ")
+        await asyncio.sleep(0.01)
+
+
 def refused(status: int, body: Any = b"") -> proxy.Fault:
     """Answered without asking the server."""
 
@@ -200,6 +209,8 @@ FAULTS: Final = (
     Fault("502 after the commit", misreported(502, PAGE), TransportError, applied=True),
     Fault("503 after the commit", misreported(503, code("InternalServerError")), UnavailableError, applied=True),
 )
+TRICKLE: Final = Fault("endless answer", trickle, RequestTimeoutError, applied=True, lasts=True, silent=True)
+"""Nobody can tell it from a large answer, so it takes the whole deadline even once."""
 LATE: Final = Fault("request late", late, None, applied=True)
 """Only ever once: it waits for the next request."""
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import orjson
 from pydantic import BaseModel
 
 from mastra_convex.engine import (
@@ -42,8 +43,9 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.local import LocalEngine
-from mastra_convex.transport import Transport
+from mastra_convex.remote import RemoteEngine
 from mastra_convex.values import plain_numbers
+from tests.backends import all_tables
 from tests.engine.rows import THREADS, commit, everything, thread
 
 RECEIPTS, VECTORS = "mastra_receipts", "mastra_vectors"
@@ -109,7 +111,8 @@ async def sweep(engine: Engine) -> tuple[int, bool]:
     """How many old receipts were deleted, and whether none is left."""
     if isinstance(engine, LocalEngine):
         return await engine.sweep()
-    transport: Transport = engine._transport  # type: ignore[attr-defined]
+    assert isinstance(engine, RemoteEngine)
+    transport = engine._transport  # pyright: ignore[reportPrivateUsage]  # it sweeps in the background only
     answer = await transport.call("mutation", transport.config.sweep_function, {"protocol": PROTOCOL})
     return answer["deleted"], answer["done"]
 
@@ -251,3 +254,20 @@ WRITES: Final = (
     write("resumable", delete_some, mode="resumable"),
 )
 OPERATIONS: Final = (*READS, *WRITES, Operation("sweep", sweeping))
+
+_SOME_SPACE = "0" * 32
+_expected: dict[str, bytes] = {}
+
+
+async def expected(operation: Operation, name: str) -> tuple[Any, list[Row], list[Row]]:
+    """The answer of an operation in a space, and the rows before and after, where nothing ever fails."""
+    if operation.name not in _expected:
+        engine = LocalEngine(":memory:", all_tables())
+        await seed(engine, _SOME_SPACE)
+        before = await state(engine, _SOME_SPACE)
+        answer = await perform(engine, await operation.make(engine, _SOME_SPACE))
+        after = await state(engine, _SOME_SPACE)
+        await engine.aclose()
+        _expected[operation.name] = orjson.dumps((answer, before, after))
+    answer, before, after = orjson.loads(_expected[operation.name].replace(_SOME_SPACE.encode(), name.encode()))
+    return answer, before, after

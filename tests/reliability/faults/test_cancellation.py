@@ -25,6 +25,7 @@ from tests.reliability.faults.operations import (
     OPERATIONS,
     WRITES,
     Operation,
+    expected,
     perform,
     receipts,
     seed,
@@ -33,7 +34,6 @@ from tests.reliability.faults.operations import (
 )
 from tests.reliability.faults.proxy import Fault, proxy_to
 from tests.reliability.faults.steps import Cancel, by_scope, by_task
-from tests.reliability.faults.test_faults import expected
 
 CANCELS = pytest.mark.parametrize("cancel", [by_task, by_scope], ids=["task", "scope"])
 SOME = [operation for operation in OPERATIONS if operation.name in ("get", "search", "put", "patchRange")]

@@ -13,9 +13,8 @@ from mastra_convex.server import LocalServer
 from tests.backends import KEY, Backend, all_tables, remote_store
 from tests.data import message, thread
 from tests.reliability.faults.conftest import Remote
-from tests.reliability.faults.operations import OPERATIONS, Operation, perform, seed, space
+from tests.reliability.faults.operations import OPERATIONS, Operation, expected, perform, seed, space
 from tests.reliability.faults.proxy import proxy_to
-from tests.reliability.faults.test_faults import expected
 
 CALLS = 40
 

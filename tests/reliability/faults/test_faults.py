@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine import Row
 from mastra_convex.errors import MastraConvexError, RequestTimeoutError
-from mastra_convex.local import LocalEngine
-from tests.backends import all_tables
 from tests.effort import effort
 from tests.reliability.faults.conftest import PLENTY, Remote
-from tests.reliability.faults.faults import FAULTS, LATE, Fault
+from tests.reliability.faults.faults import FAULTS, LATE, TRICKLE, Fault
 from tests.reliability.faults.operations import (
     OPERATIONS,
     WRITES,
     Operation,
+    expected,
     perform,
     receipts,
     seed,
@@ -33,24 +29,6 @@ SILENCE = effort(1.2, 6.0)
 """Seconds of deadline where a fault takes all of it."""
 REFUSED = effort(0.8, 3.0)
 """Seconds during which refusals are repeated."""
-
-
-_SOME_SPACE = "0" * 32
-_expected: dict[str, bytes] = {}
-
-
-async def expected(operation: Operation, name: str) -> tuple[Any, list[Row], list[Row]]:
-    """The answer of an operation in a space, and the rows before and after, where nothing ever fails."""
-    if operation.name not in _expected:
-        engine = LocalEngine(":memory:", all_tables())
-        await seed(engine, _SOME_SPACE)
-        before = await state(engine, _SOME_SPACE)
-        answer = await perform(engine, await operation.make(engine, _SOME_SPACE))
-        after = await state(engine, _SOME_SPACE)
-        await engine.aclose()
-        _expected[operation.name] = orjson.dumps((answer, before, after))
-    answer, before, after = orjson.loads(_expected[operation.name].replace(_SOME_SPACE.encode(), name.encode()))
-    return answer, before, after
 
 
 async def each(operations: Sequence[Operation], check: Callable[[Operation], Awaitable[None]]) -> None:
@@ -90,7 +68,7 @@ async def test_a_fault_that_passes(remote: Remote, fault: Fault) -> None:
     await each(OPERATIONS, check)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("fault", [*FAULTS, TRICKLE], ids=str)
 async def test_a_fault_that_stays(remote: Remote, fault: Fault) -> None:
     """The error says what happened; the write has happened once or not at all, and can be repeated."""
 

@@ -42,8 +42,8 @@ def batch(name: str, n: int) -> Commit:
     """A commit of 1 to 40 rows that also counts itself; each row knows how many there are."""
     size = 1 + n * 7 % 40
     rows = [message_row(f"{name}-{n}-{i}", thread_id=name, type=f"{n}/{size}") for i in range(size)]
-    ops = [Put(table=MESSAGES, rows=rows), Patch(table=THREADS, keys=[[key(name, "counter")]], change=ADDED)]
-    return Commit(id=f"{name}-{n}", ops=ops)
+    count_it = Patch(table=THREADS, keys=[[key(name, "counter")]], change=ADDED)
+    return Commit(id=f"{name}-{n}", ops=[Put(table=MESSAGES, rows=rows), count_it])
 
 
 async def batches(engine: Engine, name: str) -> tuple[set[int], set[int], int]:
@@ -52,8 +52,8 @@ async def batches(engine: Engine, name: str) -> tuple[set[int], set[int], int]:
     sizes = Counter(row["type"] for row in rows)
     whole = {int(n) for n, _, size in (kind.partition("/") for kind in sizes) if sizes[f"{n}/{size}"] == int(size)}
     there = {int(kind.partition("/")[0]) for kind in sizes}
-    (counter,) = await everything(engine, Scan(table=THREADS, index="by_resource", prefixes=[[name]])) or [None]
-    return whole, there - whole, 0 if counter is None else int(counter["metadata"]["n"])
+    counters = await everything(engine, Scan(table=THREADS, index="by_resource", prefixes=[[name]]))
+    return whole, there - whole, sum(int(counter["metadata"]["n"]) for counter in counters)
 
 
 async def write_batches(engine: Engine, name: str, tasks: int, acknowledge: Any) -> None:
