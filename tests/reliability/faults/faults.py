@@ -115,10 +115,10 @@ async def stray_answer(exchange: Exchange) -> None:
 
 
 async def twice(exchange: Exchange) -> None:
-    """Something in between repeats the request by itself."""
+    """Something in between repeats the request by itself, at the same time."""
     request = await exchange.request()
-    await exchange.forward(request)
-    await exchange.send(await exchange.forward(request))
+    _, answer = await asyncio.gather(exchange.forward(request), exchange.forward(request))
+    await exchange.send(answer)
 
 
 async def late(exchange: Exchange) -> None:

@@ -15,7 +15,6 @@ import orjson
 from pydantic import BaseModel
 
 from mastra_convex.engine import (
-    PROTOCOL,
     Change,
     Commit,
     Condition,
@@ -43,7 +42,6 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.local import LocalEngine
-from mastra_convex.remote import RemoteEngine
 from mastra_convex.values import plain_numbers
 from tests.backends import all_tables
 from tests.engine.rows import THREADS, commit, everything, thread
@@ -54,7 +52,7 @@ _CONTINUATIONS = {"cursor", "resume"}
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the remote engine asks for by itself, and no domain does."""
+    """Which engines do by themselves, after a commit now and then."""
 
 
 Read = Sequence[Get | Scan | Neighbours | Describe]
@@ -103,18 +101,8 @@ async def perform(engine: Engine, request: Request) -> Any:
     if isinstance(request, Search):
         return plain(await engine.search(request))
     if isinstance(request, Sweep):
-        return plain(await sweep(engine))
+        return plain(await engine.sweep())
     return plain(await engine.read(request))
-
-
-async def sweep(engine: Engine) -> tuple[int, bool]:
-    """How many old receipts were deleted, and whether none is left."""
-    if isinstance(engine, LocalEngine):
-        return await engine.sweep()
-    assert isinstance(engine, RemoteEngine)
-    transport = engine._transport  # pyright: ignore[reportPrivateUsage]  # it sweeps in the background only
-    answer = await transport.call("mutation", transport.config.sweep_function, {"protocol": PROTOCOL})
-    return answer["deleted"], answer["done"]
 
 
 def plain(answer: Any) -> Any:

@@ -30,7 +30,7 @@ from tests.effort import effort
 from tests.engine.rows import THREADS, commit, everything, one, put
 from tests.reliability.faults.conftest import SOON, Remote, remote_config
 from tests.reliability.faults.faults import FAULTS, LATE, Fault, lose_answer
-from tests.reliability.faults.operations import COUNT, RECEIPTS, key, of_space, row, space, sweep
+from tests.reliability.faults.operations import COUNT, RECEIPTS, key, of_space, row, space
 from tests.reliability.faults.proxy import Exchange, passing, proxy_to
 
 HOUR = 3_600_000
@@ -153,11 +153,11 @@ async def test_a_commit_of_an_hour_ago_is_still_known(ageing: Ageing) -> None:
     counting = Commit(id="counting", ops=[Patch(table=THREADS, keys=[[key("s", "a")]], change=COUNT)])
     first = await ageing.engine.commit(counting)
     await ageing.age(HOUR - 60_000)
-    assert await sweep(ageing.engine) == (0, True)
+    assert await ageing.engine.sweep() == (0, True)
     assert await ageing.engine.commit(counting) == first
     assert (await one(ageing.engine, THREADS, key("s", "a")))["metadata"]["n"] == 1
     await ageing.age(120_000)
-    assert await sweep(ageing.engine) == (2, True)
+    assert await ageing.engine.sweep() == (2, True)
     assert await ageing.receipts() == []
 
 
