@@ -93,6 +93,7 @@ async def test_a_server_is_killed_again_and_again(tmp_path: Path) -> None:
             await progress.wait()
 
     writing = asyncio.create_task(write_batches(engine, "w", TASKS, acknowledge))
+    writing.add_done_callback(lambda _: progress.set())
     for _ in range(SERVER_KILLS):
         with child(serve_until_killed, path, port) as server:
             await until(len(acknowledged) + rng.randrange(1, 10))
