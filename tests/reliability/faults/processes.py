@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -14,19 +15,29 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["__main__", "mastra_convex.cli", "mastra_convex_domains", "tests.backends"])
 
 
+@dataclass(frozen=True)
+class Failure:
+    traceback: str
+
+
 @dataclass
 class Child:
     process: BaseProcess
     connection: Connection
 
-    def told(self) -> list[Any]:
-        """What it has still told after it ended."""
+    def told(self) -> Any:
+        """What it tells next; fails as it does."""
+        told = self.connection.recv()
+        assert not isinstance(told, Failure), told.traceback
+        return told
+
+    def all_told(self) -> list[Any]:
+        """What it tells until it ends."""
         told: list[Any] = []
-        try:
+        with suppress(EOFError):
             while True:
-                told.append(self.connection.recv())
-        except EOFError:
-            return told
+                told.append(self.told())
+        return told
 
     def kill(self) -> None:
         """SIGKILL, and waits for the end."""
@@ -38,7 +49,7 @@ class Child:
 def child(work: Callable[..., None], *arguments: Any) -> Generator[Child]:
     """Runs `work`, a function of a module, in a process; it is given the arguments and a connection to here."""
     here, there = _context.Pipe()
-    process = _context.Process(target=work, args=(*arguments, there))
+    process = _context.Process(target=_run, args=(work, *arguments, there))
     process.start()
     there.close()
     try:
@@ -48,3 +59,13 @@ def child(work: Callable[..., None], *arguments: Any) -> Generator[Child]:
         process.join()
         process.close()
         here.close()
+
+
+def _run(work: Callable[..., None], *arguments: Any) -> None:
+    try:
+        work(*arguments)
+    except Exception:
+        connection: Connection = arguments[-1]
+        with suppress(OSError):
+            connection.send(Failure(traceback.format_exc()))
+        raise

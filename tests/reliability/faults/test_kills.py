@@ -57,10 +57,10 @@ def test_a_writer_is_killed_again_and_again(tmp_path: Path) -> None:
 
     for n in range(KILLS):
         with child(write_until_killed, path, f"w{n}", TASKS) as writer:
-            told = [writer.connection.recv() for _ in range(rng.randrange(30))]
+            told = [writer.told() for _ in range(rng.randrange(30))]
             time.sleep(rng.uniform(0, 0.005 if told else 0.1))  # a random point in a write, or while it opens the file
             writer.kill()
-            told += writer.told()
+            told += writer.all_told()
         whole, half, counted = asyncio.run(found(path, f"w{n}"))
         assert set(told) <= whole
         assert not half

@@ -21,10 +21,10 @@ IN_FLIGHT = 16
 def test_a_thousand_tasks_on_one_store() -> None:
     """No call fails, the server never sees more at once than it should, and memory does not grow."""
     with child(serve_counting) as server:
-        with child(load, server.connection.recv(), TASKS, SECONDS) as client:
-            [(durations, first, last)] = client.told()
+        with child(load, server.told(), TASKS, SECONDS) as client:
+            durations, first, last = client.told()
         server.connection.send("end")
-        calls, most_in_flight = server.connection.recv()
+        calls, most_in_flight = server.told()
     assert calls >= len(durations) > TASKS
     assert 1 < most_in_flight <= IN_FLIGHT
     assert last <= 1.1 * first
