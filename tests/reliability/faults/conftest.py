@@ -11,8 +11,9 @@ from mastra_convex.config import RemoteConfig
 from mastra_convex.engine import Engine
 from mastra_convex.remote import RemoteEngine
 from mastra_convex.retry import RetryPolicy
+from mastra_convex.secret import Secret
 from mastra_convex.transport import Transport
-from tests.backends import KEY, Backend, ConvexHost, open_backend
+from tests.backends import KEY, Backend, ConvexHost, all_tables, open_backend
 from tests.reliability.faults.proxy import Proxy, proxy_to
 
 SOON = RetryPolicy(attempts=5, base=1e-3, cap=0.05)
@@ -21,7 +22,9 @@ PLENTY = 20.0
 
 
 def remote_config(url: str, **options: Any) -> RemoteConfig:
-    return RemoteConfig(deployment_url=url, admin_auth_token=KEY, **{"retry": SOON, "timeout": PLENTY, **options})
+    return RemoteConfig(
+        deployment_url=url, admin_auth_token=Secret(KEY), **{"retry": SOON, "timeout": PLENTY, **options}
+    )
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Remote:
     async def proxied(self, **options: Any) -> AsyncIterator[tuple[RemoteEngine, Proxy]]:
         """An engine behind a proxy; at the end nothing that it sent is still on its way."""
         async with proxy_to(self.url) as proxy:
-            engine = RemoteEngine(Transport(remote_config(proxy.url, **options)))
+            engine = RemoteEngine(Transport(remote_config(proxy.url, **options)), all_tables())
             try:
                 yield engine, proxy
             finally:

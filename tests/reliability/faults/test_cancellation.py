@@ -185,7 +185,7 @@ async def test_closing_a_remote_engine_is_cancelled(remote: Remote, cancel: Canc
     """While it has calls in flight; afterwards nothing is open, whether or not anybody closes it again."""
     for step in count(1):
         async with proxy_to(remote.url) as proxy:
-            engine = RemoteEngine(Transport(remote_config(proxy.url)), first_sweep_commits=1)
+            engine = RemoteEngine(Transport(remote_config(proxy.url)), all_tables(), first_sweep_commits=1)
             await seed(engine, space())  # begins a sweep
             call = asyncio.create_task(state(engine, ""))
             await asyncio.sleep(0)

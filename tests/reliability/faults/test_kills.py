@@ -78,7 +78,9 @@ async def test_a_server_is_killed_again_and_again(tmp_path: Path) -> None:
     path, port = tmp_path / "file.db", spare_port()
     rng = random.Random(2)
     patient = RetryPolicy(attempts=1_000_000, base=1e-3, cap=0.02)
-    engine = RemoteEngine(Transport(remote_config(f"http://127.0.0.1:{port}", retry=patient, timeout=60.0)))
+    engine = RemoteEngine(
+        Transport(remote_config(f"http://127.0.0.1:{port}", retry=patient, timeout=60.0)), all_tables()
+    )
     acknowledged: list[int] = []
     progress = asyncio.Event()
 

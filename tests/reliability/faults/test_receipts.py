@@ -143,7 +143,7 @@ async def ageing(
             async def age(ms: int) -> None:
                 await host.advance(timedelta(milliseconds=ms))
 
-        engine = RemoteEngine(Transport(remote_config(url)))
+        engine = RemoteEngine(Transport(remote_config(url)), all_tables())
         stack.push_async_callback(engine.aclose)
         yield Ageing(url, engine, age)
 
@@ -185,7 +185,7 @@ async def test_old_receipts_are_deleted_in_bounded_steps_through_faults(ageing: 
             await passing(exchange)
             deleted.append(before - len(await ageing.receipts()))
 
-        engine = RemoteEngine(Transport(remote_config(proxy.url)), first_sweep_commits=1)
+        engine = RemoteEngine(Transport(remote_config(proxy.url)), all_tables(), first_sweep_commits=1)
         proxy.queue(passing, lose_answer)
         proxy.usual = counting
         await engine.commit(Commit(id="young"))
