@@ -109,8 +109,10 @@ class RemoteEngine:
 
     async def aclose(self) -> None:
         """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
-        await self._sweeper.aclose()
-        await self._transport.aclose()
+        try:
+            await self._sweeper.aclose()
+        finally:  # also where this is cancelled
+            await self._transport.aclose()
 
     async def _call(self, kind: FunctionKind, path: str, *, limited: bool = True, **args: Any) -> Mapping[str, Any]:
         """The answer of one of our functions. SchemaMismatchError when another function answers."""

@@ -159,6 +159,17 @@ test("faults: refused without running, or run without an answer", async () => {
   assert.equal(((await get("/__dump?table=items")) as unknown[]).length, 2);
 });
 
+test("the clock goes ahead until the next reset", async () => {
+  const created = async () => {
+    await call("mutation", "add", { docs: [{ group: "a", rank: 1 }] });
+    return ((await get("/__dump?table=items")) as any[]).at(-1)._creationTime;
+  };
+  await post("/__clock", { milliseconds: 3_600_000 });
+  assert.ok((await created()) >= Date.now() + 3_500_000);
+  await post("/__reset", {});
+  assert.ok((await created()) <= Date.now());
+});
+
 test("vector search has Convex's default, limit and tolerance", async () => {
   const docs = Array.from({ length: 20 }, (_, i) => ({ group: "a", vector: [1, i] }));
   await post("/__load", { items: [...docs, { group: "a" }, { group: "a", vector: [1] }] });

@@ -38,6 +38,22 @@ from tests.transport.programmable import (
 PATH = "mastra/storage:handle"
 HTML = {"Content-Type": "text/html"}
 
+REJECTED_BEFORE_EXECUTION = (
+    "ExpiredInQueue",
+    "ExecuteFullError",
+    "WorkerOverloaded",
+    "IsolateNotClean",
+    "InitialPermitTimeoutError",
+    "UpstreamConnectError",
+)
+NOT_COMMITTED = (
+    "OptimisticConcurrencyControlFailure",
+    "CommitterFullError",
+    "VectorIndexTooLarge",
+    "TextIndexTooLarge",
+)
+STARTING_UP = ("VectorIndexesUnavailable", "SearchIndexesUnavailable", "TableSummariesUnavailable")
+
 
 async def failing(transport: Transport) -> MastraConvexError:
     with pytest.raises(MastraConvexError) as caught:
@@ -71,6 +87,10 @@ async def failing(transport: Transport) -> MastraConvexError:
         (function_error("x", {"code": "TooLarge", "message": "m", "limit": 8}), TooLargeError),
         (function_error("x", {"code": "Rejected", "message": "m"}), FunctionError),
         (Answer({"status": "error", "errorMessage": "x"}, 560), FunctionError),
+        (function_error("Cannot run functions while this deployment is paused."), FunctionError),
+        (system_error(400, "BackendIsNotRunning"), ServerError),
+        (system_error(401, "NoAuthProvider"), AuthenticationError),
+        (Answer(b"<html>too large", 413, HTML), TransportError),
     ],
 )
 async def test_final_answers_are_not_repeated(
@@ -92,6 +112,10 @@ async def test_final_answers_are_not_repeated(
         (system_error(503, "InternalServerError"), UnavailableError),
         (Answer(b"<html>bad gateway", 502, HTML), TransportError),
         (Answer(b"<html>unavailable", 503, HTML), UnavailableError),
+        (Answer(b"<html>gateway timeout", 504, HTML), TransportError),
+        (Answer(b"<html>web server is down", 521, HTML), TransportError),
+        (Answer(b"misdirected", 421), TransportError),
+        (Answer(b"too early", 425), TransportError),
         (Answer(b"", 408), RequestTimeoutError),
         (Answer(b"<html>please log in", 200, HTML), TransportError),
         (Answer(b'{"status":"success","val', 200), TransportError),
@@ -121,10 +145,7 @@ async def test_undecided_failures_are_repeated_a_few_times(
 @pytest.mark.parametrize(
     ("code", "status", "expected"),
     [
-        ("OptimisticConcurrencyControlFailure", 503, UnavailableError),
-        ("CommitterFullError", 503, UnavailableError),
-        ("WorkerOverloaded", 503, UnavailableError),
-        ("VectorIndexesUnavailable", 503, UnavailableError),
+        *((code, 503, UnavailableError) for code in (*REJECTED_BEFORE_EXECUTION, *NOT_COMMITTED, *STARTING_UP)),
         ("TooManyWrites", 429, RateLimitedError),
         ("TooManyConcurrentRequests", 429, RateLimitedError),
     ],
@@ -191,6 +212,19 @@ async def test_another_protocol_is_named_with_the_cure(server: ProgrammableServe
     text = str(await failing(transport))
     assert "mastra_convex/9" in text
     assert "mastra-convex init" in text
+
+
+async def test_a_deployment_that_is_paused_says_so(server: ProgrammableServer, transport: Transport) -> None:
+    server.usual = function_error("Cannot run functions while this deployment is paused. Resume it in the dashboard.")
+    assert "while this deployment is paused. Resume it" in str(await failing(transport))
+
+
+async def test_a_refusal_without_a_code_is_repeated_until_the_deadline(
+    server: ProgrammableServer, transport: Transport
+) -> None:
+    server.queue(*[Answer(b"<html>slow down", 429, HTML)] * 30)
+    server.usual = success(3)
+    assert await transport.call("mutation", PATH, {}) == 3
 
 
 async def test_a_failure_without_reason_is_marked(server: ProgrammableServer, transport: Transport) -> None:
