@@ -79,7 +79,7 @@ class _Shrinker:
             return value
         bound = float("inf") if limit is None else limit
         if isinstance(value, str) and not field.json:
-            return self._shrink(value, bound, 0, len, path)
+            return self._shrink(value, bound, 0, _text_size, path)
         if isinstance(value, str):
             opened = _opened(value)
             return orjson.dumps(self._shrink(opened, bound, MAX_JSON_NESTING, _json_size, path)).decode()

@@ -6,7 +6,7 @@ import pytest
 
 from mastra_convex import ConvexStore
 from mastra_convex.engine import Engine
-from mastra_convex_domains import MemoryStore
+from mastra_convex_domains import MemoryStore, Resource
 from tests.backends import Backend
 from tests.reliability.large.between import Between
 from tests.reliability.large.kinds import KINDS, Kind, message
@@ -38,6 +38,14 @@ async def test_it_shrinks_and_grows_and_leaves_nothing_behind(store: ConvexStore
     await sweep_as_if_later(engine, "dropped")
     found = await large_values(engine)
     assert not found.live | found.dropped | found.chunked
+
+
+@pytest.mark.parametrize("name", TEXTS)
+async def test_bytes_count_not_characters(store: ConvexStore, name: str) -> None:
+    text = TEXTS[name](9 * MIB // 8)
+    saved = await store.memory.save_resource(Resource(id="user-1", working_memory=text))
+    assert await store.memory.get_resource_by_id("user-1") == saved
+    assert saved.working_memory == text
 
 
 @pytest.mark.parametrize("name", TEXTS)
