@@ -98,7 +98,11 @@ class _Shrinker:
         if level < _LEAST:
             return self._spill(value, path)
         small = [(name, self._shrink(part, level, depth - 1, measure, f"{path}.{name}")) for name, part in parts]
-        return dict(small) if isinstance(value, dict) else [part for _, part in small]
+        whole = dict(small) if isinstance(value, dict) else [part for _, part in small]
+        if reference(whole) is None:
+            return whole
+        self.spilled.pop()  # what was its only part: with a reference to that, it would be taken for the part itself
+        return self._spill(value, path)
 
     def _spill(self, value: Any, path: str) -> Any:
         text = orjson.dumps(value)

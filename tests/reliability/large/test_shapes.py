@@ -8,7 +8,8 @@ import pytest
 
 from mastra_convex import ConvexStore, TooLargeError
 from tests.data import thread
-from tests.reliability.large.kinds import score
+from tests.reliability.large.kinds import KINDS, Kind, score
+from tests.reliability.large.texts import MIB
 
 
 def nested(levels: int, *, inside: Any = 1, lists: bool = False) -> Any:
@@ -50,6 +51,33 @@ async def test_documents_scores_and_state_of_any_shape(store: ConvexStore, shape
     assert await store.scores.get_score_by_id("s") == saved
     await store.thread_state.set_state("t1", type="task", value=shape)
     assert await store.thread_state.get_state("t1", type="task") == shape
+
+
+WIDE: dict[str, Any] = {f"key {n}": "y" * 1_000 for n in range(2_000)}
+LARGE_SHAPES: dict[str, Any] = {
+    "a list of one large member": [{"role": "user", "content": "x" * 2 * MIB}],
+    "a list of one object that goes as a whole": [WIDE],
+    "lists in lists": [[[WIDE]]],
+    "a member that is named like references": {"__mastra_large": "x" * 2 * MIB},
+    "a list of such": [{"__mastra_large": "x" * 2 * MIB}],
+    "keys that Convex refuses": {"名": "n", "small": 1, "$large": "x" * 2 * MIB},
+    "nothing beside": {"a": None, "b": "", "c": [], "d": "x" * 2 * MIB},
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name != "working memory"], ids=str)
+@pytest.mark.parametrize("shape", LARGE_SHAPES.values(), ids=LARGE_SHAPES)
+async def test_large_values_of_any_shape(store: ConvexStore, kind: Kind, shape: Any) -> None:
+    await kind.save(store, "a", shape)
+    assert await kind.load(store, "a") == shape
+
+
+@pytest.mark.parametrize("shape", LARGE_SHAPES.values(), ids=LARGE_SHAPES)
+async def test_columns_of_any_large_shape(store: ConvexStore, shape: Any) -> None:
+    await store.scores.save_score(score("s", "x").model_copy(update={"input": shape, "scorer": {"of": shape}}))
+    found = await store.scores.get_score_by_id("s")
+    assert found is not None
+    assert (found.input, found.scorer) == (shape, {"of": shape})
 
 
 @pytest.mark.parametrize("shape", [nested(20, lists=True), list(range(8_193))], ids=["levels", "elements"])
