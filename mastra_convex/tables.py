@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -192,6 +192,11 @@ class Table:
     def large_columns(self) -> tuple[Field, ...]:
         """The columns whose values may be kept in chunks."""
         return tuple(field for field in self.fields if field.large)
+
+    @cached_property
+    def whole(self) -> Table:
+        """The table with rows in which nothing is kept in chunks, and nothing is a reference."""
+        return replace(self, fields=tuple(replace(field, large=False) for field in self.fields))
 
     def key_of(self, row: Mapping[str, Any]) -> list[Any]:
         """The key of a row."""

@@ -116,5 +116,5 @@ class _LargeValuesEngine:
         if not isinstance(op, Get | Scan) or op.paths is None or op.table not in self._tables:
             return whole
         rows, paths = cast(GetResult | ScanResult, whole).rows, op.paths
-        values = [None if row is None else values_at(self._tables[op.table], row, paths) for row in rows]
+        values = [None if row is None else values_at(self._tables[op.table].whole, row, paths) for row in rows]
         return whole.model_copy(update={"rows": [], "values": values})

@@ -145,7 +145,7 @@ class _Edited:
 
     def _patch(self, op: Patch) -> Outcome:
         names = [(op.table, *key) for key in op.keys]
-        change = RowChange(self.tables[op.table], op.change)
+        change = RowChange(self.tables[op.table].whole, op.change)
         changed = 0
         for name in dict.fromkeys(names):
             row = self.rows[name]

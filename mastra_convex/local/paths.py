@@ -10,7 +10,7 @@ from mastra_convex.contract.filters import array_index
 from mastra_convex.engine import Edit, Row
 from mastra_convex.errors import LargeValueError, ValidationError
 from mastra_convex.local.reducers import REDUCERS
-from mastra_convex.references import may_refer, reference
+from mastra_convex.references import reference
 from mastra_convex.tables import Field, Table
 from mastra_convex.values import ESCAPED_KEYS, escape_keys, escaped_members, from_json, to_json, unescape_keys
 
@@ -32,10 +32,15 @@ def check_path(table: Table, path: Sequence[str], *, system: bool) -> None:
         raise ValidationError(f"{table.name} has no column {path[0]!r}")
 
 
-def value_at(table: Table, row: Row, path: Sequence[str]) -> Any:
-    """The value at a checked path, `MISSING` if there is none."""
+def value_at(table: Table, row: Row, path: Sequence[str], *, visible: bool = False) -> Any:
+    """The value at a checked path, `MISSING` if there is none.
+
+    With `visible`, LargeValueError where it is inside a value that is kept in chunks.
+    """
     column = path[0]
     value = row.get(column, MISSING)
+    if visible:
+        _check_members(table, value, path)
     if len(path) == 1:
         field = table.field_by_name.get(column)
         if field is not None and field.json and isinstance(value, str):
@@ -45,6 +50,8 @@ def value_at(table: Table, row: Row, path: Sequence[str]) -> Any:
     for key in path[1:]:
         if isinstance(value, str):
             value, escaped = _parsed_through(value), False
+        if visible:
+            _check_no_reference(table, value, path)
         if isinstance(value, dict):
             value, escaped = _member(value, key, escaped)
         elif isinstance(value, list):
@@ -84,23 +91,27 @@ def _parsed_through(text: str) -> Any:
     return value
 
 
-def check_visible(table: Table, row: Row, path: Sequence[str]) -> None:
-    """LargeValueError where a path leads into a value that is kept in chunks."""
-    if len(path) > 1 and may_refer(to_json(row.get(path[0]))):
-        for length in range(1, len(path)):
-            _check_no_reference(value_at(table, row, path[:length]), path)
-
-
-def _check_no_reference(value: Any, path: Sequence[str]) -> None:
-    if reference(value) is not None:
+def _check_no_reference(table: Table, value: Any, path: Sequence[str]) -> None:
+    """LargeValueError where a value at a path, or on the way to its end, is kept in chunks."""
+    field = table.field_by_name.get(path[0])
+    if field is not None and field.large and reference(value) is not None:
         raise LargeValueError(f"{'.'.join(path)} leads into a large value", details={"path": ".".join(path)})
+
+
+def _check_members(table: Table, value: Any, path: Sequence[str]) -> None:
+    """LargeValueError where the JSON text of members that Convex refuses is kept in chunks: which those are is unseen."""
+    if isinstance(value, dict):
+        _check_no_reference(table, value.get(ESCAPED_KEYS), path)
 
 
 def apply_edit(table: Table, row: Row, edit: Edit, value: Any) -> None:
     """Edits a row in place; the path is checked and `value` parsed. ValidationError where the edit does not fit."""
     column, *rest = edit.path
     field = table.field_by_name[column]
-    old = _reduced(_editable(field, row.get(column, MISSING), bool(rest)), rest, edit, value)
+    stored = row.get(column, MISSING)
+    if rest or edit.reducer != "set":
+        _check_members(table, stored, edit.path)
+    old = _reduced(table, _editable(field, stored, bool(rest)), rest, edit, value)
     if field.json or (field.type == "string" and rest):
         row[column] = to_json(old)
     else:
@@ -119,24 +130,24 @@ def _editable(field: Field, value: Any, inside: bool) -> Any:
     return value if value is MISSING else unescape_keys(value)
 
 
-def _reduced(old: Any, path: Sequence[str], edit: Edit, given: Any) -> Any:
+def _reduced(table: Table, old: Any, path: Sequence[str], edit: Edit, given: Any) -> Any:
     """`old` with the value at the path reduced. Containers on the way are copied: rows may share their values."""
     if path or edit.reducer != "set":
-        _check_no_reference(old, edit.path)
+        _check_no_reference(table, old, edit.path)
     if not path:
         if edit.reducer == "slots" and isinstance(old, dict):
             output = old.get("output")
             for part in (output, *(output if isinstance(output, list) else ())):  # whose insides decide what is taken
-                _check_no_reference(part, edit.path)
+                _check_no_reference(table, part, edit.path)
         return REDUCERS[edit.reducer](None if old is MISSING else old, given)
     key, rest = path[0], path[1:]
     if old is MISSING or old is None:
         old = {}
     if isinstance(old, dict):
         members: dict[str, Any] = old
-        return {**members, key: _reduced(members.get(key, MISSING), rest, edit, given)}
+        return {**members, key: _reduced(table, members.get(key, MISSING), rest, edit, given)}
     if isinstance(old, list) and 0 <= array_index(key) < len(old):
         items: list[Any] = [*old]
-        items[array_index(key)] = _reduced(items[array_index(key)], rest, edit, given)
+        items[array_index(key)] = _reduced(table, items[array_index(key)], rest, edit, given)
         return items
     raise ValidationError(f"nothing can be edited at {'.'.join(edit.path)}: {key!r} does not lead into what is there")

@@ -26,7 +26,7 @@ from mastra_convex.errors import ValidationError
 from mastra_convex.local.database import TakesLongError
 from mastra_convex.local.keys import encode_key
 from mastra_convex.local.layout import Layout, Session
-from mastra_convex.local.paths import MISSING, check_path, check_visible, value_at
+from mastra_convex.local.paths import MISSING, check_path, value_at
 from mastra_convex.local.stored import Stored
 from mastra_convex.tables import Table
 
@@ -142,10 +142,12 @@ def checked_paths(table: Table, paths: Sequence[Path] | None) -> Sequence[Path] 
 
 
 def values_at(table: Table, row: Row, paths: Sequence[Path]) -> list[str | None]:
-    """The JSON text of the value at each path, None where there is none."""
+    """The JSON text of the value at each path, None where there is none.
+
+    LargeValueError where one is inside a value that is kept in chunks.
+    """
     texts: list[str | None] = []
     for path in paths:
-        check_visible(table, row, path)
-        value: Any = value_at(table, row, path)
+        value: Any = value_at(table, row, path, visible=True)
         texts.append(None if value is MISSING else orjson.dumps(value).decode())
     return texts

@@ -2,9 +2,9 @@
 
 import type { Value } from "convex/values";
 import { badRequest, largeValue } from "./errors";
-import { isReference, mayRefer } from "./large";
+import { isReference } from "./large";
 import { checkColumns, type Columns, type Table } from "./tables";
-import { arrayPosition, escaped, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
+import { arrayPosition, escaped, ESCAPED_KEYS, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
 
 export type Path = readonly string[];
 
@@ -21,10 +21,11 @@ export function checkReadable(table: Table, path: Path): void {
   if (path[0] !== "_creationTime") columnOf(table, path);
 }
 
-/** The value at a path, undefined when there is none. */
-export function valueAt(table: Table, row: Columns, path: Path): Value | undefined {
+/** The value at a path, undefined when there is none; with `visible`, refused inside a value that is kept in chunks. */
+export function valueAt(table: Table, row: Columns, path: Path, visible = false): Value | undefined {
   const [column = ""] = path;
   let value = own(row, column);
+  if (visible) checkMembers(table, value, path);
   if (path.length === 1 && typeof value === "string") {
     return table.json.includes(column) ? parsedOnce(value) : value;
   }
@@ -34,6 +35,7 @@ export function valueAt(table: Table, row: Columns, path: Path): Value | undefin
       value = parsedDeeply(value);
       inText = true;
     }
+    if (visible) checkNoReference(table, value, path);
     if (Array.isArray(value)) {
       const position = arrayPosition(value, key);
       value = position === undefined ? undefined : value[position];
@@ -51,35 +53,35 @@ export function valueAt(table: Table, row: Columns, path: Path): Value | undefin
 /** The JSON text of the value at each path, null where there is none. */
 export function textsAt(table: Table, row: Columns, paths: readonly Path[]): (string | null)[] {
   return paths.map((path) => {
-    checkVisible(table, row, path);
-    const value = valueAt(table, row, path);
+    const value = valueAt(table, row, path, true);
     return value === undefined ? null : JSON.stringify(value);
   });
 }
 
-/** Refuses a path that leads into a value that is kept in chunks. */
-function checkVisible(table: Table, row: Columns, path: Path): void {
-  const stored = own(row, path[0] ?? "");
-  if (path.length < 2 || stored === undefined || !mayRefer(JSON.stringify(stored))) return;
-  for (let length = 1; length < path.length; length++) {
-    if (isReference(valueAt(table, row, path.slice(0, length)))) throw largeValue(path);
-  }
+/** Refuses a value at a path, or on the way to its end, that is kept in chunks. */
+export function checkNoReference(table: Table, value: Value | undefined, path: Path): void {
+  if (table.large.includes(path[0] ?? "") && isReference(value)) throw largeValue(path);
 }
 
-/** The new value of the path's column when `change` is applied to the value at its end. */
-export function changedColumn(
-  table: Table,
-  row: Columns,
-  path: Path,
-  change: (old: Value | undefined) => Value,
-): Value {
+/** Refuses a value whose members that Convex refuses are kept in chunks: which those are is unseen. */
+function checkMembers(table: Table, value: Value | undefined, path: Path): void {
+  if (isObject(value)) checkNoReference(table, own(value, ESCAPED_KEYS), path);
+}
+
+/** A change of the value at the end of a path; `sees` tells whether it looks at the old one. */
+export type ChangeAt = { path: Path; sees: boolean; reduce: (old: Value | undefined) => Value };
+
+/** The new value of the column in which something is changed. */
+export function changedColumn(table: Table, row: Columns, { path, sees, reduce }: ChangeAt): Value {
   const column = columnOf(table, path);
   const stored = own(row, column);
   const inside = path.slice(1);
-  if (table.raw.includes(column)) return escaped(changedAt(openedRaw(stored), inside, change, path));
+  if (sees || inside.length > 0) checkMembers(table, stored, path);
+  const change = (old: Value | undefined) => changedAt(table, old, inside, reduce, path);
+  if (table.raw.includes(column)) return escaped(change(openedRaw(stored)));
   const isText = table.json.includes(column);
-  if (!isText && inside.length === 0) return change(stored);
-  return JSON.stringify(changedAt(openedText(stored, inside.length > 0), inside, change, path));
+  if (!isText && inside.length === 0) return reduce(stored);
+  return JSON.stringify(change(openedText(stored, inside.length > 0)));
 }
 
 /** The value of a raw column; JSON text of an object, as older rows have it, counts as that object. */
@@ -98,6 +100,7 @@ function openedText(stored: Value | undefined, goesOn: boolean): Value | undefin
 }
 
 function changedAt(
+  table: Table,
   value: Value | undefined,
   inside: Path,
   change: (old: Value | undefined) => Value,
@@ -105,13 +108,13 @@ function changedAt(
 ): Value {
   const [key, ...rest] = inside;
   if (key === undefined) return change(value);
-  if (isReference(value)) throw largeValue(path);
+  checkNoReference(table, value, path);
   if (Array.isArray(value)) {
     const position = arrayPosition(value, key);
     if (position === undefined) throw badRequest(`no array element ${key} on the way of ${path.join(".")}`);
-    return value.map((item, n) => (n === position ? changedAt(item, rest, change, path) : item));
+    return value.map((item, n) => (n === position ? changedAt(table, item, rest, change, path) : item));
   }
   const members = value ?? {};
   if (!isObject(members)) throw badRequest(`no object at ${key} on the way of ${path.join(".")}`);
-  return { ...members, [key]: changedAt(own(members, key), rest, change, path) };
+  return { ...members, [key]: changedAt(table, own(members, key), rest, change, path) };
 }

@@ -6,7 +6,7 @@ import { tooLarge } from "./errors";
 export type JsonObject = { [key: string]: Value | undefined };
 
 /** The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses. */
-const ESCAPED_KEYS = "__mastra_json";
+export const ESCAPED_KEYS = "__mastra_json";
 const MAX_KEY_LENGTH = 1_024;
 const MAX_ARRAY_LENGTH = 8_192;
 const MAX_FIELDS = 1_024;

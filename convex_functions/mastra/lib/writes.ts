@@ -3,9 +3,9 @@
 import type { Value } from "convex/values";
 import type { Budget } from "./budgets";
 import { givenValue } from "./conditions";
-import { badRequest, largeValue } from "./errors";
-import { dropValues, isReference } from "./large";
-import { changedColumn, columnOf } from "./paths";
+import { badRequest } from "./errors";
+import { dropValues } from "./large";
+import { changedColumn, checkNoReference, columnOf } from "./paths";
 import { reducer, type Reducer } from "./reducers";
 import {
   checkColumns,
@@ -115,13 +115,12 @@ async function rowsByKeys(db: Writer, table: Table, keys: readonly Key[]): Promi
 const missingIn = (existing: Map<string, Doc | null>, keys: readonly Key[]) =>
   keys.flatMap((key, position) => (existing.get(keyText(key)) ? [] : [position]));
 
-/** The reducer; refused where it would have to look into a value that is kept in chunks. */
-function seeing(path: readonly string[], name: string, reduce: Reducer): Reducer {
-  if (name === "set") return reduce;
+/** The reducer of an edit; refused where it would have to look into a value that is kept in chunks. */
+function seeing(table: Table, path: readonly string[], name: string, reduce: Reducer): Reducer {
   return (old) => {
     const output = name === "slots" && isObject(old) ? old["output"] : undefined;
     const looked = [old, output, ...(Array.isArray(output) ? output : [])]; // whose insides decide what is taken
-    if (looked.some(isReference)) throw largeValue(path);
+    for (const value of looked) checkNoReference(table, value, path);
     return reduce(old);
   };
 }
@@ -134,13 +133,13 @@ export function changeOf(table: Table, change: Change): (row: Doc) => Columns {
   const fixed: Columns = { ...columns, ...Object.fromEntries(unset) };
   checkColumns(table, Object.keys(fixed));
   const edits = (change.edits ?? []).map(({ path, reducer: name, value }) => {
-    return { column: columnOf(table, path), path, reduce: seeing(path, name, reducer(name, givenValue(value))) };
+    const reduce = reducer(name, givenValue(value));
+    const sees = name !== "set";
+    return { column: columnOf(table, path), path, sees, reduce: sees ? seeing(table, path, name, reduce) : reduce };
   });
   return (row) => {
     const changed = { ...fixed };
-    for (const { column, path, reduce } of edits) {
-      changed[column] = changedColumn(table, { ...row, ...changed }, path, reduce);
-    }
+    for (const edit of edits) changed[edit.column] = changedColumn(table, { ...row, ...changed }, edit);
     return changed;
   };
 }

@@ -1,0 +1,89 @@
+"""Paths and edits inside of rows: a value in chunks is seen through, and what only looks like one is a value as any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from mastra_convex import ConvexStore
+from mastra_convex.engine import Change, Edit, Engine, Get, Patch, Path, Scan
+from mastra_convex.large import with_large_values
+from mastra_convex.records import Records
+from mastra_convex.tables import by_name
+from tests.backends import all_tables
+from tests.data import thread
+from tests.reliability.large.kinds import message
+from tests.reliability.large.leftovers import large_values, sweep_as_if_later
+from tests.reliability.large.texts import MIB
+
+TEXT = f"__mastra_large:{'0' * 32}:1:5 (x)"
+LIKENESS = {"__mastra_large": TEXT}
+LARGE = "x" * 2 * MIB
+
+
+@pytest.fixture
+def records(engine: Engine) -> Records:
+    """As a domain has them."""
+    return Records(with_large_values(engine, all_tables()), by_name(all_tables()))
+
+
+async def test_metadata_that_looks_like_a_reference_is_merged(store: ConvexStore) -> None:
+    await store.memory.save_thread(thread().model_copy(update={"metadata": LIKENESS}))
+    changed = await store.memory.update_thread("t1", metadata={"more": 1})
+    assert changed.metadata == LIKENESS | {"more": 1}
+    content = {"parts": [], "metadata": LIKENESS}
+    await store.memory.save_messages([message("a", "x").model_copy(update={"content": content})])
+    [updated] = await store.memory.update_messages([{"id": "a", "content": {"metadata": {"more": 1}}}])
+    assert updated.content == {"parts": [], "metadata": LIKENESS | {"more": 1}}
+    assert await store.memory.list_messages_by_id(["a"]) == [updated]
+
+
+async def test_step_results_that_look_like_references_are_merged(store: ConvexStore) -> None:
+    old = {"status": "running", "context": {"step": {"output": [LIKENESS, {"__mastra_pending__": True}]}}}
+    await store.workflows.persist_workflow_snapshot("w", run_id="r", snapshot=old)
+    new = {"output": [None, LIKENESS]}  # what is null leaves the old one, what is pending is replaced
+    context = await store.workflows.update_workflow_results("w", run_id="r", step_id="step", result=new)
+    assert context == {"step": {"output": [LIKENESS, LIKENESS]}}
+    assert await store.workflows.load_workflow_snapshot("w", run_id="r") == old | {"context": context}
+
+
+async def chosen(records: Records, *paths: Path) -> list[Any]:
+    """The values at paths of document t/a, which a get and a scan agree on."""
+    got = await records.get(Get(table="mastra_documents", keys=[["t", "a"]], paths=paths))
+    scanned = await records.scan(Scan(table="mastra_documents", index="by_table", prefixes=[["t"]], paths=paths))
+    assert got.values == scanned.values
+    [texts] = got.values or ()
+    return [text and orjson.loads(text) for text in texts or ()]
+
+
+@pytest.mark.parametrize("likeness", [TEXT, LIKENESS, [LIKENESS]], ids=["text", "object", "array"])
+async def test_paths_into_likenesses(store: ConvexStore, records: Records, likeness: Any) -> None:
+    await store.documents.put("t", record={"id": "a", "is": likeness, "has": {"it": likeness}})
+    inside = [["record", "is", "0"], ["record", "has", "it", "none"], ["record", "has"]]
+    first = likeness[0] if isinstance(likeness, list) else None
+    assert await chosen(records, *inside) == [first, None, {"it": likeness}]
+
+
+async def test_members_that_convex_refuses_are_large(store: ConvexStore, records: Records, engine: Engine) -> None:
+    document = {"id": "a", "$large": LARGE, "n": 1, "名": "name"}
+    await store.documents.put("t", record=document)
+    paths = [["record"], ["record", "$large"], ["record", "名"], ["record", "n"], ["record", "none"]]
+    assert await chosen(records, *paths) == [document, LARGE, "name", 1, None]
+    edits = [
+        Edit(path=["record", "n"], reducer="add", value="1"),
+        Edit(path=["record", "$more"], reducer="set", value="true"),
+        Edit(path=["record"], reducer="merge", value='{"merged": []}'),
+    ]
+    for edit in edits:
+        change = Patch(table="mastra_documents", keys=[["t", "a"]], change=Change(edits=[edit]))
+        await records.commit([change])
+    changed = document | {"n": 2, "$more": True, "merged": []}
+    assert await store.documents.get("t", id="a") == changed
+    assert await chosen(records, ["record"]) == [changed]
+    replaced = Change(edits=[Edit(path=["record"], reducer="set", value='{"id": "a"}')])
+    await records.commit([Patch(table="mastra_documents", keys=[["t", "a"]], change=replaced)])
+    assert await store.documents.get("t", id="a") == {"id": "a"}
+    await sweep_as_if_later(engine, "dropped")
+    assert not (await large_values(engine)).chunked
