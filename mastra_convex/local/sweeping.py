@@ -31,17 +31,24 @@ def sweep(session: Session) -> tuple[int, bool]:
     """One bounded step: how many rows it deleted, and whether nothing is left to do."""
     now = int(time.time() * 1000)
     receipts, no_receipts = sweep_receipts(session, now - KEPT_MS)
-    chunks, no_chunks = _remove(session, now - KEPT_MS)
+    chunks, no_chunks = _remove(session, now)
     seen = _look(session, now)
     return receipts + chunks, no_receipts and no_chunks and seen < _VALUES_AT_ONCE
 
 
-def _remove(session: Session, until: int) -> tuple[int, bool]:
-    """Removes values that were dropped, or left behind unfinished, before a time: the chunks, then what names them."""
+def _remove(session: Session, now: int) -> tuple[int, bool]:
+    """Removes values that were dropped, or left behind unfinished: the chunks, then what names them.
+
+    One that a row refers to all the same, as another writer has put back what it read before, is kept.
+    """
     layout = session.layouts[LARGE_VALUES.name]
     deleted = 0
     for state in ("dropped", "pending"):
-        for stored in _values(session, state, until):
+        values = _values(session, state, now - KEPT_MS)
+        for stored in values:
+            if _is_referred_to(session, stored.columns()):
+                _note(session, stored, "live", now)
+                continue
             generation = stored.columns()["id"]
             chunks = rows_of(session, IndexRange(table=CHUNKS.name, index=CHUNKS.key, prefix=[generation]))[0]
             some = [chunk for chunk, _ in islice(chunks, _CHUNKS_AT_ONCE + 1)]
@@ -53,6 +60,8 @@ def _remove(session: Session, until: int) -> tuple[int, bool]:
             deleted += 1
             if deleted > _CHUNKS_AT_ONCE:
                 return deleted, False
+        if len(values) == _VALUES_AT_ONCE:
+            return deleted, False
     return deleted, True
 
 
@@ -60,17 +69,21 @@ def _look(session: Session, now: int) -> int:
     """Looks whether rows still refer to values of which that was not seen for long; returns how many."""
     values = _values(session, "live", now - _TRUSTED_MS)
     for stored in values:
-        state = "live" if _is_referred_to(session, stored.columns()) else "dropped"
-        change = Change(set={"state": state, "since": now})
-        Patcher(session.layouts[LARGE_VALUES.name], change).apply(session, stored)
+        _note(session, stored, "dropped" if _is_referred_to(session, stored.columns()) is False else "live", now)
     return len(values)
 
 
-def _is_referred_to(session: Session, value: Row) -> bool:
+def _note(session: Session, stored: Stored, state: str, now: int) -> None:
+    change = Change(set={"state": state, "since": now})
+    Patcher(session.layouts[LARGE_VALUES.name], change).apply(session, stored)
+
+
+def _is_referred_to(session: Session, value: Row) -> bool | None:
+    """None for a row of a table that only other programs know: they will look."""
     table, *key = orjson.loads(value["owner"])
     layout = session.layouts.get(table)
     if layout is None:
-        return True  # a table that only other programs know: they will look
+        return None
     name = tuple(map(encode_key, key))
     row = find(session.connection, layout, [name]).get(name)
     return row is not None and value["id"] in generations(row.doc)

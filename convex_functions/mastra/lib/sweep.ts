@@ -4,26 +4,42 @@ import { layout } from "../schema";
 import { Budget, SWEEP_BYTES, SWEEP_ROWS } from "./budgets";
 import { CHUNKS, generations, VALUES } from "./large";
 import { sweepReceipts } from "./receipts";
-import { rowByKey, rowsInRange, tableNamed, type Doc, type Scalar, type Writer } from "./tables";
+import { rowByKey, rowsInRange, tableNamed, type Constraint, type Doc, type Scalar, type Writer } from "./tables";
 import { own } from "./values";
 
 const KEPT_MS = 60 * 60 * 1_000;
 /** How long a large value counts as referred to since that was last seen: other writers do not say what they drop. */
 const TRUSTED_MS = 7 * 24 * KEPT_MS;
 
+/** Values that a step looks at, so that their list leaves room for their chunks and rows. */
+const VALUES_AT_ONCE = 100;
+
 /** One bounded step: how many rows it deleted, and whether nothing is left to do. */
 export async function sweep(db: Writer, now: number): Promise<{ deleted: number; done: boolean }> {
   const budget = new Budget(SWEEP_ROWS, SWEEP_BYTES);
   let deleted = await sweepReceipts(db, now - KEPT_MS, budget);
-  for (const state of ["dropped", "pending"]) deleted += await removeValues(db, state, now - KEPT_MS, budget);
-  await look(db, now, budget);
-  return { deleted, done: budget.spent === undefined };
+  let most = 0;
+  for (const state of ["dropped", "pending"]) {
+    const values = await valuesIn(db, state, now - KEPT_MS, budget);
+    most = Math.max(most, values.length);
+    deleted += await removeValues(db, values, now, budget);
+  }
+  const live = await valuesIn(db, "live", now - TRUSTED_MS, budget);
+  await look(db, live, now, budget);
+  return { deleted, done: budget.spent === undefined && Math.max(most, live.length) < VALUES_AT_ONCE };
 }
 
-/** Removes values that were dropped, or left behind unfinished, before a time: the chunks, then what names them. */
-async function removeValues(db: Writer, state: string, until: number, budget: Budget): Promise<number> {
+/**
+ * Removes values that were dropped, or left behind unfinished: the chunks, then what names them. One that a row refers to
+ * all the same, as another writer has put back what it read before, is kept.
+ */
+async function removeValues(db: Writer, values: readonly Doc[], now: number, budget: Budget): Promise<number> {
   let deleted = 0;
-  for (const value of await valuesIn(db, state, until, budget)) {
+  for (const value of values) {
+    if ((await isReferredTo(db, value, budget)) === true) {
+      await db.patch(VALUES, value._id, { state: "live", since: now });
+      continue;
+    }
     const chunks = await some(rowsInRange(db, tableNamed(CHUNKS), "by_generation", [["eq", "generation", idOf(value)]], "asc"), budget);
     await Promise.all(chunks.map((chunk) => db.delete(CHUNKS, chunk._id)));
     deleted += chunks.length;
@@ -35,33 +51,36 @@ async function removeValues(db: Writer, state: string, until: number, budget: Bu
 }
 
 /** Looks whether rows still refer to values of which that was not seen for long. */
-async function look(db: Writer, now: number, budget: Budget): Promise<void> {
-  for (const value of await valuesIn(db, "live", now - TRUSTED_MS, budget)) {
-    const state = (await isReferredTo(db, value, budget)) ? "live" : "dropped";
+async function look(db: Writer, values: readonly Doc[], now: number, budget: Budget): Promise<void> {
+  for (const value of values) {
+    const state = (await isReferredTo(db, value, budget)) === false ? "dropped" : "live";
     await db.patch(VALUES, value._id, { state, since: now });
     if (budget.spent) return;
   }
 }
 
-async function isReferredTo(db: Writer, value: Doc, budget: Budget): Promise<boolean> {
+/** Undefined for a row of a table that only functions know that are deployed elsewhere: they will look. */
+async function isReferredTo(db: Writer, value: Doc, budget: Budget): Promise<boolean | undefined> {
   const [name, ...key] = JSON.parse(String(value["owner"])) as [string, ...Scalar[]];
-  if (own(layout, name) === undefined) return true; // a table of functions that are deployed elsewhere: they will look
+  if (own(layout, name) === undefined) return undefined;
   const row = await rowByKey(db, tableNamed(name), key);
   if (row !== null) budget.charge(row);
   return row !== null && generations(tableNamed(name), row).has(idOf(value));
 }
 
-const valuesIn = (db: Writer, state: string, until: number, budget: Budget) =>
-  some(rowsInRange(db, tableNamed(VALUES), "by_state", [["eq", "state", state], ["lt", "since", until]], "asc"), budget);
+const valuesIn = (db: Writer, state: string, until: number, budget: Budget) => {
+  const range: Constraint[] = [["eq", "state", state], ["lt", "since", until]];
+  return some(rowsInRange(db, tableNamed(VALUES), "by_state", range, "asc"), budget, VALUES_AT_ONCE);
+};
 
 /** As many rows as the budget has room for. */
-async function some(rows: AsyncIterable<Doc>, budget: Budget): Promise<Doc[]> {
+async function some(rows: AsyncIterable<Doc>, budget: Budget, limit = Infinity): Promise<Doc[]> {
   const found: Doc[] = [];
   if (budget.spent) return found;
   for await (const row of rows) {
     budget.charge(row);
     found.push(row);
-    if (budget.spent) break;
+    if (budget.spent || found.length >= limit) break;
   }
   return found;
 }

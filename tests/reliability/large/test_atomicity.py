@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from mastra_convex import ConflictError, TooLargeError
-from mastra_convex.engine import Change, Commit, DeleteRange, Engine, IndexRange, PatchRange
+from mastra_convex.engine import Change, Commit, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
 from mastra_convex.errors import ServerError
+from mastra_convex.records import Records
 from mastra_convex_domains import MemoryStore
 from tests.effort import effort
 from tests.reliability.large.between import Between, Call, tables_of
@@ -138,6 +139,40 @@ async def test_what_another_writer_replaced_is_found_and_swept(engine: Engine, m
     await sweep_as_if_later(engine, "live")
     found = await large_values(engine)
     assert (found.dropped, found.live) == (before.live, set())
+
+
+async def test_a_value_that_another_writer_puts_back_is_kept(engine: Engine, memory: MemoryStore) -> None:
+    """As TypeScript does, which reads a row with its references, and writes it when the value was replaced meanwhile."""
+    await memory.save_messages([message("a", OLD)])
+    records = Records(engine, {})
+    [row] = (await records.get(Get(table="mastra_messages", keys=[["a"]]))).rows
+    assert row is not None
+    await memory.save_messages([message("a", NEW)])
+    del row["_creationTime"]
+    await records.commit([Put(table="mastra_messages", rows=[row])])
+    await sweep_as_if_later(engine, "dropped")
+    assert await text_of(memory) == OLD
+    found = await large_values(engine)
+    assert found.live == found.chunked == found.referred
+
+
+async def test_as_many_as_were_dropped_are_swept(engine: Engine) -> None:
+    count = effort(1_100, 3_000)
+    values = [
+        {"id": f"{n:032x}", "owner": '["mastra_messages","a"]', "chunks": 1, "state": "dropped", "since": 0}
+        for n in range(count)
+    ]
+    chunks = [{"generation": value["id"], "position": 0, "data": "AAAA"} for value in values]
+    for rows, table in ((values, "mastra_large_values"), (chunks, "mastra_chunks")):
+        for n in range(0, count, 1_000):
+            await engine.commit(Commit(id=f"{table}{n}", ops=[Put(table=table, rows=rows[n : n + 1_000])]))
+    left = 2 * count
+    done = False
+    while not done:
+        deleted, done = await engine.sweep()
+        assert deleted or done
+        left -= deleted
+    assert left == 0
 
 
 async def test_a_value_beyond_all_limits_is_refused_before_anything_is_sent(engine: Engine) -> None:
