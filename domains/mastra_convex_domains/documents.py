@@ -14,7 +14,7 @@ from mastra_convex.contract.models import Record, StoredObject, new_id
 from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
 from mastra_convex.engine import Delete, DeleteRange, Get, IndexRange, Put, Row, Scan, ScanResult
 from mastra_convex.errors import ValidationError
-from mastra_convex.records import batches
+from mastra_convex.records import batches, in_parts
 from mastra_convex.registry import DomainStore, register
 from mastra_convex.rows import decode_row, encode_row
 from mastra_convex.tables import Field, Index, Table
@@ -65,13 +65,14 @@ class DocumentsStore(DomainStore):
     async def put(self, table: str, *, record: Mapping[str, Any]) -> Document:
         """Stores a record under its `id` (a new one when it has none), in place of the one there; returns it."""
         document, row = _document(_name(table, "PUT"), record, "record", "PUT")
-        await self._records.commit([Put(table=DOCUMENTS.name, rows=[row])])
+        await self._put([row])
         return document
 
     async def put_many(self, table: str, *, records: Sequence[Mapping[str, Any]]) -> DocumentList:
         """Stores several records, the last of one id winning; returns them all, each with its id.
 
-        Atomic up to some 1,900 records or 12 MiB; more are split in order, each part atomic.
+        Atomic up to some 1,900 records or 12 MiB, where they do not replace much larger ones; more are split in order,
+        each part atomic.
         """
         operation = "PUT_MANY"
         _name(table, operation)
@@ -79,7 +80,7 @@ class DocumentsStore(DomainStore):
         made = [_document(table, record, f"records[{n}]", operation) for n, record in enumerate(given)]
         rows = {row["primaryKey"]: row for _, row in made}
         for batch in batches(rows.values(), touching="table"):
-            await self._records.commit([Put(table=DOCUMENTS.name, rows=batch)])
+            await in_parts(batch, self._put)  # the rows that they replace may be larger
         return [document for document, _ in made]
 
     async def get(self, table: str, *, id: str | int) -> Document | None:
@@ -144,6 +145,9 @@ class DocumentsStore(DomainStore):
         """Deletes all records of the table, in bounded steps."""
         records = IndexRange(table=DOCUMENTS.name, index="by_table", prefix=[_name(table, "CLEAR")])
         await self._records.commit([DeleteRange(range=records)], mode="resumable")
+
+    async def _put(self, rows: Sequence[Row]) -> None:
+        await self._records.commit([Put(table=DOCUMENTS.name, rows=rows)])
 
 
 def _name(table: object, operation: str) -> str:

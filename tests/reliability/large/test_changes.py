@@ -146,6 +146,19 @@ async def test_a_thread_of_many_large_messages_is_deleted_in_steps(store: Convex
     assert len((await large_values(engine)).dropped) == count
 
 
+async def test_many_documents_replace_large_ones(store: ConvexStore, engine: Engine) -> None:
+    await store.documents.put_many("t", records=[{"id": str(n), "text": "x" * 700_000} for n in range(30)])
+    small = [{"id": str(n), "n": n} for n in range(30)]
+    await store.documents.put_many("t", records=small)
+    assert (await store.documents.list("t")).documents == small
+    likeness = f"__mastra_large:{'0' * 32}:1:5 (x)"
+    alike = [{"id": str(n), "text": likeness} for n in range(effort(700, 3_000))]
+    await store.documents.put_many("t", records=alike)
+    assert (await store.documents.list("t", per_page=False)).documents == alike
+    await store.documents.clear("t")
+    await assert_tidy(engine)
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 async def test_what_looks_like_a_reference_stays_what_it_is(store: ConvexStore, engine: Engine, kind: Kind) -> None:
     await store.memory.save_messages([message("secret", LARGE)])
