@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from anyio import to_thread
@@ -24,7 +24,7 @@ from mastra_convex.engine import (
     Row,
     WriteOp,
 )
-from mastra_convex.errors import ConflictError, RateLimitedError, TooLargeError
+from mastra_convex.errors import ConflictError, LargeValueError, RateLimitedError, TooLargeError
 from mastra_convex.large.shrinking import LargeValue, is_surely_small, shrunk
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 from mastra_convex.values import to_json
@@ -56,12 +56,12 @@ def spilled(ops: Sequence[WriteOp], tables: Mapping[str, Table]) -> Spilled | No
 def _small(op: Put, table: Table, values: list[LargeValue]) -> Put:
     if is_surely_small(op.rows):
         return op
-    rows: list[Row] = []
-    for row in op.rows:
-        small, kept = shrunk(table, row)
-        rows.append(small)
+    names = [tuple(table.key_of(row)) for row in op.rows]
+    rows = dict(zip(names, op.rows, strict=True))  # of equal keys the last wins, and has what is kept
+    for name, row in rows.items():
+        rows[name], kept = shrunk(table, row)
         values += kept
-    return op.model_copy(update={"rows": rows})
+    return op.model_copy(update={"rows": [rows[name] for name in names]})
 
 
 class Writer:
@@ -81,6 +81,8 @@ class Writer:
         if _size(found) <= MAX_COMMIT_BYTES - _SPARE_BYTES:
             try:
                 return await self._together(commit, found)
+            except LargeValueError:  # of a patch beside it: it would be the same apart
+                raise
             except (TooLargeError, RateLimitedError):
                 if _size(found) <= _PART_BYTES:
                     raise
@@ -92,7 +94,8 @@ class Writer:
             Put(table=CHUNKS.name, rows=chunks),
             Put(table=LARGE_VALUES.name, rows=[_row(value, "live") for value in found.values]),
         ]
-        return _without(kept, await self._engine.commit(commit.model_copy(update={"ops": [*found.ops, *kept]})))
+        # First of all, so that operations which replace or delete what others of this commit put can drop it.
+        return _of(found.ops, await self._engine.commit(commit.model_copy(update={"ops": [*kept, *found.ops]})))
 
     async def _apart(self, commit: Commit, found: Spilled) -> CommitResult:
         """First the chunks, in commits of their own, then the rows: until then nothing refers to the chunks."""
@@ -106,11 +109,11 @@ class Writer:
         where = [Condition(path=["state"], operator="eq", value=to_json("pending"))]
         guards = [HoldsGuard(table=LARGE_VALUES.name, key=key, where=where) for key in keys]
         result = await self._engine.commit(
-            commit.model_copy(update={"ops": [*found.ops, *live], "guards": [*commit.guards, *guards]})
+            commit.model_copy(update={"ops": [*live, *found.ops], "guards": [*commit.guards, *guards]})
         )
         if result.guard is not None and result.guard >= len(commit.guards):
             raise ConflictError("a large value took so long to be sent that its chunks were removed", retryable=True)
-        return _without(live, result)
+        return _of(found.ops, result)
 
 
 def _is_large(commit: Commit) -> bool:
@@ -156,6 +159,7 @@ def _milliseconds() -> int:
     return int(now().timestamp() * 1000)
 
 
-def _without(ops: Sequence[Any], result: CommitResult) -> CommitResult:
-    """A result without the outcomes of operations that were added at the end."""
-    return result.model_copy(update={"outcomes": list(result.outcomes)[: -len(ops)] if result.outcomes else []})
+def _of(ops: Sequence[WriteOp], result: CommitResult) -> CommitResult:
+    """A result with the outcomes of these operations alone, which were the last."""
+    outcomes = list(result.outcomes)
+    return result.model_copy(update={"outcomes": outcomes[len(outcomes) - len(ops) :] if outcomes else []})

@@ -99,7 +99,7 @@ def _check_no_reference(table: Table, value: Any, path: Sequence[str]) -> None:
 
 
 def _check_members(table: Table, value: Any, path: Sequence[str]) -> None:
-    """LargeValueError where the JSON text of members that Convex refuses is kept in chunks: which those are is unseen."""
+    """LargeValueError where the members that Convex refuses, as JSON text, are kept in chunks: they cannot be told."""
     if isinstance(value, dict):
         _check_no_reference(table, value.get(ESCAPED_KEYS), path)
 

@@ -63,7 +63,7 @@ export function checkNoReference(table: Table, value: Value | undefined, path: P
   if (table.large.includes(path[0] ?? "") && isReference(value)) throw largeValue(path);
 }
 
-/** Refuses a value whose members that Convex refuses are kept in chunks: which those are is unseen. */
+/** Refuses an object whose members that Convex refuses, as JSON text, are kept in chunks: they cannot be told. */
 function checkMembers(table: Table, value: Value | undefined, path: Path): void {
   if (isObject(value)) checkNoReference(table, own(value, ESCAPED_KEYS), path);
 }

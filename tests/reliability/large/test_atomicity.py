@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from mastra_convex import ConflictError, TooLargeError
-from mastra_convex.engine import Change, Commit, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
-from mastra_convex.errors import ServerError
+from mastra_convex import ConflictError, ConvexStore, TooLargeError
+from mastra_convex.engine import (
+    Change,
+    Commit,
+    CommitResult,
+    Delete,
+    DeleteRange,
+    Engine,
+    Get,
+    IndexRange,
+    PatchRange,
+    Put,
+)
+from mastra_convex.errors import RateLimitedError, ServerError
+from mastra_convex.large import with_large_values
 from mastra_convex.records import Records
 from mastra_convex_domains import MemoryStore
+from tests.backends import all_tables
 from tests.effort import effort
 from tests.reliability.large.between import Between, Call, tables_of
 from tests.reliability.large.kinds import message
@@ -142,7 +156,7 @@ async def test_what_another_writer_replaced_is_found_and_swept(engine: Engine, m
 
 
 async def test_a_value_that_another_writer_puts_back_is_kept(engine: Engine, memory: MemoryStore) -> None:
-    """As TypeScript does, which reads a row with its references, and writes it when the value was replaced meanwhile."""
+    """As TypeScript does, which writes a row with the references that it read, though they were replaced meanwhile."""
     await memory.save_messages([message("a", OLD)])
     records = Records(engine, {})
     [row] = (await records.get(Get(table="mastra_messages", keys=[["a"]]))).rows
@@ -152,6 +166,55 @@ async def test_a_value_that_another_writer_puts_back_is_kept(engine: Engine, mem
     await records.commit([Put(table="mastra_messages", rows=[row])])
     await sweep_as_if_later(engine, "dropped")
     assert await text_of(memory) == OLD
+    found = await large_values(engine)
+    assert found.live == found.chunked == found.referred
+
+
+class Busy(Between):
+    """Applies the first commit of a message and says that it did not, as one that was repeated until it was refused."""
+
+    refused = False
+
+    async def commit(self, commit: Commit, /) -> CommitResult:
+        result = await super().commit(commit)
+        if "mastra_messages" in tables_of(commit) and not self.refused:
+            self.refused = True
+            raise RateLimitedError("too many writes", retryable=True)
+        return result
+
+
+async def test_a_commit_that_was_applied_before_it_was_refused_keeps_its_value(engine: Engine) -> None:
+    text = attachment_text(6 * MIB)
+    await MemoryStore(Busy(engine)).save_messages([message("a", text)])
+    await sweep_as_if_later(engine, "pending")
+    assert await text_of(MemoryStore(engine)) == text
+    found = await large_values(engine)
+    assert found.live == found.chunked == found.referred
+
+
+@pytest.mark.parametrize("size", [2 * MIB, 14 * MIB])
+async def test_what_the_same_commit_replaces_or_deletes_is_dropped(engine: Engine, size: int) -> None:
+    records = Records(with_large_values(engine, all_tables()), {table.name: table for table in all_tables()})
+
+    def put(name: str, **members: Any) -> Put:
+        row = {"table": "t", "primaryKey": name, "record": {"id": name, **members}}
+        return Put(table="mastra_documents", rows=[row])
+
+    large = attachment_text(size)
+    deletion = Delete(table="mastra_documents", keys=[["t", "b"], ["t", "none"]])
+    result = await records.commit([put("a", n=large), put("a", n=1), put("b", n=large), deletion, put("c", n=large)])
+    outcomes = [(outcome.changed, list(outcome.missing)) for outcome in result.outcomes]
+    assert outcomes == [(1, [0]), (1, []), (1, [0]), (1, [1]), (1, [0])]
+    found = await large_values(engine)
+    assert (found.live, len(found.dropped)) == (found.referred, 2)
+
+
+async def test_of_equal_keys_in_one_put_only_the_last_is_kept(store: ConvexStore, engine: Engine) -> None:
+    rows = [{"table": "t", "primaryKey": "a", "record": {"id": "a", "text": text}} for text in (OLD, NEW)]
+    records = Records(with_large_values(engine, all_tables()), {table.name: table for table in all_tables()})
+    result = await records.commit([Put(table="mastra_documents", rows=rows)])
+    assert [(outcome.changed, list(outcome.missing)) for outcome in result.outcomes] == [(1, [0, 1])]
+    assert await store.documents.get("t", id="a") == {"id": "a", "text": NEW}
     found = await large_values(engine)
     assert found.live == found.chunked == found.referred
 
