@@ -111,7 +111,8 @@ class _Edited:
         return {table: list(keys.values()) for table, keys in found.items()}
 
     def load(self, table: str, key: Key, row: Row | None, fingerprint: str | None) -> None:
-        self.rows[(table, *key)] = None if row is None else {n: v for n, v in row.items() if n != "_creationTime"}
+        declared = self.tables[table].field_by_name  # others stay as they are, whatever is put
+        self.rows[(table, *key)] = None if row is None else {n: v for n, v in row.items() if n in declared}
         if row is None or fingerprint is None:
             self.guards.append(KeyGuard(guard="missing", table=table, key=key))
         else:
@@ -163,8 +164,7 @@ class _Edited:
         missing = [n for n, name in enumerate(names) if self.rows[name] is None]
         for name, row in zip(names, op.rows, strict=True):
             old = self.rows[name] or {}
-            kept = old.keys() & {*op.keep, *(old.keys() - table.field_by_name.keys())}
-            self.rows[name] = {**row, **{column: old[column] for column in kept}}
+            self.rows[name] = {**row, **{column: old[column] for column in op.keep if column in old}}
         return Outcome(changed=len(set(names)), missing=missing)
 
 

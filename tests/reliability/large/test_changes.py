@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mastra_convex import ConvexStore
 from mastra_convex.engine import Engine, Get, Put
+from mastra_convex.local import LocalEngine
 from mastra_convex.records import Records
+from mastra_convex.tables import Field
 from mastra_convex_domains import MemoryStore, WorkflowsStore
+from mastra_convex_domains.memory.messages import message_row
+from mastra_convex_domains.memory.tables import MESSAGES
 from tests.backends import Backend
 from tests.data import thread
 from tests.effort import effort
@@ -204,3 +211,17 @@ async def test_large_values_cost_few_calls(engine: Engine) -> None:
     await memory.update_messages([{"id": "a", "content": {"metadata": {"seen": True}}}])
     figure("calls to save, read and annotate a message of 6 MiB", len(between.calls))
     assert len(between.calls) == 1 + 2 + 4
+
+
+async def test_columns_of_a_later_version_stay(tmp_path: Path) -> None:
+    later = replace(MESSAGES, fields=(*MESSAGES.fields, Field("later", optional=True)))
+    async with aclosing(LocalEngine(tmp_path / "store.db", [later])) as engine:
+        row = message_row(message("a", "small")) | {"later": "kept"}
+        await Records(engine, {}).commit([Put(table=MESSAGES.name, rows=[row])])
+        async with aclosing(ConvexStore.local(tmp_path / "store.db")) as store:
+            [changed] = await store.memory.update_messages([{"id": "a", "content": attachment(LARGE)}])
+            assert await store.memory.list_messages_by_id(["a"]) == [changed]
+            [changed] = await store.memory.update_messages([{"id": "a", "content": attachment("small again")}])
+        [found] = (await Records(engine, {}).get(Get(table=MESSAGES.name, keys=[["a"]]))).rows
+        assert found is not None
+        assert found["later"] == "kept"
