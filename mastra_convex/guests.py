@@ -50,7 +50,7 @@ from mastra_convex.local.paths import check_path
 from mastra_convex.local.records import values_at
 from mastra_convex.records import Records
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import to_json, unescape_keys
+from mastra_convex.values import carried, to_json, unescape_keys
 
 Place = tuple[bytes, ...]
 """Where a row stands in a scan: its index fields after the prefix, creation time and id, as bytes in index order."""
@@ -215,7 +215,9 @@ class _Guest:
         return result.model_copy(update={"rows": [row and self.row(row) for row in result.rows]})
 
     def row(self, hosted: Row) -> Row:
-        return {**hosted[self._record], "_creationTime": hosted["_creationTime"]}
+        """The row of a record, some of whose columns a change may have made JSON text, being a level deeper there."""
+        record, deeper = carried(hosted[self._record], list(self.table.field_by_name))
+        return {**record, **deeper, "_creationTime": hosted["_creationTime"]}
 
     def all_rows(self, op: Scan | Neighbours) -> Scan:
         """What a scan may consist of: the server leaves out rows by conditions and by the values of the prefixes."""

@@ -352,3 +352,23 @@ async def test_no_wrapper_where_there_is_no_guest(engine: Engine) -> None:
     assert with_guests(engine, [THREADS, DOCUMENTS]) is engine
     result = await engine.commit(Commit(id=uuid4().hex, ops=[Put(table=THREADS.name, rows=[row(0)])]))
     assert result.status == "done"
+
+
+async def test_columns_with_as_many_levels_or_elements_as_convex_takes(engine: Engine) -> None:
+    """A change of their row makes them a level deeper than a raw column may be; then they are stored as JSON text."""
+    deep: Any = []
+    for _ in range(13):
+        deep = [deep]
+    for table in TABLES:
+        await commit(engine, Put(table=table, rows=[row(1, metadata=deep), row(2, metadata=[{"n": 1}] * 8_192)]))
+        keys = [["r1"], ["r2"]]
+        await commit(engine, Patch(table=table, keys=keys, change=Change(set={"title": "changed"})))
+    assert await rows_of(engine, GUEST.name) == await rows_of(engine, THREADS.name)
+    more = Edit(path=["metadata"], reducer="append", value="[1]")
+    await commit(engine, Patch(table=GUEST.name, keys=[["r2"]], change=Change(edits=[more])))
+    [found] = (await Records(engine, {}).get(Get(table=GUEST.name, keys=[["r2"]]))).rows
+    assert found is not None
+    assert len(found["metadata"]) == 8_193
+    where = [condition(["metadata", "8192"], "eq", "1")]
+    scan = Scan(table=GUEST.name, index="by_record_id", where=where, paths=[["id"], ["metadata", "0", "n"]])
+    assert (await Records(engine, {}).scan(scan)).values == [['"r2"', "1"]]
