@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import Change, Edit, Engine, Get, Patch, Path, Scan
+from mastra_convex.engine import Change, DeleteRange, Edit, Engine, Get, IndexRange, Patch, Path, Put, Scan
+from mastra_convex.guests import with_guests
 from mastra_convex.large import with_large_values
 from mastra_convex.records import Records
 from mastra_convex.tables import by_name
+from mastra_convex_domains import DOCUMENTS
+from mastra_convex_domains.memory.tables import THREADS
 from tests.backends import all_tables
 from tests.data import thread
 from tests.reliability.large.kinds import message
@@ -85,5 +89,28 @@ async def test_members_that_convex_refuses_are_large(store: ConvexStore, records
     replaced = Change(edits=[Edit(path=["record"], reducer="set", value='{"id": "a"}')])
     await records.commit([Patch(table="mastra_documents", keys=[["t", "a"]], change=replaced)])
     assert await store.documents.get("t", id="a") == {"id": "a"}
+    await sweep_as_if_later(engine, "dropped")
+    assert not (await large_values(engine)).chunked
+
+
+async def test_guests_may_be_large(engine: Engine, store: ConvexStore) -> None:
+    guest = replace(THREADS, name="guest_threads", stored_in=DOCUMENTS, shared=False)
+    tables = [*all_tables(), guest]
+    records = Records(with_guests(with_large_values(engine, tables), tables), by_name(tables))
+    times = {"createdAt": "2026", "updatedAt": "2026"}
+    row = {"id": "a", "resourceId": "u1", "title": "t", "metadata": {"x": LARGE}, **times}
+    await records.commit([Put(table=guest.name, rows=[row, row | {"id": "b", "metadata": {"n": 1}}])])
+    scan = Scan(table=guest.name, index="by_resource", prefixes=[["u1"]])
+
+    async def rows() -> list[Any]:
+        return [{k: v for k, v in row.items() if k != "_creationTime"} for row in (await records.scan(scan)).rows]
+
+    assert await rows() == [row, row | {"id": "b", "metadata": {"n": 1}}]
+    merge = Change(set={"title": "new"}, edits=[Edit(path=["metadata"], reducer="merge", value='{"n": 1}')])
+    await records.commit([Patch(table=guest.name, keys=[["a"], ["b"]], change=merge)])
+    first, second = await rows()
+    assert first == row | {"title": "new", "metadata": {"x": LARGE, "n": 1}}
+    assert second == row | {"id": "b", "title": "new", "metadata": {"n": 1}}
+    await records.commit([DeleteRange(range=IndexRange(table=guest.name, index="by_resource", prefix=["u1"]))])
     await sweep_as_if_later(engine, "dropped")
     assert not (await large_values(engine)).chunked
