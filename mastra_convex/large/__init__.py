@@ -34,6 +34,8 @@ from mastra_convex.tables import Table, deployed
 
 __all__ = ["with_large_values"]
 
+Pick = Callable[[Get, GetResult], Awaitable[ReadResult]]
+
 OpT = TypeVar("OpT", bound=Get | Scan | Neighbours | Describe)
 
 
@@ -62,13 +64,7 @@ class _LargeValuesEngine:
         return [await self._whole(op, result) for op, result in zip(ops, results, strict=True)]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
-        asked = {"returning": [self._unchosen(op) for op in commit.returning]}
-        pick: Callable[[Get, GetResult], Awaitable[ReadResult]] = self._whole
-        try:
-            result = await self._committed(commit)
-        except LargeValueError:  # of a path to return
-            result = await self._committed(commit.model_copy(update=asked))
-            pick = self._chosen
+        result, pick = await self._committed(commit)
         if not result.returned:
             return result
         pairs = zip(commit.returning, result.returned, strict=True)
@@ -83,15 +79,28 @@ class _LargeValuesEngine:
     async def aclose(self) -> None:
         await self._engine.aclose()
 
-    async def _committed(self, commit: Commit) -> CommitResult:
+    async def _committed(self, commit: Commit) -> tuple[CommitResult, Pick]:
+        """The result of a commit, and what makes of each get that it returns what was asked for."""
+        whole = commit.model_copy(update={"returning": [self._unchosen(op) for op in commit.returning]})
         patches = [op for op in commit.ops if op.op == "patch" and op.table in self._tables]
-        if not any(map(is_beyond, patches)) or not can_be_edited(commit, self._tables):
+        is_editable = can_be_edited(commit, self._tables)
+        if not is_editable or not any(map(is_beyond, patches)):
             try:
-                return await self._writer.commit(commit)
+                return await self._written(commit, whole)
             except TooLargeError:  # or a LargeValueError: the row is, or would become, too large
-                if not can_be_edited(commit, self._tables):
+                if not is_editable:
                     raise
-        return await self._editor.commit(commit)
+        return await self._editor.commit(whole), self._chosen
+
+    async def _written(self, commit: Commit, whole: Commit) -> tuple[CommitResult, Pick]:
+        """The result of a commit that the database can make, if it may return whole rows."""
+        try:
+            return await self._writer.commit(commit), self._whole
+        except LargeValueError as error:
+            if error.details.get("path") not in {".".join(path) for op in commit.returning for path in op.paths or ()}:
+                raise
+        # Of a path to return. The commit may have been applied before, if its answer was lost, so its id stays.
+        return await self._writer.commit(whole), self._chosen
 
     async def _whole(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
         """A result with large values in their rows."""

@@ -9,7 +9,20 @@ import orjson
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import Change, DeleteRange, Edit, Engine, Get, IndexRange, Patch, Path, Put, Scan
+from mastra_convex.engine import (
+    Change,
+    Commit,
+    CommitResult,
+    DeleteRange,
+    Edit,
+    Engine,
+    Get,
+    IndexRange,
+    Patch,
+    Path,
+    Put,
+    Scan,
+)
 from mastra_convex.guests import with_guests
 from mastra_convex.large import with_large_values
 from mastra_convex.records import Records
@@ -18,6 +31,7 @@ from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import THREADS
 from tests.backends import all_tables
 from tests.data import thread
+from tests.reliability.large.between import Between, Call
 from tests.reliability.large.kinds import message
 from tests.reliability.large.leftovers import large_values, sweep_as_if_later
 from tests.reliability.large.texts import MIB
@@ -114,3 +128,31 @@ async def test_guests_may_be_large(engine: Engine, store: ConvexStore) -> None:
     await records.commit([DeleteRange(range=IndexRange(table=guest.name, index="by_resource", prefix=["u1"]))])
     await sweep_as_if_later(engine, "dropped")
     assert not (await large_values(engine)).chunked
+
+
+@pytest.mark.parametrize("backend", ["server", "convex-test"], indirect=True)
+@pytest.mark.parametrize("size", [1, 300_000])
+async def test_a_repeated_commit_is_applied_once_though_what_it_returns_is_large_by_now(
+    engine: Engine, size: int
+) -> None:
+    tables = by_name(all_tables())
+    document = {"id": "a", "context": {"x": {"y": "z"}}}
+    row = {"table": "t", "primaryKey": "a", "record": document}
+    records = Records(with_large_values(engine, all_tables()), tables)
+    await records.commit([Put(table="mastra_documents", rows=[row])])
+
+    def edit(name: str, reducer: Any, value: str) -> Patch:
+        edits = [Edit(path=["record", name], reducer=reducer, value=value)]
+        return Patch(table="mastra_documents", keys=[["t", "a"]], change=Change(edits=edits))
+
+    async def lose_an_answer(call: Call) -> None:
+        if isinstance(call, Commit) and not lost:
+            lost.append(await engine.commit(call))
+            await records.commit([edit("context", "merge", f'{{"more": "{LARGE}"}}')])
+
+    lost: list[CommitResult] = []
+    repeating = Records(with_large_values(Between(engine, lose_an_answer), all_tables()), tables)
+    returning = Get(table="mastra_documents", keys=[["t", "a"]], paths=[["record", "context", "x", "y"]])
+    result = await repeating.commit([edit("list", "append", f'["{"x" * size}"]')], returning=[returning])
+    assert result.returned[0].values == [['"z"']]
+    assert await chosen(records, ["record", "list"]) == [["x" * size]]
