@@ -36,6 +36,13 @@ export function generations(table: Table, row: Columns): Set<string> {
   return new Set(found.map(([, generation]) => generation!));
 }
 
+/** The generations that a row no longer refers to when it has become `now`, all of them if it was deleted. */
+export function droppedBy(table: Table, row: Columns, now: Columns | undefined): string[] {
+  if (table.large.length === 0) return [];
+  const kept = now === undefined ? new Set<string>() : generations(table, now);
+  return [...generations(table, row)].filter((generation) => !kept.has(generation));
+}
+
 /**
  * Notes of the values that rows referred to which of them they no longer do; `sweep` removes those. Each row comes with
  * what it has become, nothing if it was deleted.
@@ -46,11 +53,8 @@ export async function dropValues(
   rows: readonly (readonly [Doc, Columns | undefined])[],
   budget?: Budget,
 ): Promise<void> {
-  if (table.large.length === 0) return;
   const dropped = rows.flatMap(([row, now]) => {
-    const kept = now === undefined ? new Set<string>() : generations(table, now);
-    const owner = ownerName(table, row);
-    return [...generations(table, row)].filter((one) => !kept.has(one)).map((generation) => ({ owner, generation }));
+    return droppedBy(table, row, now).map((generation) => ({ owner: ownerName(table, row), generation }));
   });
   if (budget !== undefined) {
     budget.ranges += RANGES_TO_DROP * dropped.length;

@@ -5,7 +5,7 @@ import { WHOLE_BYTES, type Budget } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, parseCursor, positionOf } from "./cursors";
 import { tooLarge } from "./errors";
-import { generations, RANGES_TO_DROP } from "./large";
+import { droppedBy, RANGES_TO_DROP } from "./large";
 import { rowsOfSpan, spanOf } from "./spans";
 import type { Columns, Doc, Writer } from "./tables";
 import type { WriteOp } from "./validators";
@@ -43,11 +43,12 @@ export async function writeRange(
     budget.charge(row);
     last = row;
     if (holds(row)) {
-      budget.ranges += 1 + RANGES_TO_DROP * (changed ? 0 : generations(table, row).size);
+      const columns = changed?.(row);
+      const dropped = droppedBy(table, row, columns && { ...row, ...columns });
+      budget.ranges += 1 + RANGES_TO_DROP * dropped.length;
       rows.push(row);
       if (mode === "whole") budget.bytes += getDocumentSize(row);
-      if (changed) {
-        const columns = changed(row);
+      if (columns) {
         changes.push([row, columns]);
         budget.bytes += growth(row, columns);
       }

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import Engine, Get, Put
+from mastra_convex.engine import Change, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
 from mastra_convex.local import LocalEngine
 from mastra_convex.records import Records
+from mastra_convex.references import Reference
 from mastra_convex.tables import Field
 from mastra_convex_domains import MemoryStore, WorkflowsStore
 from mastra_convex_domains.memory.messages import message_row
@@ -225,3 +226,23 @@ async def test_columns_of_a_later_version_stay(tmp_path: Path) -> None:
         [found] = (await Records(engine, {}).get(Get(table=MESSAGES.name, keys=[["a"]]))).rows
         assert found is not None
         assert found["later"] == "kept"
+
+
+@pytest.mark.parametrize("kind", ["patch", "delete"])
+async def test_a_range_of_many_large_rows_is_changed_in_steps(engine: Engine, kind: str) -> None:
+    count = 1_500
+    references = [Reference(f"{n:032x}", 1, 5) for n in range(count)]
+    rows = [{"table": "t", "primaryKey": f"{n}", "record": {"text": str(each)}} for n, each in enumerate(references)]
+    live = [
+        {"id": each.generation, "owner": f'["mastra_documents","t","{n}"]', "chunks": 1, "state": "live", "since": 0}
+        for n, each in enumerate(references)
+    ]
+    records = Records(engine, {})
+    await records.commit([Put(table="mastra_documents", rows=rows)])
+    await records.commit([Put(table="mastra_large_values", rows=live)])
+    target = IndexRange(table="mastra_documents", index="by_table", prefix=["t"])
+    change = PatchRange(range=target, change=Change(set={"record": {}}))
+    op = change if kind == "patch" else DeleteRange(range=target)
+    result = await records.commit([op], mode="resumable")
+    assert result.outcomes[0].changed == count
+    assert len((await large_values(engine)).dropped) == count
