@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import operator
+from contextlib import aclosing
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from mastra_convex import ConvexStore, TooLargeError
 from tests.data import thread
-from tests.reliability.large.kinds import KINDS, Kind, score
+from tests.effort import effort
+from tests.reliability.large.kinds import KINDS, Kind, message, score
 from tests.reliability.large.texts import MIB
 
 
@@ -87,3 +92,30 @@ async def test_an_array_that_no_object_holds_is_refused_by_name(store: ConvexSto
     with pytest.raises(TooLargeError, match=r"scorer\.structuredOutput"):
         await store.scores.save_score(score("s", "x").model_copy(update={"scorer": {"structuredOutput": shape}}))
     assert await store.scores.get_score_by_id("s") is None
+
+
+LIKENESS = f"__mastra_large:{'0' * 32}:1:5 (x)"
+KEYS = st.sampled_from(["a", "b", "__mastra_large", "__mastra_json", "$c", "名", "k"])
+TEXTS = st.builds(
+    operator.mul, st.sampled_from(["x", "名", '"\\\n']), st.sampled_from([0, 1, 6_000, 16_384, 90_000, 400_000])
+)
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.just(1.5), TEXTS, st.sampled_from([LIKENESS, {"__mastra_large": LIKENESS}])
+)
+VALUES = st.recursive(
+    LEAVES, lambda inside: st.lists(inside, max_size=4) | st.dictionaries(KEYS, inside, max_size=4), max_leaves=25
+)
+
+
+@settings(max_examples=effort(40, 1_000), deadline=None)
+@given(value=VALUES)
+async def test_any_value_comes_back(value: Any) -> None:
+    async with aclosing(ConvexStore.local(":memory:")) as store:
+        document = await store.documents.put("t", record={"id": "a", "value": value})
+        assert await store.documents.get("t", id="a") == document
+        saved = message("a", value).model_copy(update={"content": {"parts": [], "metadata": {}, "value": value}})
+        await store.memory.save_messages([saved])
+        assert await store.memory.list_messages_by_id(["a"]) == [saved]
+        [changed] = await store.memory.update_messages([{"id": "a", "content": {"metadata": {"more": value}}}])
+        assert changed.content == saved.content | {"metadata": {"more": value}}
+        assert await store.memory.list_messages_by_id(["a"]) == [changed]
