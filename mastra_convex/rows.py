@@ -13,6 +13,7 @@ from mastra_convex.tables import Field, Table
 from mastra_convex.values import (
     carry,
     check_document,
+    check_indexed,
     clean,
     clean_floats,
     clean_number,
@@ -56,6 +57,7 @@ def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
             raise ConfigurationError(f"{table.name} has no column {name!r}")
         if value is not None or (field.json and not field.optional):
             row[name] = _encode(field, value, name)
+            check_indexed(row[name], table.indexed_members, name)
         elif field.nullable:
             row[name] = None
     return row

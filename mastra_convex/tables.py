@@ -175,6 +175,12 @@ class Table:
         return {field.name: field for field in self.fields}
 
     @cached_property
+    def indexed_members(self) -> frozenset[tuple[str, ...]]:
+        """The paths of the members of columns that indexes name."""
+        named = {name for index in self.indexes for name in index.fields}
+        return frozenset(tuple(name.split(".", 1)) for name in named if "." in name)
+
+    @cached_property
     def coded_fields(self) -> tuple[Field, ...]:
         """The columns that are stored in another form than Python has them."""
         return tuple(field for field in self.fields if field.json or field.type in ("any", "number"))

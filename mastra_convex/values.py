@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -239,6 +239,17 @@ def escaped_members(value: dict[str, Any]) -> dict[str, Any] | None:
     except ValueError:
         return None  # somebody else's text under our key: it stays what it is
     return members if isinstance(members, dict) else None
+
+
+def check_indexed(stored: Any, indexed: Collection[tuple[str, ...]], path: str) -> None:
+    """Raises TooLargeError for a value of a raw column with members as JSON text that an index does not find there.
+
+    `indexed` are paths of members that indexes name, `path` is the column.
+    """
+    for name in (escaped_members(stored) or {}) if isinstance(stored, dict) else ():
+        if (path, name) in indexed:
+            problem = f"is indexed, and found only in objects of at most {MAX_OBJECT_FIELDS - 1} members, not too deep"
+            raise TooLargeError(f"{path}.{name} {problem}", details={"path": path, "limit": MAX_OBJECT_FIELDS - 1})
 
 
 def carry(stored: dict[str, Any], members: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -12,7 +12,15 @@ from mastra_convex.errors import LargeValueError, ValidationError
 from mastra_convex.local.reducers import REDUCERS
 from mastra_convex.references import reference
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import ESCAPED_KEYS, escape_keys, escaped_members, from_json, to_json, unescape_keys
+from mastra_convex.values import (
+    ESCAPED_KEYS,
+    check_indexed,
+    escape_keys,
+    escaped_members,
+    from_json,
+    to_json,
+    unescape_keys,
+)
 
 
 class Missing(Enum):
@@ -116,6 +124,7 @@ def apply_edit(table: Table, row: Row, edit: Edit, value: Any) -> None:
         row[column] = to_json(old)
     else:
         row[column] = escape_keys(old) if field.type == "any" else old
+        check_indexed(row[column], table.indexed_members, column)
 
 
 def _editable(field: Field, value: Any, inside: bool) -> Any:

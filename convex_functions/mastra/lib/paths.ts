@@ -1,10 +1,10 @@
 // Reading and changing a value inside a row. A path goes through object columns and JSON text alike.
 
 import type { Value } from "convex/values";
-import { badRequest, largeValue } from "./errors";
+import { badRequest, largeValue, tooLarge } from "./errors";
 import { isReference } from "./large";
 import { checkColumns, type Columns, type Table } from "./tables";
-import { arrayPosition, escaped, ESCAPED_KEYS, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
+import { arrayPosition, escaped, ESCAPED_KEYS, escapedMembers, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
 
 export type Path = readonly string[];
 
@@ -78,10 +78,20 @@ export function changedColumn(table: Table, row: Columns, { path, sees, reduce }
   const inside = path.slice(1);
   if (sees || inside.length > 0) checkMembers(table, stored, path);
   const change = (old: Value | undefined) => changedAt(table, old, inside, reduce, path);
-  if (table.raw.includes(column)) return escaped(change(openedRaw(stored)));
+  if (table.raw.includes(column)) return findable(table, column, escaped(change(openedRaw(stored))));
   const isText = table.json.includes(column);
   if (!isText && inside.length === 0) return reduce(stored);
   return JSON.stringify(change(openedText(stored, inside.length > 0)));
+}
+
+/** The value of a raw column, refused where it has members as JSON text which an index does not find there. */
+function findable(table: Table, column: string, value: Value): Value {
+  const hidden = isObject(value) ? Object.keys(escapedMembers(value) ?? {}) : [];
+  const indexed = hidden.length > 0 ? Object.values(table.indexes).flat() : [];
+  const name = hidden.find((member) => indexed.includes(`${column}.${member}`));
+  if (name === undefined) return value;
+  const problem = "is indexed, and found only in objects of at most 1023 members, not too deep";
+  throw tooLarge(`${column}.${name} ${problem}`, "database");
 }
 
 /** The value of a raw column; JSON text of an object, as older rows have it, counts as that object. */

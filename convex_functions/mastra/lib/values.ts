@@ -95,7 +95,7 @@ function fitted(value: Value, levels: number): Value | undefined {
 }
 
 /** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
-function escapedMembers(value: JsonObject): JsonObject | undefined {
+export function escapedMembers(value: JsonObject): JsonObject | undefined {
   const text = own(value, ESCAPED_KEYS);
   const members = typeof text === "string" ? parsed(text) : undefined;
   return isObject(members) ? members : undefined;

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex import ConvexStore, ValidationError
+from mastra_convex import ConvexStore, TooLargeError, ValidationError
 from mastra_convex_domains import MemoryStore, VectorStore
 from tests.backends import Backend
 from tests.data import thread
@@ -161,6 +161,22 @@ async def test_the_vectors_of_a_thread(store: ConvexStore, filled: VectorStore) 
     await store.memory.delete_thread("t1", deletes_vectors=True)
     assert set(await contents(filled)) == set(await contents(filled, "other")) == {"a", "b", "c", "d", "z"}
     assert await store.memory.get_thread_by_id("t1") is None
+
+
+async def test_metadata_that_hides_the_thread_from_its_index_is_refused(filled: VectorStore) -> None:
+    many = {f"k{n}": n for n in range(1_022)}
+    await filled.upsert("i", vectors=[[1, 2, 3]], ids=["x"], metadata=[many | {"thread_id": "t1"}])
+    await filled.upsert("i", vectors=[[1, 2, 3]], ids=["y"], metadata=[many | {"k1022": 1, "k1023": 1}])
+    before = await contents(filled)
+    refused = r"metadata\.thread_id is indexed, and found only in objects of at most 1023 members"
+    with pytest.raises(TooLargeError, match=refused):
+        await filled.upsert("i", vectors=[[1, 2, 3]], ids=["x"], metadata=[many | {"k1022": 1, "thread_id": "t1"}])
+    with pytest.raises(TooLargeError, match=refused):
+        await filled.update_vector("i", id="x", metadata={"one": "more"})
+    with pytest.raises(TooLargeError, match=refused):
+        await filled.update_vector("i", filter={"k1023": 1}, metadata={"thread_id": "t1"})
+    assert await contents(filled) == before
+    await filled.update_vector("i", id="y", metadata={"one": "more"})
 
 
 async def test_a_store_without_vectors_deletes_threads(backend: Backend) -> None:
