@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from mastra_convex.engine import Key
+from mastra_convex.values import plain_numbers
 
 MARK: Final = "__mastra_large"
 """How a reference begins, and the key of an object that holds one."""
@@ -62,6 +62,6 @@ def generations(text: bytes) -> set[str]:
     return {found.decode() for found in _GENERATION.findall(text)} if MARK.encode() in text else set()
 
 
-def owner_of(table: str, key: Sequence[Any] | Key) -> str:
-    """How a row is named as the owner of a large value."""
-    return orjson.dumps([table, *key]).decode()
+def owner_of(table: str, key: Sequence[Any]) -> str:
+    """How a row is named as the owner of a large value; numbers as JavaScript prints them, whoever read the key."""
+    return orjson.dumps([table, *plain_numbers([*key])]).decode()

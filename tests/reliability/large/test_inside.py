@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +26,9 @@ from mastra_convex.engine import (
 )
 from mastra_convex.guests import with_guests
 from mastra_convex.large import with_large_values
+from mastra_convex.local import LocalEngine
 from mastra_convex.records import Records
-from mastra_convex.tables import by_name
+from mastra_convex.tables import Field, Index, Table, by_name
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import THREADS
 from tests.backends import all_tables
@@ -156,3 +158,18 @@ async def test_a_repeated_commit_is_applied_once_though_what_it_returns_is_large
     result = await repeating.commit([edit("list", "append", f'["{"x" * size}"]')], returning=[returning])
     assert result.returned[0].values == [['"z"']]
     assert await chosen(records, ["record", "list"]) == [["x" * size]]
+
+
+async def test_keys_may_be_numbers() -> None:
+    """Convex prints each as a float."""
+    fields = (Field("page", "number"), Field("text", large=True))
+    pages = Table("pages", fields, (Index("by_page", ("page",)),), key="by_page")
+    async with aclosing(LocalEngine(":memory:", [pages])) as engine:
+        records = Records(with_large_values(engine, [pages]), {"pages": pages})
+        await records.commit([Put(table="pages", rows=[{"page": 2.0, "text": LARGE}])])
+        for key in ([2], [2.0]):
+            found = await records.get(Get(table="pages", keys=[key], paths=[["text"]]))
+            assert found.values == [[f'"{LARGE}"']]
+        await records.commit([Put(table="pages", rows=[{"page": 2, "text": "small"}])])
+        await sweep_as_if_later(engine, "dropped")
+        assert not (await Records(engine, {}).scan(Scan(table="mastra_chunks", index="by_generation"))).rows
