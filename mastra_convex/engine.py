@@ -371,3 +371,25 @@ class Engine(Protocol):
     async def aclose(self) -> None:
         """Releases connections. Calls in flight end: with their answer where that is local, else with ClosedError."""
         ...
+
+
+class Layer:
+    """Base of engines in front of an engine: passes on what a subclass does not change."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine: Engine = engine
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+        return await self._engine.read(ops)
+
+    async def commit(self, commit: Commit, /) -> CommitResult:
+        return await self._engine.commit(commit)
+
+    async def search(self, search: Search, /) -> SearchResult:
+        return await self._engine.search(search)
+
+    async def sweep(self) -> tuple[int, bool]:
+        return await self._engine.sweep()
+
+    async def aclose(self) -> None:
+        await self._engine.aclose()

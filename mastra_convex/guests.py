@@ -29,6 +29,7 @@ from mastra_convex.engine import (
     HoldsGuard,
     IndexRange,
     Key,
+    Layer,
     Neighbours,
     NeighboursResult,
     Patch,
@@ -62,14 +63,14 @@ _TAIL = 2
 def with_guests(engine: Engine, tables: Iterable[Table]) -> Engine:
     """The engine as the tables need it: itself when none of them is a guest."""
     guests = {table.name: _Guest(table, table.stored_in) for table in tables if table.stored_in is not None}
-    return _GuestEngine(engine, guests) if guests else engine
+    return _GuestLayer(engine, guests) if guests else engine
 
 
-class _GuestEngine:
-    """Implements `mastra_convex.engine.Engine` for guests and passes on what concerns other tables."""
+class _GuestLayer(Layer):
+    """Sees to guests and passes on what concerns other tables."""
 
     def __init__(self, engine: Engine, guests: dict[str, _Guest]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._guests = guests
         self._records = Records(engine, {})
 
@@ -96,12 +97,6 @@ class _GuestEngine:
             raise guest.refused("vectors cannot be searched")
         guards = [self._hosted_guard(guard) for guard in search.guards]
         return await self._engine.search(search.model_copy(update={"guards": guards}))
-
-    async def sweep(self) -> tuple[int, bool]:
-        return await self._engine.sweep()
-
-    async def aclose(self) -> None:
-        await self._engine.aclose()
 
     def _hosted_read(self, op: Get | Scan | Neighbours | Describe) -> Get | Scan | Neighbours | Describe:
         guest = self._guests.get(op.table)

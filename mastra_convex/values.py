@@ -17,6 +17,8 @@ MAX_DOCUMENT_NESTING = 16
 MAX_ARRAY_ELEMENTS = 8192
 MAX_OBJECT_FIELDS = 1024
 MAX_KEY_CHARACTERS = 1024
+SURELY_SMALL_BYTES = 200_000
+"""Of JSON text that is less than 1 MiB as a document: at worst, two bytes count 9 (`1,`)."""
 MAX_JSON_NESTING = 128
 """Our own limit for JSON text, well inside what JSON parsers on both sides take."""
 

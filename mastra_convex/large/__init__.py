@@ -16,12 +16,11 @@ from mastra_convex.engine import (
     Engine,
     Get,
     GetResult,
+    Layer,
     Neighbours,
     ReadResult,
     Scan,
     ScanResult,
-    Search,
-    SearchResult,
 )
 from mastra_convex.errors import LargeValueError, TooLargeError
 from mastra_convex.large.editing import Editor, can_be_edited, is_beyond
@@ -42,14 +41,14 @@ OpT = TypeVar("OpT", bound=Get | Scan | Neighbours | Describe)
 def with_large_values(engine: Engine, tables: Iterable[Table]) -> Engine:
     """The engine as the tables need it: itself when none of them has columns for large values."""
     large = {name: table for name, table in deployed(tables).items() if table.large_columns}
-    return _LargeValuesEngine(engine, large) if large else engine
+    return _LargeValuesLayer(engine, large) if large else engine
 
 
-class _LargeValuesEngine:
-    """Implements `mastra_convex.engine.Engine` for tables with large values and passes on what concerns others."""
+class _LargeValuesLayer(Layer):
+    """Sees to tables with large values and passes on what concerns others."""
 
     def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._tables = tables
         self._reader = Reader(engine, tables)
         self._writer = Writer(engine, tables)
@@ -69,15 +68,6 @@ class _LargeValuesEngine:
             return result
         pairs = zip(commit.returning, result.returned, strict=True)
         return result.model_copy(update={"returned": [await pick(op, got) for op, got in pairs]})
-
-    async def search(self, search: Search, /) -> SearchResult:
-        return await self._engine.search(search)
-
-    async def sweep(self) -> tuple[int, bool]:
-        return await self._engine.sweep()
-
-    async def aclose(self) -> None:
-        await self._engine.aclose()
 
     async def _committed(self, commit: Commit) -> tuple[CommitResult, Pick]:
         """The result of a commit, and what makes of each get that it returns what was asked for."""

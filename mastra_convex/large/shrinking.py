@@ -14,10 +14,14 @@ from mastra_convex.errors import TooLargeError
 from mastra_convex.large.chunks import MAX_LARGE_BYTES, packed
 from mastra_convex.references import MARK, Reference, may_refer, owner_of, reference
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import MAX_DOCUMENT_BYTES, MAX_JSON_NESTING, check_document, document_size, value_size
-
-_SURELY_SMALL: Final = 200_000
-"""Bytes of JSON text that are less than 1 MiB as a document: at worst, two count 9 bytes (`1,`)."""
+from mastra_convex.values import (
+    MAX_DOCUMENT_BYTES,
+    MAX_JSON_NESTING,
+    SURELY_SMALL_BYTES,
+    check_document,
+    document_size,
+    value_size,
+)
 
 _TARGET: Final = MAX_DOCUMENT_BYTES // 2
 """What a row that was too large is brought down to, so that it can grow for a while."""
@@ -43,7 +47,7 @@ class LargeValue:
 def is_surely_small(rows: Sequence[Row]) -> bool:
     """Whether it takes no further look to see that the rows are small, and hold nothing that looks like a reference."""
     text = orjson.dumps(rows)
-    return len(text) < _SURELY_SMALL and MARK.encode() not in text
+    return len(text) < SURELY_SMALL_BYTES and MARK.encode() not in text
 
 
 def shrunk(table: Table, row: Row) -> tuple[Row, list[LargeValue]]:

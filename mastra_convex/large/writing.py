@@ -73,7 +73,9 @@ class Writer:
 
     async def commit(self, commit: Commit) -> CommitResult:
         """A commit whose puts may have rows of any size; applied at once, whatever that takes before."""
-        found = await to_thread.run_sync(spilled, commit.ops, self._tables) if _is_large(commit) else None
+        puts = [op for op in commit.ops if op.op == "put" and op.table in self._tables]
+        large = not all(is_surely_small(op.rows) for op in puts)
+        found = await to_thread.run_sync(spilled, commit.ops, self._tables) if large else None
         if found is None:
             return await self._engine.commit(commit)
         if commit.mode == "resumable":
@@ -114,10 +116,6 @@ class Writer:
         if result.guard is not None and result.guard >= len(commit.guards):
             raise ConflictError("a large value took so long to be sent that its chunks were removed", retryable=True)
         return _of(found.ops, result)
-
-
-def _is_large(commit: Commit) -> bool:
-    return any(op.op == "put" and not is_surely_small(op.rows) for op in commit.ops)
 
 
 def _size(found: Spilled) -> int:

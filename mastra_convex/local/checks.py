@@ -12,10 +12,15 @@ from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
 from mastra_convex.local.layout import Layout
 from mastra_convex.local.stored import pack
 from mastra_convex.tables import Field, Table
-from mastra_convex.values import ESCAPED_KEYS, MAX_ARRAY_ELEMENTS, check_document, clean_number, is_plain_key
+from mastra_convex.values import (
+    ESCAPED_KEYS,
+    MAX_ARRAY_ELEMENTS,
+    SURELY_SMALL_BYTES,
+    check_document,
+    clean_number,
+    is_plain_key,
+)
 
-_SURELY_SMALL = 200_000
-"""Bytes of JSON text and float32 that are less than 1 MiB as a document: at worst, two count 9 bytes (`1,`)."""
 _NUMBERS = {int, float}
 
 
@@ -64,7 +69,7 @@ def dump(layout: Layout, row: Row) -> tuple[bytes, list[bytes | None]]:
         doc = orjson.dumps(rest)
     except TypeError as error:  # a lone surrogate, or a type that JSON lacks
         raise ValidationError(f"a row of {layout.table.name} is not JSON: {error}") from error
-    if len(doc) + sum(map(len, filter(None, vectors))) > _SURELY_SMALL:
+    if len(doc) + sum(map(len, filter(None, vectors))) > SURELY_SMALL_BYTES:
         check_document(layout.table.name, row)
     return doc, vectors
 

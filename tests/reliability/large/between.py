@@ -10,40 +10,30 @@ from mastra_convex.engine import (
     Describe,
     Engine,
     Get,
+    Layer,
     Neighbours,
     ReadResult,
     Scan,
-    Search,
-    SearchResult,
 )
 
 Call = Sequence[Get | Scan | Neighbours | Describe] | Commit
 
 
-class Between:
-    """Passes every call on, after `before` was awaited with it. What that raises is what the call raises."""
+class Between(Layer):
+    """Passes every read and commit on, after `before` was awaited with it; what that raises is what the call raises."""
 
     def __init__(self, engine: Engine, before: Callable[[Call], Awaitable[object]] | None = None) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._before = before
         self.calls: list[Call] = []
 
     async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
         await self._see(ops)
-        return await self._engine.read(ops)
+        return await super().read(ops)
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         await self._see(commit)
-        return await self._engine.commit(commit)
-
-    async def search(self, search: Search, /) -> SearchResult:
-        return await self._engine.search(search)
-
-    async def sweep(self) -> tuple[int, bool]:
-        return await self._engine.sweep()
-
-    async def aclose(self) -> None:
-        await self._engine.aclose()
+        return await super().commit(commit)
 
     async def _see(self, call: Call) -> None:
         self.calls.append(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 from collections.abc import Callable
+from functools import lru_cache
 
 MIB = 1 << 20
 
@@ -18,6 +19,7 @@ def _characters(alphabet: str) -> Callable[[int], str]:
     return text
 
 
+@lru_cache(maxsize=16)
 def attachment_text(size: int, seed: int = 0) -> str:
     """Base64 of random bytes, as images and PDFs are."""
     return base64.b64encode(random.Random(seed).randbytes(size * 3 // 4)).decode()
