@@ -88,13 +88,15 @@ class RowChange:
 
 
 class Patcher:
-    """Applies a change to stored rows, checked as Convex would check it."""
+    """Applies a change to stored rows, checked as Convex would check it. It `may_drop` large values."""
 
     def __init__(self, layout: Layout, change: Change) -> None:
         self._layout = layout
         self._change = RowChange(layout.table, change)
         self._unsets = bool(change.unset)
         self._edited = list(dict.fromkeys(edit.path[0] for edit in change.edits))
+        changed = {*change.set, *change.unset, *self._edited}
+        self.may_drop: bool = any(field.name in changed for field in layout.table.large_columns)
         check_columns(layout.table, change.set, change.set)
 
     def apply(self, session: Session, stored: Stored) -> None:
@@ -121,6 +123,7 @@ def _drop(session: Session, layout: Layout, stored: Stored, doc: bytes = b"") ->
     dropped = generations(stored.doc) - generations(doc)
     if not dropped:
         return
+    session.dropped += len(dropped)
     owner = owner_of(layout.table.name, layout.table.key_of(stored.columns()))
     values = session.layouts[LARGE_VALUES.name]
     change = Patcher(values, Change(set={"state": "dropped", "since": int(time.time() * 1000)}))

@@ -26,7 +26,7 @@ from mastra_convex.local.changes import Patcher, delete_rows, put_rows
 from mastra_convex.local.checks import check_commit_size
 from mastra_convex.local.guards import failing_guard
 from mastra_convex.local.layout import Session
-from mastra_convex.local.ranges import StepBudget, change_range
+from mastra_convex.local.ranges import RANGES_TO_DROP, StepBudget, change_range
 from mastra_convex.local.receipts import find_receipt, leave_receipt
 from mastra_convex.local.records import Budget, encoded_key, find, get
 from mastra_convex.local.stored import Stored
@@ -107,6 +107,14 @@ class _Step:
         return CommitResult(status="done", outcomes=outcomes)
 
     def _by_keys(self, op: Put | Patch | Delete) -> Outcome:
+        before = self._session.dropped
+        outcome = self._written(op)
+        self._budget.changes -= RANGES_TO_DROP * (self._session.dropped - before)
+        if self._budget.changes < 0:
+            raise self._budget.too_large()
+        return outcome
+
+    def _written(self, op: Put | Patch | Delete) -> Outcome:
         layout = self._session.layout(op.table)
         if op.op == "put":
             written = put_rows(self._session, layout, op.rows, op.keep)
@@ -148,7 +156,8 @@ class _Step:
                 for stored in rows:
                     patcher.apply(self._session, stored)
 
-        changed, done, cursor = change_range(self._session, op.range, self._budget, after, change)
+        drops = layout.table.large_columns and (patcher is None or patcher.may_drop)
+        changed, done, cursor = change_range(self._session, op.range, self._budget, after, change, drops=bool(drops))
         if not done and (self._commit.mode == "whole" or self._budget.fresh):
             raise self._budget.too_large()
         return changed, done, cursor

@@ -26,7 +26,7 @@ def _holds(session: Session, guard: Guard) -> bool:
         for stored, holds in rows:
             if holds:
                 return False
-            if not budget.take(stored.size, changes=False):
+            if not budget.take(stored.size, changes=0):
                 raise budget.too_large()
         return True
     layout = session.layout(guard.table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -143,11 +144,13 @@ class Layout:
         return terms + ([f"_seq {span.seq} ?"] if span.seq else [])
 
 
-class Session(NamedTuple):
-    """A transaction, and how the tables lie in it."""
+@dataclass(slots=True)
+class Session:
+    """A transaction, how the tables lie in it, and how many large values were dropped in it."""
 
     connection: sqlite3.Connection
     layouts: Mapping[str, Layout]
+    dropped: int = 0
 
     def layout(self, table: str) -> Layout:
         layout = self.layouts.get(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from mastra_convex.engine import RANGE_BYTES, IndexRange
 from mastra_convex.errors import TooLargeError
@@ -11,11 +12,16 @@ from mastra_convex.local.conditions import predicate
 from mastra_convex.local.layout import Session
 from mastra_convex.local.plans import plan
 from mastra_convex.local.stored import Stored
+from mastra_convex.references import generations
+
+RANGES_TO_DROP: Final = 2
+"""Index ranges that it takes to note of a large value that it is dropped."""
 
 
 @dataclass
 class StepBudget:
-    """What the range operations of a step may still consume. `changes` are index ranges: one for each row changed.
+    """What the range operations of a step may still consume. `changes` are index ranges: one for each row changed, two
+    for each large value that is dropped.
 
     In a `whole` commit each row that is changed counts twice.
     """
@@ -26,11 +32,12 @@ class StepBudget:
     whole: bool = False
     fresh: bool = True
 
-    def take(self, size: int, *, changes: bool) -> bool:
-        """Whether a row of this size may be consumed; if so, it is charged. The first one always may."""
+    def take(self, size: int, *, changes: int) -> bool:
+        """Whether a row of this size may be consumed, whose change takes so many index ranges, 0 for one that stays; if
+        so, it is charged. The first one always may."""
         if self.whole and changes:
             size *= 2
-        if self.rows < 1 or (changes and self.changes < 1) or (self.size < size and not self.fresh):
+        if self.rows < 1 or self.changes < changes or (self.size < size and not self.fresh):
             return False
         self.fresh = False
         self.rows -= 1
@@ -39,7 +46,7 @@ class StepBudget:
         return True
 
     def too_large(self) -> TooLargeError:
-        limit = "bytes" if self.changes > 0 else "ranges"
+        limit = "bytes" if self.changes > RANGES_TO_DROP else "ranges"
         return TooLargeError("the ranges of a commit are larger than one transaction takes", details={"limit": limit})
 
 
@@ -64,17 +71,21 @@ def change_range(
     budget: StepBudget,
     after: str | None,
     change: Callable[[list[Stored]], None],
+    *,
+    drops: bool,
 ) -> tuple[int, bool, str | None]:
     """Changes rows of a range; returns how many, whether all are done, and the cursor of the last row consumed.
 
-    The rows are read before the first is changed: a change may move a row within the index.
+    The rows are read before the first is changed: a change may move a row within the index. `drops` tells that it may
+    drop the large values that they refer to.
     """
     rows, cursor = rows_of(session, target, after)
     chosen: list[Stored] = []
     last: Stored | None = None
     done = True
     for stored, holds in rows:
-        if not budget.take(stored.size, changes=holds):
+        dropped = len(generations(stored.doc)) if drops else 0
+        if not budget.take(stored.size, changes=1 + RANGES_TO_DROP * dropped if holds else 0):
             done = False
             break
         last = stored

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mastra_convex import ConvexStore
-from mastra_convex.engine import Change, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
+from mastra_convex import ConvexStore, TooLargeError
+from mastra_convex.engine import Change, Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
 from mastra_convex.local import LocalEngine
 from mastra_convex.records import Records
 from mastra_convex.references import Reference
@@ -228,9 +228,8 @@ async def test_columns_of_a_later_version_stay(tmp_path: Path) -> None:
         assert found["later"] == "kept"
 
 
-@pytest.mark.parametrize("kind", ["patch", "delete"])
-async def test_a_range_of_many_large_rows_is_changed_in_steps(engine: Engine, kind: str) -> None:
-    count = 1_500
+async def put_likenesses(engine: Engine, count: int) -> None:
+    """Documents that refer to large values, of which there are only the names."""
     references = [Reference(f"{n:032x}", 1, 5) for n in range(count)]
     rows = [{"table": "t", "primaryKey": f"{n}", "record": {"text": str(each)}} for n, each in enumerate(references)]
     live = [
@@ -240,9 +239,27 @@ async def test_a_range_of_many_large_rows_is_changed_in_steps(engine: Engine, ki
     records = Records(engine, {})
     await records.commit([Put(table="mastra_documents", rows=rows)])
     await records.commit([Put(table="mastra_large_values", rows=live)])
+
+
+@pytest.mark.parametrize("kind", ["patch", "delete"])
+async def test_a_range_of_many_large_rows_is_changed_in_steps(engine: Engine, kind: str) -> None:
+    count = 1_500
+    await put_likenesses(engine, count)
     target = IndexRange(table="mastra_documents", index="by_table", prefix=["t"])
     change = PatchRange(range=target, change=Change(set={"record": {}}))
     op = change if kind == "patch" else DeleteRange(range=target)
-    result = await records.commit([op], mode="resumable")
+    result = await Records(engine, {}).commit([op], mode="resumable")
     assert result.outcomes[0].changed == count
     assert len((await large_values(engine)).dropped) == count
+
+
+async def test_more_large_rows_than_one_commit_may_delete_are_refused_whole(engine: Engine) -> None:
+    await put_likenesses(engine, 1_500)
+    records = Records(engine, {})
+    keys = [["t", f"{n}"] for n in range(1_500)]
+    with pytest.raises(TooLargeError) as raised:
+        await records.commit([Delete(table="mastra_documents", keys=keys)])
+    assert raised.value.details["limit"] == "ranges"
+    assert not (await large_values(engine)).dropped
+    await records.commit([Delete(table="mastra_documents", keys=keys[:900])])
+    assert len((await large_values(engine)).dropped) == 900
