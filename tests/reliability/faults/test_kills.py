@@ -25,7 +25,7 @@ from tests.reliability.faults.processes import child
 from tests.reliability.faults.workers import batches, serve_until_killed, write_batches, write_until_killed
 
 KILLS = effort(50, 500)
-SERVER_KILLS = effort(20, 500)
+SERVER_KILLS = effort(50, 500)
 TASKS = 3
 """That write at once: so many writes may be there that were not acknowledged."""
 
