@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -15,7 +14,6 @@ from uuid import uuid4
 import aiohttp
 import anyio
 import pytest
-from anyio.abc import SocketStream
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,11 +24,21 @@ from tests.cli.test_dev import running
 from tests.effort import LONG, effort
 from tests.figures import figure
 from tests.reliability.hostile.outcomes import plain
+from tests.reliability.hostile.raw_http import (
+    CHUNK,
+    PATIENCE,
+    READ,
+    body_of,
+    chunked,
+    last,
+    raw,
+    request,
+    statuses,
+)
 from tests.reliability.hostile.strategies import HOSTILE_NUMBERS, JSON, is_json
 from tests.reliability.hostile.test_arguments import inside, replaced
 
 pytestmark = pytest.mark.timeout(effort(300, 3_600))
-_PATIENCE = 20.0
 _SETTINGS = settings(
     deadline=None, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck), print_blob=False
 )
@@ -45,71 +53,6 @@ async def server(caplog: pytest.LogCaptureFixture) -> AsyncIterator[LocalServer]
         assert b'"status":"success"' in await raw(server.url, last(READ))
     await engine.aclose()
     assert [record for record in caplog.records if record.levelno >= logging.INFO] == []
-
-
-def body_of(function: str, **arguments: Any) -> bytes:
-    path = f"mastra/storage:{function}"
-    return json.dumps({"path": path, "format": "json", "args": {"protocol": "mastra_convex/1", **arguments}}).encode()
-
-
-def request(body: bytes, *headers: str, path: str = "/api/query", key: str | None = KEY, length: bool = True) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers]
-    lines += [f"Authorization: Convex {key}"] if key else []
-    lines += [f"Content-Length: {len(body)}"] if length else []
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def last(body: bytes, *headers: str, **options: Any) -> bytes:
-    """A request after which the server ends the conversation."""
-    return request(body, "Connection: close", *headers, **options)
-
-
-def chunked(*chunks: bytes) -> bytes:
-    return request(b"".join(chunks), "Transfer-Encoding: chunked", length=False)
-
-
-READ = body_of("read", ops=[])
-CHUNK = f"{len(READ):x}\r\n".encode() + READ + b"\r\n"
-
-
-async def raw(url: str, sent: bytes) -> bytes:
-    """All that comes back for these bytes; nothing in it is for other eyes.
-
-    A server that has had the time to answer others, and has not ended the conversation, waits for more: it is told
-    that nothing follows.
-    """
-    received = b""
-    with anyio.fail_after(_PATIENCE):
-        async with await connect(url) as stream:
-            try:
-                await stream.send(sent)
-                for _ in range(3):
-                    await knock(url)
-                if b"Connection: close" not in sent:
-                    await stream.send_eof()
-                while True:
-                    received += await stream.receive()
-            except (anyio.EndOfStream, anyio.BrokenResourceError):
-                pass  # answered, or hung up
-    assert b"Traceback" not in received
-    assert b'.py"' not in received
-    return received
-
-
-async def connect(url: str) -> SocketStream:
-    host, port = url.removeprefix("http://").split(":")
-    return await anyio.connect_tcp(host, int(port))
-
-
-async def knock(url: str) -> None:
-    """Another client is served."""
-    async with await connect(url) as stream:
-        await stream.send(b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert statuses(await stream.receive()) == [200]
-
-
-def statuses(received: bytes) -> list[int]:
-    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received)]
 
 
 NOT_HTTP = {
@@ -379,7 +322,7 @@ async def test_any_member_of_a_call_is_taken_or_refused(
 async def test_bodies_that_come_too_slowly_are_given_up(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "_BODY_SECONDS", 0.05)
     host, port = server.url.removeprefix("http://").split(":")
-    with anyio.fail_after(_PATIENCE):
+    with anyio.fail_after(PATIENCE):
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(request(READ)[:-1])
         assert b" 408 " in await reader.readline()
