@@ -92,6 +92,13 @@ _VectorDimensions = Annotated[
 _VectorFilterFields = Annotated[
     str, typer.Option(metavar="NAME,...", help="Members of a vector's metadata that a native search can filter by.")
 ]
+_FileOrDeployment = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
+    ),
+]
+_StorageFunction = Annotated[str, typer.Option(help="Path of the deployed commit function, where it is another one.")]
 
 
 def _file(path: Path | None) -> Path | None:
@@ -187,15 +194,8 @@ def prune(
     policy: Annotated[
         list[str], typer.Option(metavar="DOMAIN.TABLE=AGE", help="What to keep, as in memory.messages=30d; repeatable.")
     ],
-    local: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
-        ),
-    ] = None,
-    storage_function: Annotated[
-        str, typer.Option(help="Path of the deployed commit function, where it is another one.")
-    ] = DEFAULT_STORAGE_FUNCTION,
+    local: _FileOrDeployment = None,
+    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in a transaction.")] = 1000,
     max_batches: Annotated[int | None, typer.Option(min=1, help="Transactions for each table in this run.")] = None,
@@ -219,15 +219,8 @@ def prune(
 
 @app.command()
 def doctor(
-    path: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
-        ),
-    ] = None,
-    storage_function: Annotated[
-        str, typer.Option(help="Path of the deployed commit function, where it is another one.")
-    ] = DEFAULT_STORAGE_FUNCTION,
+    path: _FileOrDeployment = None,
+    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
     """Find out what is wrong with a deployment or a file.

@@ -19,8 +19,8 @@ from mastra_convex.local.stored import Stored
 from mastra_convex.references import generations
 from mastra_convex.tables import CHUNKS, LARGE_VALUES
 
-KEPT_MS: Final = 3_600_000
-_TRUSTED_MS: Final = 7 * 24 * KEPT_MS
+_KEPT_MS: Final = 3_600_000
+_TRUSTED_MS: Final = 7 * 24 * _KEPT_MS
 """How long a large value counts as referred to since that was last seen: other writers do not say what they drop."""
 
 _VALUES_AT_ONCE: Final = 100
@@ -30,7 +30,7 @@ _CHUNKS_AT_ONCE: Final = 8
 def sweep(session: Session) -> tuple[int, bool]:
     """One bounded step: how many rows it deleted, and whether nothing is left to do."""
     now = int(time.time() * 1000)
-    receipts, no_receipts = sweep_receipts(session, now - KEPT_MS)
+    receipts, no_receipts = sweep_receipts(session, now - _KEPT_MS)
     chunks, no_chunks = _remove(session, now)
     seen = _look(session, now)
     return receipts + chunks, no_receipts and no_chunks and seen < _VALUES_AT_ONCE
@@ -44,7 +44,7 @@ def _remove(session: Session, now: int) -> tuple[int, bool]:
     layout = session.layouts[LARGE_VALUES.name]
     deleted = 0
     for state in ("dropped", "pending"):
-        values = _values(session, state, now - KEPT_MS)
+        values = _values(session, state, now - _KEPT_MS)
         for stored in values:
             if _is_referred_to(session, stored.columns()):
                 _note(session, stored, "live", now)

@@ -4,7 +4,18 @@ import type { Value } from "convex/values";
 import { badRequest, largeValue, tooLarge } from "./errors";
 import { isReference } from "./large";
 import { checkColumns, type Columns, type Table } from "./tables";
-import { arrayPosition, escaped, ESCAPED_KEYS, escapedMembers, isObject, own, parsedDeeply, parsedOnce, rawMember, unescaped } from "./values";
+import {
+  arrayPosition,
+  escaped,
+  ESCAPED_KEYS,
+  escapedMembers,
+  isObject,
+  own,
+  parsedDeeply,
+  parsedOnce,
+  rawMember,
+  unescaped,
+} from "./values";
 
 export type Path = readonly string[];
 

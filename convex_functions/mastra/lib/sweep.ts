@@ -30,8 +30,8 @@ export async function sweep(db: Writer, now: number): Promise<{ deleted: number;
 }
 
 /**
- * Removes values that were dropped, or left behind unfinished: the chunks, then what names them. One that a row refers to
- * all the same, as another writer has put back what it read before, is kept.
+ * Removes values that were dropped, or left behind unfinished: the chunks, then what names them. One that a row refers
+ * to all the same, as another writer has put back what it read before, is kept.
  */
 async function removeValues(db: Writer, values: readonly Doc[], now: number, budget: Budget): Promise<number> {
   let deleted = 0;
@@ -40,7 +40,8 @@ async function removeValues(db: Writer, values: readonly Doc[], now: number, bud
       await db.patch(VALUES, value._id, { state: "live", since: now });
       continue;
     }
-    const chunks = await some(rowsInRange(db, tableNamed(CHUNKS), "by_generation", [["eq", "generation", idOf(value)]], "asc"), budget);
+    const range: Constraint[] = [["eq", "generation", idOf(value)]];
+    const chunks = await some(rowsInRange(db, tableNamed(CHUNKS), "by_generation", range, "asc"), budget);
     await Promise.all(chunks.map((chunk) => db.delete(CHUNKS, chunk._id)));
     deleted += chunks.length;
     if (budget.spent) break; // perhaps not all of them
