@@ -25,9 +25,9 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.secret import Secret
 from mastra_convex.retention import PruneResult, Retention, RetentionPolicy
-from mastra_convex.retry import RetryPolicy
-from mastra_convex.secret import Secret
 from mastra_convex.store import ConvexStore
 
 __all__ = [

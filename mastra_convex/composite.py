@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic.alias_generators import to_snake
 
-from mastra_convex.access import DomainAccess
+from mastra_convex.domain import DomainStore
 from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError, raise_all
-from mastra_convex.registry import DomainStore
 from mastra_convex.retention import Retention
+from mastra_convex.store_base import DomainAccess
 
 Override = DomainAccess | DomainStore | Literal[False]
 

@@ -19,7 +19,8 @@ from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.models import Record, parse
 from mastra_convex.contract.times import now, to_iso
-from mastra_convex.engine import (
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.protocol import (
     STEP_ROWS,
     Bound,
     Condition,
@@ -31,9 +32,8 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
-from mastra_convex.records import Records
+from mastra_convex.rows.values import from_json, to_json
 from mastra_convex.tables import Table
-from mastra_convex.values import from_json, to_json
 
 _OPERATION: Final = "PRUNE"
 _UNITS: Final = {

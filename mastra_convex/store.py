@@ -10,17 +10,17 @@ from typing import Self, TypedDict, Unpack
 
 import aiohttp
 
-from mastra_convex.access import DomainAccess
-from mastra_convex.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
-from mastra_convex.engine import Engine
+from mastra_convex.domain import DomainStore, registered_domains
+from mastra_convex.engine.protocol import Engine
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local import LocalEngine
-from mastra_convex.registry import DomainStore, registered_domains
-from mastra_convex.remote import RemoteEngine
-from mastra_convex.retry import RetryPolicy
-from mastra_convex.secret import Secret
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
+from mastra_convex.remote.engine import RemoteEngine
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.secret import Secret
+from mastra_convex.remote.transport import Transport
+from mastra_convex.store_base import DomainAccess
 from mastra_convex.tables import Table, by_name
-from mastra_convex.transport import Transport
 
 _log = logging.getLogger("mastra_convex.store")
 

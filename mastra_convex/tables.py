@@ -27,7 +27,7 @@ class Field:
     `type` is its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`,
     `floats` (arrays). `json=True` marks a column whose string is JSON text; paths go through it. `optional` columns
     may be missing, `nullable` ones accept null. What is too large for a document is kept in chunks where the column is
-    `large` (`mastra_convex.large`), a text, JSON text or a raw value.
+    `large` (`mastra_convex.engine.large_values.layer`), a text, JSON text or a raw value.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Table:
 
     `key` names the index by whose fields rows are got, put, patched and deleted. `shared` tables are those of
     `@mastra/convex/schema`. A table that is `stored_in` another is not deployed: its rows are records of that one
-    (`mastra_convex.guests`). Raises ConfigurationError for what Convex would refuse (convex-protocol: 1-64 letters,
+    (`mastra_convex.engine.hosted_tables`). Raises ConfigurationError for what Convex would refuse (1-64 letters,
     digits and underscores, 15 fields in an index, 32 indexes) and for two indexes over equal fields.
     """
 

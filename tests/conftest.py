@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import Engine
+from mastra_convex.engine.protocol import Engine
 from mastra_convex_domains import MemoryStore
 from tests import figures
 from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_backend

@@ -4,11 +4,11 @@ import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric } 
 import { v } from "convex/values";
 import { commit } from "./lib/commits";
 import { failure, withCodes } from "./lib/errors";
-import { checkNeeds } from "./lib/needs";
+import { checkNeeds } from "./lib/schema_check";
 import { load as loadRows, rank as rankRows } from "./lib/ranking";
 import { read as readAll } from "./lib/reads";
 import { search as searchRows } from "./lib/search";
-import { siblings } from "./lib/siblings";
+import { siblings } from "./lib/internal_calls";
 import { sweep as sweepOld } from "./lib/sweep";
 import * as validators from "./lib/validators";
 

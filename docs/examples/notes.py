@@ -11,9 +11,9 @@ from mastra_convex.contract.arguments import text
 from mastra_convex.contract.models import Record, new_id, parse
 from mastra_convex.contract.pages import Page, PerPage, page_request
 from mastra_convex.contract.times import UtcDatetime, now
-from mastra_convex.engine import Delete, Put, Scan
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import decode_row, encode_row
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import Delete, Put, Scan
+from mastra_convex.rows.codec import decode_row, encode_row
 from mastra_convex.tables import Field, Index, Owner, Table
 from mastra_convex_domains import DOCUMENTS
 

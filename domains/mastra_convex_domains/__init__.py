@@ -49,7 +49,7 @@ __all__ = [
 
 
 class BuiltinDomains:
-    """Annotations only: how type checkers know the domains of a store (see `mastra_convex/access.py`)."""
+    """Annotations only: how type checkers know the domains of a store (see `mastra_convex/store_base.py`)."""
 
     documents: DocumentsStore
     memory: MemoryStore

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal, cast
 from mastra_convex.contract.arguments import equals, items, mapping, text
 from mastra_convex.contract.models import Record, StoredObject, new_id
 from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
-from mastra_convex.engine import Delete, DeleteRange, Get, IndexRange, Put, Row, Scan, ScanResult
+from mastra_convex.domain import DomainStore, register
+from mastra_convex.engine.client import batches, in_parts
+from mastra_convex.engine.protocol import Delete, DeleteRange, Get, IndexRange, Put, Row, Scan, ScanResult
 from mastra_convex.errors import ValidationError
-from mastra_convex.records import batches, in_parts
-from mastra_convex.registry import DomainStore, register
-from mastra_convex.rows import decode_row, encode_row
+from mastra_convex.rows.codec import decode_row, encode_row
 from mastra_convex.tables import Field, Index, Table
 
 DOCUMENTS = Table(

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from mastra_convex.contract.arguments import text
 from mastra_convex.contract.times import now
-from mastra_convex.engine import Delete, Get, Put
-from mastra_convex.registry import DomainStore, register
+from mastra_convex.domain import DomainStore, register
+from mastra_convex.engine.protocol import Delete, Get, Put
 from mastra_convex.retention import RetentionTable
-from mastra_convex.rows import decode_row, encode_row
+from mastra_convex.rows.codec import decode_row, encode_row
 from mastra_convex.tables import Field, Index, Owner, Table
 
 THREAD_STATE = Table(

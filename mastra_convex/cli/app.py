@@ -11,24 +11,23 @@ from typing import Annotated, Final
 
 import typer
 
-from mastra_convex.cli import demo as demo_command
 from mastra_convex.cli import dev as dev_command
-from mastra_convex.cli import digest as digest_workflow
 from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import prune as prune_command
-from mastra_convex.cli import reader
-from mastra_convex.cli.children import answer
-from mastra_convex.config import DEFAULT_STORAGE_FUNCTION
+from mastra_convex.cli.demo import digest as digest_workflow
+from mastra_convex.cli.demo import reader, tour
+from mastra_convex.cli.demo.children import answer
+from mastra_convex.deploy.convex_schema import index_lines_ts, schema_ts, with_vector_indexes
+from mastra_convex.deploy.scaffold import DEFAULT_PATH, check_path
+from mastra_convex.domain import declared_tables
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.registry import declared_tables
-from mastra_convex.scaffold import DEFAULT_PATH, check_path
-from mastra_convex.schema import index_lines_ts, schema_ts, with_vector_indexes
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 from mastra_convex.tables import Table
 from mastra_convex.version import VERSION
 
 _DEFAULT_DIMENSIONS: Final = "1536"
-_SAMPLE: Final = Path(__file__).with_name("sample.jsonl")
+_SAMPLE: Final = Path(__file__).parent / "demo" / "sample.jsonl"
 
 app: typer.Typer = typer.Typer(
     name="mastra-convex",
@@ -185,7 +184,7 @@ def demo(
     signal), text and time (ISO 8601 with a zone); other keys are ignored. Lines that cannot be imported are reported
     and give exit code 1. Importing a file again changes nothing.
     """
-    raise typer.Exit(demo_command.run(transcript, store))
+    raise typer.Exit(tour.run(transcript, store))
 
 
 @app.command()

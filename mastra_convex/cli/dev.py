@@ -13,10 +13,10 @@ from pathlib import Path
 
 import typer
 
-from mastra_convex.config import check_key
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local import LocalEngine
-from mastra_convex.secret import Secret
+from mastra_convex.remote.config import check_key
+from mastra_convex.remote.secret import Secret
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import Table
 

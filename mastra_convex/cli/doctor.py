@@ -14,8 +14,7 @@ from typing import Any, Final
 import orjson
 import typer
 
-from mastra_convex.config import RemoteConfig, environment
-from mastra_convex.engine import Commit, Get, IndexRange, Search
+from mastra_convex.engine.protocol import Commit, Get, IndexRange, Search
 from mastra_convex.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -25,12 +24,13 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
-from mastra_convex.handshake import DEPLOY, SCHEMA_MISMATCH
 from mastra_convex.local.inspection import inspect
-from mastra_convex.remote import RemoteEngine
-from mastra_convex.retry import RetryPolicy
+from mastra_convex.remote.config import RemoteConfig, environment
+from mastra_convex.remote.engine import RemoteEngine
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH
+from mastra_convex.remote.transport import NOT_FOUND, Transport
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
-from mastra_convex.transport import NOT_FOUND, Transport
 from mastra_convex.version import VERSION
 
 _TIMEOUT: Final = 10.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from mastra_convex.config import DEFAULT_STORAGE_FUNCTION
-from mastra_convex.scaffold import Scaffold, scaffold
+from mastra_convex.deploy.scaffold import Scaffold, scaffold
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 from mastra_convex.tables import Table
 
 

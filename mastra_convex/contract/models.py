@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from mastra_convex.contract.arguments import items
 from mastra_convex.contract.stored import STORED, is_stored
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.values import from_json
+from mastra_convex.rows.values import from_json
 
 
 class Record(

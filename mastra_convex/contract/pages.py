@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from mastra_convex.contract.arguments import moment
 from mastra_convex.contract.times import to_iso
-from mastra_convex.engine import Bound, Scan
+from mastra_convex.engine.protocol import Bound, Scan
 from mastra_convex.errors import ValidationError
-from mastra_convex.values import MAX_SAFE_INTEGER
+from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 PerPage = int | Literal[False]
 """Items on a page; False means all, 0 none."""

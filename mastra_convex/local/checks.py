@@ -7,12 +7,11 @@ from typing import Any
 
 import orjson
 
-from mastra_convex.engine import Row
+from mastra_convex.engine.protocol import Row
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
-from mastra_convex.local.layout import Layout
-from mastra_convex.local.stored import pack
-from mastra_convex.tables import Field, Table
-from mastra_convex.values import (
+from mastra_convex.local.documents import pack
+from mastra_convex.local.schema import Layout
+from mastra_convex.rows.values import (
     ESCAPED_KEYS,
     MAX_ARRAY_ELEMENTS,
     SURELY_SMALL_BYTES,
@@ -20,6 +19,7 @@ from mastra_convex.values import (
     clean_number,
     is_plain_key,
 )
+from mastra_convex.tables import Field, Table
 
 _NUMBERS = {int, float}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     MAX_COMMIT_BYTES,
     MAX_RANGES,
     STEP_ROWS,
@@ -22,14 +22,14 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.local.changes import Patcher, delete_rows, put_rows
 from mastra_convex.local.checks import check_commit_size
+from mastra_convex.local.documents import Stored
 from mastra_convex.local.guards import failing_guard
-from mastra_convex.local.layout import Session
 from mastra_convex.local.ranges import RANGES_TO_DROP, StepBudget, change_range
 from mastra_convex.local.receipts import find_receipt, leave_receipt
 from mastra_convex.local.records import Budget, encoded_key, find, get
-from mastra_convex.local.stored import Stored
+from mastra_convex.local.schema import Session
+from mastra_convex.local.writes import Patcher, delete_rows, put_rows
 
 _DONE = Outcome()
 _MAX_DIGITS = 9

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from mastra_convex.errors import ClosedError
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
-from mastra_convex.local.layout import Layout, Session
 from mastra_convex.local.migrations import load, migrate
+from mastra_convex.local.schema import Layout, Session
 from mastra_convex.tables import Table
 
 T = TypeVar("T")

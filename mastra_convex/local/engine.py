@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Describe,
@@ -26,16 +26,16 @@ from mastra_convex.engine import (
     Search,
     SearchResult,
 )
+from mastra_convex.engine.sweeper import Sweeper
 from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
-from mastra_convex.local.layout import Session
+from mastra_convex.local.reads import neighbours, scan
 from mastra_convex.local.records import Budget, describe, get
-from mastra_convex.local.scans import neighbours, scan
-from mastra_convex.local.search import search
-from mastra_convex.local.sweeping import sweep
+from mastra_convex.local.schema import Session
+from mastra_convex.local.sweep import sweep
 from mastra_convex.local.vectors.cache import VectorCache
-from mastra_convex.sweeping import Sweeper
+from mastra_convex.local.vectors.search import search
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import Attributes, database
 
@@ -55,7 +55,7 @@ _limiters: RunVar[WeakKeyDictionary[LocalEngine, _Limiters]] = RunVar("mastra_co
 
 
 class LocalEngine:
-    """Implements `mastra_convex.engine.Engine` on SQLite.
+    """Implements `mastra_convex.engine.protocol.Engine` on SQLite.
 
     Args:
         path: a file, made when missing (its directory must exist); several processes may share it. `":memory:"` is

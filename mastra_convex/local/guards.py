@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mastra_convex.engine import READ_ROWS, EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
-from mastra_convex.local.conditions import predicate
-from mastra_convex.local.layout import Session
+from mastra_convex.engine.protocol import READ_ROWS, EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
 from mastra_convex.local.ranges import StepBudget, rows_of
 from mastra_convex.local.records import encoded_key, find
+from mastra_convex.local.schema import Session
+from mastra_convex.rows.conditions import predicate
 
 
 def failing_guard(session: Session, guards: Sequence[Guard]) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mastra_convex.local.connections import translated
-from mastra_convex.local.layout import index_name
+from mastra_convex.local.schema import index_name
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local.layout import (
+from mastra_convex.local.documents import pack
+from mastra_convex.local.schema import (
     Layout,
     field_key,
     index_fields,
@@ -19,8 +20,7 @@ from mastra_convex.local.layout import (
     vector_column,
     vector_fields,
 )
-from mastra_convex.local.stored import pack
-from mastra_convex.local.vectors.log import log_changes
+from mastra_convex.local.vectors.change_log import log_changes
 from mastra_convex.tables import Table
 
 _META = """

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mastra_convex.engine import RANGE_BYTES, IndexRange
+from mastra_convex.engine.protocol import RANGE_BYTES, IndexRange
 from mastra_convex.errors import TooLargeError
-from mastra_convex.local.conditions import predicate
-from mastra_convex.local.layout import Session
-from mastra_convex.local.plans import plan
-from mastra_convex.local.stored import Stored
-from mastra_convex.references import generations
+from mastra_convex.local.documents import Stored
+from mastra_convex.local.scan import plan
+from mastra_convex.local.schema import Session
+from mastra_convex.rows.conditions import predicate
+from mastra_convex.rows.large_values import generations
 
 RANGES_TO_DROP: Final = 2
 """Index ranges that it takes to note of a large value that it is dropped."""

@@ -6,9 +6,9 @@ import time
 
 import orjson
 
-from mastra_convex.engine import CommitResult
-from mastra_convex.local.keys import encode_key
-from mastra_convex.local.layout import Session
+from mastra_convex.engine.protocol import CommitResult
+from mastra_convex.local.schema import Session
+from mastra_convex.rows.keys import encode_key
 from mastra_convex.tables import RECEIPTS
 
 _SWEPT_AT_ONCE = 1_000

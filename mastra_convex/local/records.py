@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     MAX_RANGES,
     READ_BYTES,
     READ_ROWS,
@@ -24,10 +24,10 @@ from mastra_convex.engine import (
 )
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.database import TakesLongError
-from mastra_convex.local.keys import encode_key
-from mastra_convex.local.layout import Layout, Session
-from mastra_convex.local.paths import MISSING, check_path, value_at
-from mastra_convex.local.stored import Stored
+from mastra_convex.local.documents import Stored
+from mastra_convex.local.schema import Layout, Session
+from mastra_convex.rows.keys import encode_key
+from mastra_convex.rows.paths import MISSING, check_path, value_at
 from mastra_convex.tables import Table
 
 _KEYS_AT_ONCE = 256

@@ -20,8 +20,7 @@ from aiohttp import web
 from pydantic import TypeAdapter
 from pydantic import ValidationError as InvalidModelError
 
-from mastra_convex.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     PROTOCOL,
     Commit,
     CommitResult,
@@ -44,9 +43,10 @@ from mastra_convex.errors import (
     TooLargeError,
     ValidationError,
 )
-from mastra_convex.handshake import SCHEMA_MISMATCH, lacking
-from mastra_convex.remote import encode_model
-from mastra_convex.secret import Secret
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
+from mastra_convex.remote.engine import encode_model
+from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, lacking
+from mastra_convex.remote.secret import Secret
 from mastra_convex.server.requests import RefusedError, read_call
 from mastra_convex.version import VERSION
 

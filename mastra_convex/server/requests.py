@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from mastra_convex.transport import MAX_BODY_BYTES
+from mastra_convex.remote.transport import MAX_BODY_BYTES
 
 MAX_NESTING: Final = 64
 """Of the arguments of a call, as in Convex (convex-protocol: any value)."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mastra_convex import ConvexStore, MastraConvexError
-from mastra_convex.retry import RetryPolicy
+from mastra_convex.remote.retry import RetryPolicy
 from tests.cli.commands import COMMAND, environment, run
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import PROTOCOL
+from mastra_convex.engine.protocol import PROTOCOL
 from mastra_convex.version import VERSION
 from tests.backends import KEY, ConvexHost, convex_host, open_backend
 from tests.cli.commands import run, start
 from tests.conftest import StartHost
-from tests.transport.programmable import (
+from tests.remote.programmable import (
     Answer,
     ProgrammableServer,
     Reaction,

@@ -16,9 +16,9 @@ import pytest
 import mastra_convex
 import mastra_convex_domains
 from mastra_convex import ClosedError, ConfigurationError, ConvexStore, DomainNotRegisteredError
-from mastra_convex.engine import Get, Put
-from mastra_convex.registry import DomainStore, register
-from mastra_convex.rows import encode_row
+from mastra_convex.domain import DomainStore, register
+from mastra_convex.engine.protocol import Get, Put
+from mastra_convex.rows.codec import encode_row
 from mastra_convex.tables import Field, Index, Owner, Table
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Condition,
@@ -23,7 +23,7 @@ from mastra_convex.engine import (
     ScanResult,
     WriteOp,
 )
-from mastra_convex.values import plain_numbers
+from mastra_convex.rows.values import plain_numbers
 
 THREADS = "mastra_threads"
 MESSAGES = "mastra_messages"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex.engine import Change, Delete, Edit, Engine, Get, Patch, Put, Row, Scan, WriteOp
+from mastra_convex.engine.protocol import Change, Delete, Edit, Engine, Get, Patch, Put, Row, Scan, WriteOp
 from mastra_convex.errors import (
     FunctionError,
     MastraConvexError,

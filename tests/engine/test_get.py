@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from mastra_convex.engine import Change, Engine, Get, GetResult, Patch
+from mastra_convex.engine.protocol import Change, Engine, Get, GetResult, Patch
 from mastra_convex.errors import SchemaMismatchError, ValidationError
 from tests.engine.rows import BIG, MESSAGES, THREADS, columns, commit, get, message, put, thread
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex.engine import Engine, Neighbours, Row, Scan
+from mastra_convex.engine.protocol import Engine, Neighbours, Row, Scan
 from mastra_convex.errors import SchemaMismatchError, ValidationError
 from tests.engine.rows import BIG, MESSAGES, columns, ids, message, neighbours, put, scan, when
 

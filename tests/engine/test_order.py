@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine import Bound, Delete, Engine, Row, Scan
+from mastra_convex.engine.protocol import Bound, Delete, Engine, Row, Scan
 from tests.engine.rows import MESSAGES, commit, everything, ids, message, put, scan, when
 
 IN_ORDER = [

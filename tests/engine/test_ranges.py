@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Bound,
     Change,
     Commit,

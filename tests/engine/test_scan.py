@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex.engine import Bound, Delete, Engine, Scan
+from mastra_convex.engine.protocol import Bound, Delete, Engine, Scan
 from mastra_convex.errors import SchemaMismatchError, ValidationError
 from tests.engine.rows import (
     BIG,

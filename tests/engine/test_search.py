@@ -10,8 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from mastra_convex.contract.filters import compile_filter
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Bound,
     Condition,
     Describe,
@@ -26,6 +25,7 @@ from mastra_convex.engine import (
     SearchResult,
 )
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.rows.filters import compile_filter
 from tests.engine.rows import columns, put
 
 VECTORS = "mastra_vectors"

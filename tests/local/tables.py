@@ -5,7 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import Any, cast
 
-from mastra_convex.engine import Change, Commit, CommitResult, Edit, Get, GetResult, Patch, Put, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import (
+    Change,
+    Commit,
+    CommitResult,
+    Edit,
+    Get,
+    GetResult,
+    Patch,
+    Put,
+    Row,
+    Scan,
+    ScanResult,
+)
 from mastra_convex.local import LocalEngine
 from mastra_convex.tables import Field, Index, Table
 

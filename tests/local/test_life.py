@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mastra_convex.engine import Commit, Get, Put
+from mastra_convex.engine.protocol import Commit, Get, Put
 from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError
 from mastra_convex.local import LocalEngine, database
 from tests.local.tables import COUNTER, NOTES, add_one, counted, get, put

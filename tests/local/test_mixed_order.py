@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine import Bound
+from mastra_convex.engine.protocol import Bound
 from mastra_convex.local import LocalEngine
 from tests.local.tables import NOTES, put, scan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mastra_convex.engine import Commit, DeleteRange, Get, IndexRange, KeyGuard, Put
+from mastra_convex.engine.protocol import Commit, DeleteRange, Get, IndexRange, KeyGuard, Put
 from mastra_convex.errors import ValidationError
 from mastra_convex.local import LocalEngine
 from tests.local.tables import COUNTER, NOTES, add_one, counted, get, put

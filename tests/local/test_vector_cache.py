@@ -14,7 +14,7 @@ import anyio
 import pytest
 from anyio.abc import Process
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Change,
     Commit,
     Delete,

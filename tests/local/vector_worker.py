@@ -7,7 +7,7 @@ import random
 import sys
 import uuid
 
-from mastra_convex.engine import Commit, Delete
+from mastra_convex.engine.protocol import Commit, Delete
 from mastra_convex.local import LocalEngine
 from tests.local.vectors import POINTS, fill, point
 

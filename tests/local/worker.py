@@ -6,7 +6,7 @@ import asyncio
 import sys
 from itertools import count
 
-from mastra_convex.engine import Commit, KeyGuard, Put
+from mastra_convex.engine.protocol import Commit, KeyGuard, Put
 from mastra_convex.local import LocalEngine
 from tests.local.tables import COUNTER, NOTES, add_one
 

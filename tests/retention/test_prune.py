@@ -12,10 +12,10 @@ import pytest
 
 from mastra_convex import ConfigurationError, ConvexStore, PruneResult, RetentionPolicy, ValidationError
 from mastra_convex.contract.times import to_iso
-from mastra_convex.engine import Commit, Get, Put, Scan
-from mastra_convex.registry import DomainStore
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import Commit, Get, Put, Scan
 from mastra_convex.retention import RetentionTable
-from mastra_convex.rows import encode_row
+from mastra_convex.rows.codec import encode_row
 from mastra_convex.tables import Field, Index, Owner, Table
 from mastra_convex_domains import DOCUMENTS, MemoryStore, Message, Resource, Thread
 from mastra_convex_domains.memory.tables import MESSAGES

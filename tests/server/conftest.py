@@ -8,7 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
-from mastra_convex.engine import PROTOCOL
+from mastra_convex.engine.protocol import PROTOCOL
 from mastra_convex.local import LocalEngine
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import Field, Index, Table

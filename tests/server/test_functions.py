@@ -8,8 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mastra_convex.config import RemoteConfig
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Describe,
@@ -33,11 +32,12 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
-from mastra_convex.remote import RemoteEngine
-from mastra_convex.retry import RetryPolicy
-from mastra_convex.secret import Secret
+from mastra_convex.remote.config import RemoteConfig
+from mastra_convex.remote.engine import RemoteEngine
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.secret import Secret
+from mastra_convex.remote.transport import Transport
 from mastra_convex.server import LocalServer
-from mastra_convex.transport import Transport
 from tests.server.conftest import ADMIN, KEY, Post, call
 
 NOTE = {"id": "a", "group": "g", "extra": {"nothing": None, "list": [1, 2.5]}}

@@ -14,8 +14,8 @@ import pytest
 
 from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local import LocalEngine
+from mastra_convex.remote.transport import MAX_BODY_BYTES
 from mastra_convex.server import LocalServer
-from mastra_convex.transport import MAX_BODY_BYTES
 from tests.server.conftest import ADMIN, KEY, Post, call
 
 READ = call("read", ops=[])

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, assert_type
 
 from mastra_convex import CompositeStore, ConvexStore, PruneResult, Retention, RetentionPolicy
-from mastra_convex.registry import DomainStore
+from mastra_convex.domain import DomainStore
 from mastra_convex_domains import (
     DocumentPage,
     DocumentsStore,

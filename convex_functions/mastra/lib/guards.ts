@@ -3,7 +3,7 @@
 import { Budget, RANGE_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { tooLarge } from "./errors";
-import { rowsOfSpan, spanOf } from "./spans";
+import { rowsOfSpan, spanOf } from "./scan";
 import { fingerprint, rowByKey, tableNamed, type Reader } from "./tables";
 import type { Guard, IndexRange } from "./validators";
 

@@ -2,7 +2,7 @@
 
 import type { Value } from "convex/values";
 import { badRequest, largeValue, tooLarge } from "./errors";
-import { isReference } from "./large";
+import { isReference } from "./large_values";
 import { checkColumns, type Columns, type Table } from "./tables";
 import {
   arrayPosition,

@@ -7,7 +7,7 @@ import { cursorText, parseCursor } from "./cursors";
 import { badRequest } from "./errors";
 import { failedGuard } from "./guards";
 import { pageOf } from "./reads";
-import { isWithinSpan, spanOf, type Span } from "./spans";
+import { isWithinSpan, spanOf, type Span } from "./scan";
 import { shown, type Columns, type Doc, type Reader } from "./tables";
 import type { Guard, Loaded, Ranked, Ranking, Search } from "./validators";
 

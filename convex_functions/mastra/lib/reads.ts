@@ -5,9 +5,9 @@ import { Budget, MAX_RANGES, READ_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, fieldAt, parseCursor, positionOf, type Position } from "./cursors";
 import { badRequest, tooLarge } from "./errors";
-import { missingIndexes } from "./needs";
+import { missingIndexes } from "./schema_check";
 import { checkReadable, textsAt, type Path } from "./paths";
-import { rangesNeeded, rowsOfSpan, spanOf, type Order, type Span } from "./spans";
+import { rangesNeeded, rowsOfSpan, spanOf, type Order, type Span } from "./scan";
 import { fingerprint, indexFields, rowByKey, shown, tableNamed, type Doc, type Reader, type Table } from "./tables";
 import type {
   Describe,

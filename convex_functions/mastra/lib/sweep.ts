@@ -2,7 +2,7 @@
 
 import { layout } from "../schema";
 import { Budget, SWEEP_BYTES, SWEEP_ROWS } from "./budgets";
-import { CHUNKS, generations, VALUES } from "./large";
+import { CHUNKS, generations, VALUES } from "./large_values";
 import { sweepReceipts } from "./receipts";
 import { rowByKey, rowsInRange, tableNamed, type Constraint, type Doc, type Scalar, type Writer } from "./tables";
 import { own } from "./values";

@@ -4,7 +4,7 @@ import type { Value } from "convex/values";
 import type { Budget } from "./budgets";
 import { givenValue } from "./conditions";
 import { badRequest } from "./errors";
-import { dropValues } from "./large";
+import { dropValues } from "./large_values";
 import { changedColumn, checkNoReference, columnOf } from "./paths";
 import { reducer, type Reducer } from "./reducers";
 import {

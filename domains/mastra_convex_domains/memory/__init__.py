@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from mastra_convex.registry import register
+from mastra_convex.domain import register
 from mastra_convex.retention import RetentionTable
 from mastra_convex.tables import Table
 

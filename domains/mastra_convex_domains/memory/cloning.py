@@ -10,11 +10,11 @@ from uuid import uuid4
 from mastra_convex.contract.arguments import mapping, string, text, texts
 from mastra_convex.contract.pages import DateRange
 from mastra_convex.contract.times import now, to_iso
-from mastra_convex.engine import Condition, Get, GetResult, KeyGuard, Put, Row, Scan, ScanResult
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.client import batches
+from mastra_convex.engine.protocol import Condition, Get, GetResult, KeyGuard, Put, Row, Scan, ScanResult
 from mastra_convex.errors import ConflictError, ValidationError
-from mastra_convex.records import batches
-from mastra_convex.registry import DomainStore
-from mastra_convex.values import MAX_SAFE_INTEGER, to_json
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, to_json
 
 from .messages import stored_message
 from .models import Thread, ThreadClone

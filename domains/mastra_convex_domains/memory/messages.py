@@ -9,11 +9,11 @@ from typing import Any, cast
 from mastra_convex.contract.arguments import check_batch_size, equals, metadata_conditions, string, text, texts
 from mastra_convex.contract.models import parse_list
 from mastra_convex.contract.pages import DateRange, PageInfo, PageRequest, PerPage, order_column, page_request
-from mastra_convex.engine import Condition, Get, Neighbours, NeighboursResult, Row, Scan, ScanResult
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import Condition, Get, Neighbours, NeighboursResult, Row, Scan, ScanResult
 from mastra_convex.errors import ValidationError
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import decode_row, encode_row
-from mastra_convex.values import clean_text, from_json
+from mastra_convex.rows.codec import decode_row, encode_row
+from mastra_convex.rows.values import clean_text, from_json
 
 from .models import Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES

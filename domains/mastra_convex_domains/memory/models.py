@@ -12,7 +12,7 @@ from mastra_convex.contract.models import Id, Record, StoredObject, checked_when
 from mastra_convex.contract.pages import Page
 from mastra_convex.contract.stored import is_stored
 from mastra_convex.contract.times import UtcDatetime, now
-from mastra_convex.values import MAX_SAFE_INTEGER
+from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 Role = Literal["user", "assistant", "system", "signal"]
 

@@ -9,10 +9,10 @@ from mastra_convex.contract.arguments import mapping, string, text
 from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
-from mastra_convex.engine import Change, Get, Patch, Put, Row
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import Change, Get, Patch, Put, Row
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import decode_row, encode_columns, encode_row
+from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
 
 from .models import Resource
 from .tables import RESOURCES

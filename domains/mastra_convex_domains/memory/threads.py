@@ -11,7 +11,8 @@ from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.pages import PerPage, order_column, page_request
 from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
-from mastra_convex.engine import (
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import (
     Change,
     Delete,
     DeleteRange,
@@ -27,9 +28,8 @@ from mastra_convex.engine import (
     UnchangedGuard,
 )
 from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import decode_row, encode_columns, encode_row
-from mastra_convex.values import to_json
+from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.values import to_json
 
 from .models import Thread, ThreadOrder, ThreadPage
 from .tables import MESSAGES, THREADS

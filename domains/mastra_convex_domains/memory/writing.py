@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from mastra_convex.contract.arguments import texts
 from mastra_convex.contract.models import about, parse_list
-from mastra_convex.engine import Change, Delete, Edit, Get, Patch, Put, Row, UnchangedGuard
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.client import batches, in_parts
+from mastra_convex.engine.protocol import Change, Delete, Edit, Get, Patch, Put, Row, UnchangedGuard
 from mastra_convex.errors import ValidationError
-from mastra_convex.records import batches, in_parts
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import encode_columns
-from mastra_convex.values import clean, from_json, to_json, value_size
+from mastra_convex.rows.codec import encode_columns
+from mastra_convex.rows.values import clean, from_json, to_json, value_size
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate

@@ -11,13 +11,13 @@ from mastra_convex.contract.arguments import equals, string, text
 from mastra_convex.contract.models import parse
 from mastra_convex.contract.pages import PerPage, page_request
 from mastra_convex.contract.times import now
-from mastra_convex.engine import Get, Put, Row, Scan
+from mastra_convex.domain import DomainStore, register
+from mastra_convex.engine.protocol import Get, Put, Row, Scan
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.registry import DomainStore, register
 from mastra_convex.retention import RetentionTable
-from mastra_convex.rows import decode_row, encode_row
+from mastra_convex.rows.codec import decode_row, encode_row
+from mastra_convex.rows.values import carried
 from mastra_convex.tables import Table
-from mastra_convex.values import carried
 
 from .models import Score, ScorePage, Source
 from .tables import SCORES

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mastra_convex.contract.arguments import mapping, text, texts
-from mastra_convex.engine import (
+from mastra_convex.engine.client import MAX_KEYS, in_parts
+from mastra_convex.engine.protocol import (
     Change,
     CommitResult,
     Condition,
@@ -19,8 +20,7 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.errors import ValidationError
-from mastra_convex.records import MAX_KEYS, in_parts
-from mastra_convex.values import to_json
+from mastra_convex.rows.values import to_json
 
 from .filters import Filter, filter_conditions, with_iso_times
 from .floats import VectorLike, packed, shortest

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from mastra_convex.errors import ValidationError
-from mastra_convex.values import MAX_ARRAY_ELEMENTS
+from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS
 
 if TYPE_CHECKING:
     Floats = array[float]

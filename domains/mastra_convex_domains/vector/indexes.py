@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol, TypeVar, cast, get_args
 
 from mastra_convex.contract.arguments import equals, text
 from mastra_convex.contract.times import now
-from mastra_convex.engine import (
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import (
     Delete,
     DeleteRange,
     Describe,
@@ -28,10 +29,9 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.errors import ConflictError, MastraConvexError, NotFoundError, ValidationError
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import encode_row
+from mastra_convex.rows.codec import encode_row
+from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, from_json
 from mastra_convex.tables import Table
-from mastra_convex.values import MAX_ARRAY_ELEMENTS, from_json
 
 from .models import IndexDescription, Metric
 from .tables import VECTOR_INDEXES, VECTORS

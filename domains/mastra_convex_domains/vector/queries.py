@@ -6,10 +6,10 @@ import math
 from typing import Any, cast
 
 from mastra_convex.contract.arguments import text
-from mastra_convex.engine import Condition, Get, GetResult, Guard, Scan, ScanResult, Search, SearchResult
+from mastra_convex.engine.protocol import Condition, Get, GetResult, Guard, Scan, ScanResult, Search, SearchResult
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows import decode_row
-from mastra_convex.values import from_json
+from mastra_convex.rows.codec import decode_row
+from mastra_convex.rows.values import from_json
 
 from .filters import Filter, filter_conditions
 from .floats import VectorLike, packed, restored, shortest

@@ -8,11 +8,11 @@ from typing import Any
 
 from mastra_convex.contract.arguments import mapping, text
 from mastra_convex.contract.models import new_id
-from mastra_convex.engine import CommitResult, Condition, DeleteRange, Guard, Put, Row, Scan, WriteOp
+from mastra_convex.engine.client import batches, in_parts
+from mastra_convex.engine.protocol import CommitResult, Condition, DeleteRange, Guard, Put, Row, Scan, WriteOp
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
-from mastra_convex.records import batches, in_parts
-from mastra_convex.rows import encode_row
-from mastra_convex.values import from_json
+from mastra_convex.rows.codec import encode_row
+from mastra_convex.rows.values import from_json
 
 from .changes import ChangeMethods
 from .filters import Filter, filter_conditions, with_iso_times

@@ -11,7 +11,7 @@ from mastra_convex.contract.pages import Page
 from mastra_convex.contract.stored import is_stored
 from mastra_convex.contract.times import UtcDatetime
 from mastra_convex.errors import ValidationError
-from mastra_convex.values import from_json
+from mastra_convex.rows.values import from_json
 
 RunStatus = Literal[
     "running",

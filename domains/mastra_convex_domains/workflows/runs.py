@@ -7,9 +7,9 @@ from datetime import datetime
 from mastra_convex.contract.arguments import equals, moment, text
 from mastra_convex.contract.pages import PageRequest, PerPage, page_request
 from mastra_convex.contract.times import to_iso
-from mastra_convex.engine import Bound, Condition, Delete, Get, Row, Scan
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import decode_row
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import Bound, Condition, Delete, Get, Row, Scan
+from mastra_convex.rows.codec import decode_row
 
 from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
 from .tables import SNAPSHOTS

@@ -10,11 +10,11 @@ from pydantic.alias_generators import to_camel
 
 from mastra_convex.contract.arguments import items, mapping, moment, text
 from mastra_convex.contract.times import now
-from mastra_convex.engine import Change, Condition, Edit, Get, HoldsGuard, Key, KeyGuard, Patch, Path, Put
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.protocol import Change, Condition, Edit, Get, HoldsGuard, Key, KeyGuard, Patch, Path, Put
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.registry import DomainStore
-from mastra_convex.rows import encode_columns, encode_row
-from mastra_convex.values import clean, to_json
+from mastra_convex.rows.codec import encode_columns, encode_row
+from mastra_convex.rows.values import clean, to_json
 
 from .models import RunStatus, check_status, opened
 from .tables import SNAPSHOTS

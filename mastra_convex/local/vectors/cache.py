@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from mastra_convex.local.layout import Session, index_name, quoted, vector_column
-from mastra_convex.local.plans import Plan
-from mastra_convex.local.stored import FLOAT_BYTES
-from mastra_convex.local.vectors.log import changed_since, latest_version
+from mastra_convex.local.documents import FLOAT_BYTES
+from mastra_convex.local.scan import Plan
+from mastra_convex.local.schema import Session, index_name, quoted, vector_column
+from mastra_convex.local.vectors.change_log import changed_since, latest_version
 from mastra_convex.local.vectors.scores import Vectors
 
 _MAX_BYTES = 1 << 30
@@ -113,9 +113,9 @@ class _Source:
 def _kind() -> Callable[[int, int], Vectors]:
     """With numpy, which is imported when it is first needed, or without."""
     try:
-        from mastra_convex.local.vectors.exact import ExactVectors  # noqa: PLC0415
+        from mastra_convex.local.vectors.numpy_search import ExactVectors  # noqa: PLC0415
     except ModuleNotFoundError:
-        from mastra_convex.local.vectors.plain import PlainVectors  # noqa: PLC0415
+        from mastra_convex.local.vectors.python_search import PlainVectors  # noqa: PLC0415
 
         return PlainVectors
     return ExactVectors

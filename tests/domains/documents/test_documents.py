@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from mastra_convex import ConvexStore, ValidationError
-from mastra_convex.engine import Commit, Put
+from mastra_convex.engine.protocol import Commit, Put
 from mastra_convex_domains import DocumentPage, DocumentsStore
 from tests.backends import Backend
 

@@ -10,7 +10,7 @@ import pytest
 from docs.examples import notes as example
 from docs.examples.notes import NOTES, Note, NotePage, NotesStore
 from mastra_convex import ConvexStore, ValidationError
-from mastra_convex.schema import schema_ts
+from mastra_convex.deploy.convex_schema import schema_ts
 from mastra_convex_domains import DocumentsStore, MemoryStore
 from tests.backends import Backend
 from tests.data import at, messages, thread

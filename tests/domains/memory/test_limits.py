@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mastra_convex import TooLargeError, ValidationError
-from mastra_convex.engine import Engine, Get, Put
-from mastra_convex.records import Records
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.protocol import Engine, Get, Put
 from mastra_convex_domains import MemoryStore
 from tests.data import ids, message, messages, thread
 

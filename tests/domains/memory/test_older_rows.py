@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from mastra_convex import MastraConvexError
-from mastra_convex.engine import Commit, Get, GetResult, Put
+from mastra_convex.engine.protocol import Commit, Get, GetResult, Put
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
 from tests.data import at, ids, thread

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from mastra_convex import MastraConvexError, NotFoundError, ValidationError
-from mastra_convex.engine import Change, Commit, Patch
+from mastra_convex.engine.protocol import Change, Commit, Patch
 from mastra_convex_domains import IndexDescription, Metric, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector

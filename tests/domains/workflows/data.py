@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from mastra_convex.contract.times import to_iso
-from mastra_convex.engine import Commit, Put, Row
+from mastra_convex.engine.protocol import Commit, Put, Row
 from mastra_convex_domains.workflows.tables import SNAPSHOTS
 from tests.backends import Backend
 from tests.data import at

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mastra_convex.config import RemoteConfig
-from mastra_convex.engine import Engine
-from mastra_convex.remote import RemoteEngine
-from mastra_convex.retry import RetryPolicy
-from mastra_convex.secret import Secret
-from mastra_convex.transport import Transport
+from mastra_convex.engine.protocol import Engine
+from mastra_convex.remote.config import RemoteConfig
+from mastra_convex.remote.engine import RemoteEngine
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.secret import Secret
+from mastra_convex.remote.transport import Transport
 from tests.backends import KEY, Backend, ConvexHost, all_tables, open_backend
 from tests.reliability.faults.proxy import Proxy, proxy_to
 

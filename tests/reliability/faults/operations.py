@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import orjson
 from pydantic import BaseModel
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Change,
     Commit,
     Condition,
@@ -42,7 +42,7 @@ from mastra_convex.engine import (
     WriteOp,
 )
 from mastra_convex.local import LocalEngine
-from mastra_convex.values import plain_numbers
+from mastra_convex.rows.values import plain_numbers
 from tests.backends import all_tables
 from tests.engine.rows import THREADS, commit, everything, thread
 

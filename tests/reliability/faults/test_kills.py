@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from mastra_convex.local import LocalEngine
-from mastra_convex.remote import RemoteEngine
-from mastra_convex.retry import RetryPolicy
-from mastra_convex.transport import Transport
+from mastra_convex.remote.engine import RemoteEngine
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.transport import Transport
 from tests.backends import all_tables
 from tests.effort import effort
 from tests.figures import figure

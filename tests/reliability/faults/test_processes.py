@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from mastra_convex.engine import Put, Scan
+from mastra_convex.engine.protocol import Put, Scan
 from mastra_convex.local import LocalEngine
 from tests.backends import all_tables
 from tests.effort import effort

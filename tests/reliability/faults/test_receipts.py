@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from mastra_convex.engine import Commit, Engine, Patch, PatchRange, Put, Scan
+from mastra_convex.engine.protocol import Commit, Engine, Patch, PatchRange, Put, Scan
 from mastra_convex.local import LocalEngine
-from mastra_convex.remote import RemoteEngine
-from mastra_convex.retry import RetryPolicy
+from mastra_convex.remote.engine import RemoteEngine
+from mastra_convex.remote.retry import RetryPolicy
+from mastra_convex.remote.transport import Transport
 from mastra_convex.server import LocalServer
-from mastra_convex.transport import Transport
 from mastra_convex_domains import WorkflowsStore
 from tests.backends import KEY, ConvexHost, all_tables, remote_store
 from tests.data import message, thread

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mastra_convex import cli
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Change,
     Commit,
     CommitResult,

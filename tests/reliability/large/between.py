@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Describe,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from mastra_convex.engine import Change, Commit, Engine, IndexRange, PatchRange, Scan
-from mastra_convex.records import Records
-from mastra_convex.references import generations
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.protocol import Change, Commit, Engine, IndexRange, PatchRange, Scan
+from mastra_convex.rows.large_values import generations
 from tests.backends import all_tables
 
 

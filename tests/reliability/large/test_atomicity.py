@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConflictError, ConvexStore, TooLargeError
-from mastra_convex.engine import (
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.large_values.layer import with_large_values
+from mastra_convex.engine.protocol import (
     Change,
     Commit,
     CommitResult,
@@ -21,9 +23,7 @@ from mastra_convex.engine import (
     Put,
 )
 from mastra_convex.errors import RateLimitedError, ServerError
-from mastra_convex.large import with_large_values
 from mastra_convex.local import LocalEngine
-from mastra_convex.records import Records
 from mastra_convex_domains import MemoryStore
 from tests.backends import all_tables
 from tests.effort import effort

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore, TooLargeError
-from mastra_convex.engine import Change, Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.protocol import Change, Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
 from mastra_convex.local import LocalEngine
-from mastra_convex.records import Records
-from mastra_convex.references import Reference
+from mastra_convex.rows.large_values import Reference
 from mastra_convex.tables import Field
 from mastra_convex_domains import MemoryStore, WorkflowsStore
 from mastra_convex_domains.memory.messages import message_row

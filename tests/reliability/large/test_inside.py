@@ -10,7 +10,10 @@ import orjson
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import (
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.hosted_tables import with_guests
+from mastra_convex.engine.large_values.layer import with_large_values
+from mastra_convex.engine.protocol import (
     Change,
     Commit,
     CommitResult,
@@ -24,10 +27,7 @@ from mastra_convex.engine import (
     Put,
     Scan,
 )
-from mastra_convex.guests import with_guests
-from mastra_convex.large import with_large_values
 from mastra_convex.local import LocalEngine
-from mastra_convex.records import Records
 from mastra_convex.tables import Field, Index, Table, by_name
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import THREADS
@@ -109,7 +109,7 @@ async def test_members_that_convex_refuses_are_large(store: ConvexStore, records
     assert not (await large_values(engine)).chunked
 
 
-async def test_guests_may_be_large(engine: Engine, store: ConvexStore) -> None:
+async def test_hosted_tables_may_be_large(engine: Engine, store: ConvexStore) -> None:
     guest = replace(THREADS, name="guest_threads", stored_in=DOCUMENTS, shared=False)
     tables = [*all_tables(), guest]
     records = Records(with_guests(with_large_values(engine, tables), tables), by_name(tables))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine import Engine
+from mastra_convex.engine.protocol import Engine
 from mastra_convex_domains import MemoryStore, Resource
 from tests.backends import Backend
 from tests.reliability.large.between import Between

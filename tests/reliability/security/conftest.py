@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.transport.programmable import ProgrammableServer, programmable_server
+from tests.remote.programmable import ProgrammableServer, programmable_server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from mastra_convex import SchemaMismatchError
-from mastra_convex.engine import (
+from mastra_convex.engine.protocol import (
     Change,
     Commit,
     Delete,

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from mastra_convex import ConfigurationError, ConvexStore, MastraConvexError, Secret
-from mastra_convex.config import environment
 from mastra_convex.local import LocalEngine
+from mastra_convex.remote.config import environment
 from mastra_convex.server import LocalServer
-from tests.transport.conftest import FAST
-from tests.transport.programmable import (
+from tests.remote.conftest import FAST
+from tests.remote.programmable import (
     Answer,
     Cut,
     Held,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from mastra_convex import ConvexStore, NotFoundError
-from mastra_convex.engine import Engine, Scan, ScanResult
+from mastra_convex.engine.protocol import Engine, Scan, ScanResult
 from mastra_convex_domains import Include, Message
 from tests.backends import Backend
 from tests.data import at, message, thread

@@ -13,12 +13,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from mastra_convex import AuthenticationError, ConvexStore, RequestTimeoutError, ServerError
-from mastra_convex.engine import PROTOCOL, Commit
-from mastra_convex.remote import RemoteEngine
+from mastra_convex.engine.protocol import PROTOCOL, Commit
+from mastra_convex.remote.engine import RemoteEngine
 from tests.backends import KEY, remote_store
 from tests.reliability.telemetry.listener import RETRIES, Listener, attributes, words
-from tests.transport.conftest import FAST
-from tests.transport.programmable import (
+from tests.remote.conftest import FAST
+from tests.remote.programmable import (
     Answer,
     Cut,
     Held,

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from mastra_convex import ConvexStore, ServerError, ValidationError, telemetry
-from mastra_convex.engine import PROTOCOL
+from mastra_convex.engine.protocol import PROTOCOL
 from tests.backends import remote_store
-from tests.transport.conftest import FAST
-from tests.transport.programmable import Lost, ProgrammableServer, programmable_server, success, system_error
+from tests.remote.conftest import FAST
+from tests.remote.programmable import Lost, ProgrammableServer, programmable_server, success, system_error
 
 FOUND = success({"protocol": PROTOCOL, "results": [{"rows": [None]}]})
 

@@ -44,7 +44,7 @@ def get_meter(name, version="", *, schema_url=None):
 
 COST = """
 import asyncio, time
-from mastra_convex.registry import DomainStore
+from mastra_convex.domain import DomainStore
 from mastra_convex.local import LocalEngine
 
 class Domain(DomainStore):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 from mastra_convex import NotFoundError, ValidationError
-from mastra_convex.contract.filters import compile_filter
+from mastra_convex.rows.filters import compile_filter
 
 from .lists import Row
 

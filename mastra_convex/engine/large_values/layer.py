@@ -1,0 +1,119 @@
+"""Large values: rows of any size on an engine whose documents hold 1 MiB (docs/protocol.md, Large values).
+
+An engine in front of the engine. What is too large of a row that is put is kept in chunks, and a reference stands for
+it; what is read gets it back. Where the database cannot make a change because the value is not there, it is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar, cast
+
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.large_values.fetch import Reader
+from mastra_convex.engine.large_values.rewrite import Editor, can_be_edited, is_beyond
+from mastra_convex.engine.large_values.save import Writer
+from mastra_convex.engine.protocol import (
+    Commit,
+    CommitResult,
+    Describe,
+    Engine,
+    Get,
+    GetResult,
+    Layer,
+    Neighbours,
+    ReadResult,
+    Scan,
+    ScanResult,
+)
+from mastra_convex.errors import LargeValueError, TooLargeError
+from mastra_convex.local.records import values_at
+from mastra_convex.rows.large_values import may_refer
+from mastra_convex.tables import Table, deployed
+
+__all__ = ["with_large_values"]
+
+Pick = Callable[[Get, GetResult], Awaitable[ReadResult]]
+
+OpT = TypeVar("OpT", bound=Get | Scan | Neighbours | Describe)
+
+
+def with_large_values(engine: Engine, tables: Iterable[Table]) -> Engine:
+    """The engine as the tables need it: itself when none of them has columns for large values."""
+    large = {name: table for name, table in deployed(tables).items() if table.large_columns}
+    return _LargeValuesLayer(engine, large) if large else engine
+
+
+class _LargeValuesLayer(Layer):
+    """Sees to tables with large values and passes on what concerns others."""
+
+    def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
+        super().__init__(engine)
+        self._tables = tables
+        self._reader = Reader(engine, tables)
+        self._writer = Writer(engine, tables)
+        self._editor = Editor(Records(self, tables), tables, self._writer)
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+        try:
+            results = await self._engine.read(ops)
+        except LargeValueError:
+            results = await self._engine.read([self._unchosen(op) for op in ops])
+            return [await self._chosen(op, result) for op, result in zip(ops, results, strict=True)]
+        return [await self._whole(op, result) for op, result in zip(ops, results, strict=True)]
+
+    async def commit(self, commit: Commit, /) -> CommitResult:
+        result, pick = await self._committed(commit)
+        if not result.returned:
+            return result
+        pairs = zip(commit.returning, result.returned, strict=True)
+        return result.model_copy(update={"returned": [await pick(op, got) for op, got in pairs]})
+
+    async def _committed(self, commit: Commit) -> tuple[CommitResult, Pick]:
+        """The result of a commit, and what makes of each get that it returns what was asked for."""
+        whole = commit.model_copy(update={"returning": [self._unchosen(op) for op in commit.returning]})
+        patches = [op for op in commit.ops if op.op == "patch" and op.table in self._tables]
+        is_editable = can_be_edited(commit, self._tables)
+        if not is_editable or not any(map(is_beyond, patches)):
+            try:
+                return await self._written(commit, whole)
+            except TooLargeError:  # or a LargeValueError: the row is, or would become, too large
+                if not is_editable:
+                    raise
+        return await self._editor.commit(whole), self._chosen
+
+    async def _written(self, commit: Commit, whole: Commit) -> tuple[CommitResult, Pick]:
+        """The result of a commit that the database can make, if it may return whole rows."""
+        try:
+            return await self._writer.commit(commit), self._whole
+        except LargeValueError as error:
+            if error.details.get("path") not in {".".join(path) for op in commit.returning for path in op.paths or ()}:
+                raise
+        # Of a path to return. The commit may have been applied before, if its answer was lost, so its id stays.
+        return await self._writer.commit(whole), self._chosen
+
+    async def _whole(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
+        """A result with large values in their rows."""
+        if isinstance(op, Describe) or op.table not in self._tables:
+            return result
+        if isinstance(op, Scan) and op.paths is not None:
+            texts = [text for values in cast(ScanResult, result).values or () for text in values if text is not None]
+            if not any(map(may_refer, texts)):
+                return result
+            [rows] = await self._engine.read([self._unchosen(op)])
+            return await self._chosen(op, rows)
+        return await self._reader.whole(op, result)
+
+    def _unchosen(self, op: OpT) -> OpT:
+        """The operation for whole rows, if they may have large values."""
+        chooses = isinstance(op, Get | Scan) and op.table in self._tables
+        return cast(OpT, op.model_copy(update={"paths": None})) if chooses else op
+
+    async def _chosen(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
+        """A result with the values at the paths of an operation, from one with whole rows."""
+        whole = await self._whole(self._unchosen(op), result)
+        if not isinstance(op, Get | Scan) or op.paths is None or op.table not in self._tables:
+            return whole
+        rows, paths = cast(GetResult | ScanResult, whole).rows, op.paths
+        values = [None if row is None else values_at(self._tables[op.table].whole, row, paths) for row in rows]
+        return whole.model_copy(update={"rows": [], "values": values})

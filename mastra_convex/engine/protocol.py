@@ -1,0 +1,395 @@
+"""The engine: the one interface below the domains. See docs/protocol.md for the meaning of every operation.
+
+The models here are the wire format. The remote engine sends them as JSON to the Convex functions, the local engine runs
+them on SQLite; both give the same answers. No domain is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Discriminator
+
+PROTOCOL: Final = "mastra_convex/1"
+"""Name and version; every request and every answer carries it."""
+
+Row = dict[str, Any]
+"""A stored row, with `_creationTime` when it was read; undecoded, see `mastra_convex.rows.codec`."""
+
+Scalar = str | int | float | bool | None
+Key = Sequence[Scalar]
+"""The values of the key fields of a table, in index order."""
+
+Path = Sequence[str]
+"""A column, then keys inside it; goes through object columns and JSON-text columns alike."""
+
+# Budgets, the same in both engines. They keep a call inside Convex's limits (convex-protocol section 4: 4,096 index
+# ranges, 32,000 documents and 16 MiB read, 16 MiB and 16,000 documents written, 8,192 elements in an array).
+READ_ROWS: Final = 8_000
+READ_BYTES: Final = 8 << 20
+MAX_RANGES: Final = 4_000
+STEP_ROWS: Final = 2_000
+RANGE_BYTES: Final = 6 << 20
+WHOLE_BYTES: Final = 14 << 20
+"""Of the ranges of a whole commit: rows consumed, and rows changed once more, as a write reads its row again."""
+TRANSACTION_BYTES: Final = 16 << 20
+"""That a transaction of Convex reads at most."""
+MAX_COMMIT_BYTES: Final = 12 << 20
+"""Of the encoded body of a commit; Convex takes 16 MiB."""
+
+
+class _Wire(BaseModel):
+    """A part of a request or of an answer."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(_Wire):
+    """`value` is JSON text. Conditions in a list must all hold."""
+
+    path: Path
+    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
+    value: str
+
+
+class Bound(_Wire):
+    value: Scalar
+    inclusive: bool = True
+
+
+class IndexRange(_Wire):
+    """The rows whose index starts with `prefix`, the next field within the bounds, and all conditions true."""
+
+    table: str
+    index: str
+    prefix: Key = ()
+    lower: Bound | None = None
+    upper: Bound | None = None
+    where: Sequence[Condition] = ()
+
+
+class Get(_Wire):
+    """Rows by key, in the order of the keys; None where there is none."""
+
+    op: Literal["get"] = "get"
+    table: str
+    keys: Sequence[Key]
+    paths: Sequence[Path] | None = None
+    fingerprints: bool = False
+
+
+class Scan(_Wire):
+    """Rows of an index under one or several prefixes of equal length, merged in the order of the rest of the index."""
+
+    op: Literal["scan"] = "scan"
+    table: str
+    index: str
+    prefixes: Sequence[Key] = ((),)
+    lower: Bound | None = None
+    upper: Bound | None = None
+    where: Sequence[Condition] = ()
+    order: Literal["asc", "desc"] = "asc"
+    offset: int = 0
+    limit: int | None = None
+    total: bool = False
+    cursor: str | None = None
+    paths: Sequence[Path] | None = None
+
+
+class Neighbours(_Wire):
+    """A row and those around it along an index, among rows that equal it in all index fields but the last."""
+
+    op: Literal["neighbours"] = "neighbours"
+    table: str
+    key: Key
+    index: str
+    before: int = 0
+    after: int = 0
+    where: Sequence[Condition] = ()
+
+
+class Describe(_Wire):
+    """What is deployed of a table; with `probe`, also which of its indexes the database lacks."""
+
+    op: Literal["describe"] = "describe"
+    table: str
+    probe: bool = False
+
+
+ReadOp = Annotated[Get | Scan | Neighbours | Describe, Discriminator("op")]
+
+
+class GetResult(_Wire):
+    """`next` is the position of the first key that the budget left out; None when all were read."""
+
+    rows: Sequence[Row | None]
+    values: Sequence[Sequence[str | None] | None] | None = None
+    fingerprints: Sequence[str | None] | None = None
+    next: int | None = None
+
+
+class ScanResult(_Wire):
+    """One budget's worth of a scan. Where `done` is false, the same scan with `cursor` goes on after it.
+
+    `skipped` rows were consumed by the offset; `matched` counts all rows that matched in this step, skipped ones
+    and, with `total`, those beyond the limit included.
+    """
+
+    rows: Sequence[Row]
+    values: Sequence[Sequence[str | None]] | None = None
+    matched: int
+    skipped: int
+    cursor: str | None
+    done: bool
+
+
+class NeighboursResult(_Wire):
+    """`target` is None when there is no such row or a condition fails. Both scans are in ascending order.
+
+    A scan that is not `done` was cut by the budget; continue it with a Scan over the same prefix and its cursor
+    (`before`: descending).
+    """
+
+    target: Row | None
+    before: ScanResult
+    after: ScanResult
+
+
+class NativeIndex(_Wire):
+    """A vector index of the deployment: the column, its length, and the fields that a native search can filter by."""
+
+    field: str
+    dimensions: int
+    filters: Sequence[str]
+
+
+class DescribeResult(_Wire):
+    """The key index, columns, indexes by name with their fields, and vector indexes of a deployed table; `deployed` is
+    false, and all empty, for a table that the engine does not know. `missing` indexes were probed for in vain."""
+
+    deployed: bool
+    key: str = ""
+    fields: Sequence[str] = ()
+    indexes: Mapping[str, Sequence[str]] = {}
+    native: Sequence[NativeIndex] = ()
+    missing: Sequence[str] = ()
+
+
+ReadResult = GetResult | ScanResult | NeighboursResult | DescribeResult
+
+
+class Edit(_Wire):
+    """Applies a reducer at a path; `value` is JSON text."""
+
+    path: Path
+    reducer: Literal["set", "merge", "append", "add", "max", "slots"]
+    value: str
+
+
+class Put(_Wire):
+    """Upserts rows: declared columns are replaced, those in `keep` stay as an existing row has them."""
+
+    op: Literal["put"] = "put"
+    table: str
+    rows: Sequence[Row]
+    keep: Sequence[str] = ()
+
+
+class Change(_Wire):
+    """Columns to set, columns to remove, then edits in order."""
+
+    set: Row = {}
+    unset: Sequence[str] = ()
+    edits: Sequence[Edit] = ()
+
+
+class Patch(_Wire):
+    """Changes existing rows; keys without a row are reported, not created."""
+
+    op: Literal["patch"] = "patch"
+    table: str
+    keys: Sequence[Key]
+    change: Change
+
+
+class Delete(_Wire):
+    op: Literal["delete"] = "delete"
+    table: str
+    keys: Sequence[Key]
+
+
+class PatchRange(_Wire):
+    op: Literal["patchRange"] = "patchRange"
+    range: IndexRange
+    change: Change
+
+
+class DeleteRange(_Wire):
+    op: Literal["deleteRange"] = "deleteRange"
+    range: IndexRange
+
+
+WriteOp = Annotated[Put | Patch | Delete | PatchRange | DeleteRange, Discriminator("op")]
+
+
+class KeyGuard(_Wire):
+    """The row exists, or is missing."""
+
+    guard: Literal["exists", "missing"]
+    table: str
+    key: Key
+
+
+class EmptyGuard(_Wire):
+    """No row lies in the range."""
+
+    guard: Literal["empty"] = "empty"
+    range: IndexRange
+
+
+class HoldsGuard(_Wire):
+    """The row exists and all conditions hold."""
+
+    guard: Literal["holds"] = "holds"
+    table: str
+    key: Key
+    where: Sequence[Condition]
+
+
+class UnchangedGuard(_Wire):
+    """The row still has the fingerprint that a read returned."""
+
+    guard: Literal["unchanged"] = "unchanged"
+    table: str
+    key: Key
+    fingerprint: str
+
+
+Guard = Annotated[KeyGuard | EmptyGuard | HoldsGuard | UnchangedGuard, Discriminator("guard")]
+
+
+class Commit(_Wire):
+    """One transaction: guards first, then the operations in order, then the rows to return.
+
+    `whole` commits apply everything or are refused (`TooLarge`); `resumable` ones may stop at their budget inside a
+    range operation and say how to go on. `id` makes a repeat harmless.
+    """
+
+    id: str
+    mode: Literal["whole", "resumable"] = "whole"
+    guards: Sequence[Guard] = ()
+    ops: Sequence[WriteOp] = ()
+    returning: Sequence[Get] = ()
+    resume: str | None = None
+
+
+class Outcome(_Wire):
+    """What an operation did in this step: rows written or deleted, and the positions of keys that had no row.
+
+    For a put, `missing` are the positions of rows that were new.
+    """
+
+    changed: int = 0
+    missing: Sequence[int] = ()
+
+
+class CommitResult(_Wire):
+    """`conflict`: the guard at position `guard` failed and nothing was written. `more`: send the commit again, under
+    a new id, with `resume`."""
+
+    status: Literal["done", "more", "conflict"]
+    guard: int | None = None
+    outcomes: Sequence[Outcome] = ()
+    resume: str | None = None
+    returned: Sequence[GetResult] = ()
+
+
+class Search(_Wire):
+    """The rows of a range whose vectors in `field` are nearest to `vector`, best first.
+
+    Only rows with a vector of the same length are found. `guards` are checked first, as in a commit.
+    """
+
+    range: IndexRange
+    field: str
+    vector: Sequence[float]
+    metric: Literal["cosine", "euclidean", "dotproduct"] = "cosine"
+    limit: int
+    min_score: float | None = None
+    include_vector: bool = False
+    guards: Sequence[Guard] = ()
+
+
+class Hit(_Wire):
+    """A row, without its vector unless that was asked for, and its score."""
+
+    row: Row
+    score: float
+
+
+class SearchResult(_Wire):
+    """`conflict`: the guard at position `guard` failed and nothing was searched."""
+
+    status: Literal["done", "conflict"]
+    guard: int | None = None
+    hits: Sequence[Hit] = ()
+
+
+class TableNeeds(_Wire):
+    """What a client needs of a table: the index that is its key, its columns, and its indexes with their fields."""
+
+    key: str
+    fields: Sequence[str]
+    indexes: Mapping[str, Sequence[str]]
+
+
+Needs = Mapping[str, TableNeeds]
+"""By table; sent along until a first call has succeeded."""
+
+
+class Engine(Protocol):
+    """Generic record operations on declared tables. All methods raise the errors of `mastra_convex.errors`."""
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+        """Runs reads on one snapshot; they share one budget, so later ones may come back empty and not done."""
+        ...
+
+    async def commit(self, commit: Commit, /) -> CommitResult:
+        """Applies one step of a commit atomically, at most once per `commit.id`."""
+        ...
+
+    async def search(self, search: Search, /) -> SearchResult:
+        """The nearest rows, exact with respect to the range and its conditions; not one snapshot where it is large."""
+        ...
+
+    async def sweep(self) -> tuple[int, bool]:
+        """One bounded step of removing old receipts, and large values that no row refers to: the number of rows
+        deleted, and whether nothing is left to do."""
+        ...
+
+    async def aclose(self) -> None:
+        """Releases connections. Calls in flight end: with their answer where that is local, else with ClosedError."""
+        ...
+
+
+class Layer:
+    """Base of engines in front of an engine: passes on what a subclass does not change."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine: Engine = engine
+
+    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+        return await self._engine.read(ops)
+
+    async def commit(self, commit: Commit, /) -> CommitResult:
+        return await self._engine.commit(commit)
+
+    async def search(self, search: Search, /) -> SearchResult:
+        return await self._engine.search(search)
+
+    async def sweep(self) -> tuple[int, bool]:
+        return await self._engine.sweep()
+
+    async def aclose(self) -> None:
+        await self._engine.aclose()

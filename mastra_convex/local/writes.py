@@ -1,0 +1,155 @@
+"""Upserts and patches of rows, checked as Convex would check them and written with few statements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from mastra_convex.engine.protocol import Change, Edit, Row
+from mastra_convex.errors import ValidationError
+from mastra_convex.local.checks import check_columns, check_complete, dump
+from mastra_convex.local.documents import Stored, charged
+from mastra_convex.local.records import find
+from mastra_convex.local.schema import Layout, Session
+from mastra_convex.rows.conditions import parse_json
+from mastra_convex.rows.keys import encode_key
+from mastra_convex.rows.large_values import generations, owner_of
+from mastra_convex.rows.paths import apply_edit, check_path
+from mastra_convex.tables import LARGE_VALUES, Table
+
+
+class Written(NamedTuple):
+    """How many rows were put, the positions of new ones, the bytes of all, and those of the rows that they replaced."""
+
+    rows: int
+    new: list[int]
+    size: int
+    replaced: int
+
+
+def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequence[str]) -> Written:
+    """Inserts rows or updates those with their keys."""
+    table = layout.table
+    connection = session.connection
+    for name in keep:
+        _check_column(table, name)
+    wanted: dict[tuple[bytes, ...], Row] = {}
+    keys: list[tuple[bytes, ...]] = []
+    for row in rows:
+        check_columns(table, row, row)
+        check_complete(table, row)
+        key = layout.key(row)
+        keys.append(key)
+        wanted[key] = row
+    found = find(connection, layout, list(wanted))
+    size = 0
+    inserts: list[tuple[Any, ...]] = []
+    for key, row in wanted.items():
+        stored = found.get(key)
+        if stored is None:
+            doc, vectors = dump(layout, row)
+            size += len(doc) + sum(map(charged, filter(None, vectors)))
+            inserts.append((doc.decode(), *layout.keys(row), *vectors))
+        else:
+            old = stored.columns()
+            kept = {name: value for name, value in old.items() if name in keep or name not in table.field_by_name}
+            size += _update(session, layout, stored, old, {**row, **kept})
+    if len(inserts) == 1:
+        connection.execute(layout.insert, inserts[0])
+    elif inserts:
+        connection.executemany(layout.insert, inserts)
+    new = [n for n, key in enumerate(keys) if key not in found]
+    return Written(len(wanted), new, size, sum(stored.size for stored in found.values()))
+
+
+class RowChange:
+    """A change that was parsed once and applies to many rows. ValidationError where it does not fit the table."""
+
+    def __init__(self, table: Table, change: Change) -> None:
+        self._table = table
+        self._set = dict(change.set)
+        self._unset = list(change.unset)
+        self._edits: list[tuple[Edit, Any]] = []
+        for name in (*self._set, *self._unset):
+            _check_column(table, name)
+        for edit in change.edits:
+            check_path(table, edit.path, system=False)
+            self._edits.append((edit, parse_json(edit.value, "an edit")))
+
+    def of(self, row: Row) -> Row:
+        """The row as it is afterwards."""
+        new = {**row, **self._set}
+        for name in self._unset:
+            new.pop(name, None)
+        for edit, value in self._edits:
+            apply_edit(self._table, new, edit, value)
+        return new
+
+
+class Patcher:
+    """Applies a change to stored rows, checked as Convex would check it. It `may_drop` large values."""
+
+    def __init__(self, layout: Layout, change: Change) -> None:
+        self._layout = layout
+        self._change = RowChange(layout.table, change)
+        self._unsets = bool(change.unset)
+        self._edited = list(dict.fromkeys(edit.path[0] for edit in change.edits))
+        changed = {*change.set, *change.unset, *self._edited}
+        self.may_drop: bool = any(field.name in changed for field in layout.table.large_columns)
+        check_columns(layout.table, change.set, change.set)
+
+    def apply(self, session: Session, stored: Stored) -> None:
+        old = stored.columns()
+        new = self._change.of(old)
+        check_columns(self._layout.table, new, self._edited)
+        if self._unsets:
+            check_complete(self._layout.table, new)
+        _update(session, self._layout, stored, old, new)
+
+
+def delete_rows(session: Session, layout: Layout, rows: Iterable[Stored]) -> None:
+    """Deletes rows; large values of theirs are dropped."""
+    deleted = list(rows)
+    session.connection.executemany(layout.delete, [(stored.seq,) for stored in deleted])
+    for stored in deleted:
+        _drop(session, layout, stored)
+
+
+def _drop(session: Session, layout: Layout, stored: Stored, doc: bytes = b"") -> None:
+    """Notes of the large values that a row referred to which of them it no longer does; a sweep removes those."""
+    if not layout.table.large_columns:
+        return
+    dropped = generations(stored.doc) - generations(doc)
+    if not dropped:
+        return
+    session.dropped += len(dropped)
+    owner = owner_of(layout.table.name, layout.table.key_of(stored.columns()))
+    values = session.layouts[LARGE_VALUES.name]
+    change = Patcher(values, Change(set={"state": "dropped", "since": int(time.time() * 1000)}))
+    for value in find(session.connection, values, [(encode_key(generation),) for generation in dropped]).values():
+        if value.columns()["owner"] == owner:
+            change.apply(session, value)
+
+
+def _check_column(table: Table, name: str) -> None:
+    if name not in table.field_by_name:
+        raise ValidationError(f"{table.name} has no column {name!r}")
+
+
+def _update(session: Session, layout: Layout, stored: Stored, old: Row, new: Row) -> int:
+    """Writes a row that exists, and of its key columns those that changed, so that other indexes stay untouched.
+
+    Returns the size of the row.
+    """
+    doc, vectors = dump(layout, new)
+    known = dict(stored.vectors)
+    stored_vectors = [known.get(name) for name in layout.vectors]
+    if doc != stored.doc or vectors != stored_vectors:
+        before = [*layout.keys(old), *stored_vectors]
+        after = [*layout.keys(new), *vectors]
+        changed = [n for n, value in enumerate(after) if value != before[n]]
+        values = [after[n] for n in changed]
+        session.connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
+        _drop(session, layout, stored, doc)
+    return len(doc) + sum(map(charged, filter(None, vectors)))

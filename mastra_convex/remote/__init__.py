@@ -1,0 +1,1 @@
+"""The engine over HTTP: settings, transport, retries, answers, the schema check. Internal."""

@@ -1,0 +1,106 @@
+"""Rows of declared tables, between Python values and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mastra_convex.contract.times import to_iso
+from mastra_convex.engine.protocol import Row
+from mastra_convex.errors import ConfigurationError, ValidationError
+from mastra_convex.rows.values import (
+    carry,
+    check_document,
+    check_indexed,
+    clean,
+    clean_floats,
+    clean_number,
+    clean_text,
+    escape_keys,
+    from_json,
+    plain_numbers,
+    to_json,
+    unescape_keys,
+)
+from mastra_convex.tables import Field, Table
+
+
+def encode_row(
+    table: Table, values: Mapping[str, Any], *, carrying: Mapping[str, Mapping[str, Any]] | None = None
+) -> Row:
+    """The stored form of a whole row.
+
+    None in an optional column means that the column is missing. `carrying` has values without a column of their own,
+    None where there is none, by the raw-object column that carries them; read them with `values.carried`. Raises
+    ValidationError or TooLargeError, naming the column, for values that the column or Convex would refuse.
+    """
+    row = encode_columns(table, values)
+    for name, members in (carrying or {}).items():
+        row[name] = carry(row[name], clean(dict(members), name), name)
+    for field in table.fields:
+        if not field.optional and field.name not in row:
+            raise ValidationError(f"{table.name}.{field.name} is required")
+    check_document(table.name, row, apart=[field.name for field in table.large_columns])
+    return row
+
+
+def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
+    """The stored form of some columns, as for the `set` of a change.
+
+    None in an optional column is left out; in a required column of JSON text it is the text `null`.
+    """
+    row: Row = {}
+    for name, value in values.items():
+        field = table.field_by_name.get(name)
+        if field is None:
+            raise ConfigurationError(f"{table.name} has no column {name!r}")
+        if value is not None or (field.json and not field.optional):
+            row[name] = _encode(field, value, name)
+            check_indexed(row[name], table.indexed_members, name)
+        elif field.nullable:
+            row[name] = None
+    return row
+
+
+def decode_row(table: Table, row: Row) -> dict[str, Any]:
+    """The Python values of a stored row, without Convex's own fields. Columns that we do not declare are kept.
+
+    The row is used up: values are taken over and changed in place.
+    """
+    values = {name: value for name, value in row.items() if not name.startswith("_")}
+    for field in table.coded_fields:
+        if field.name in values:
+            values[field.name] = _decode(field, values[field.name])
+    for name in values.keys() - table.field_by_name.keys():
+        values[name] = plain_numbers(values[name])
+    return values
+
+
+def _encode(field: Field, value: Any, path: str) -> Any:
+    if field.json:
+        return to_json(clean(value, path))
+    if field.type == "any":
+        return escape_keys(clean(value, path), path)
+    if field.type == "number" and isinstance(value, int | float) and not isinstance(value, bool):
+        return clean_number(value, path)
+    if field.type == "boolean" and isinstance(value, bool):
+        return value
+    if field.type == "string" and isinstance(value, datetime):
+        return to_iso(value)
+    if field.type == "string" and isinstance(value, str):
+        return clean_text(value, path)
+    if field.type == "floats" and isinstance(value, list):
+        return clean_floats(value, path)
+    if field.type == "strings" and isinstance(value, list):
+        return clean(value, path)
+    raise ValidationError(f"{path} must be of type {field.type}, not {type(value).__name__}")
+
+
+def _decode(field: Field, value: Any) -> Any:
+    if field.json and isinstance(value, str):
+        try:
+            return from_json(value)
+        except ValueError:
+            return value
+    return unescape_keys(plain_numbers(value)) if field.json or field.type == "any" else plain_numbers(value)

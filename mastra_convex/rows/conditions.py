@@ -1,0 +1,67 @@
+"""Conditions on rows: one form for filters, guards and range operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import ge, gt, le, lt
+from typing import Any
+
+from mastra_convex.engine.protocol import Condition, Row
+from mastra_convex.errors import ValidationError
+from mastra_convex.rows.filters import compares, compile_filter, deep_equal
+from mastra_convex.rows.paths import MISSING, check_path, value_at
+from mastra_convex.rows.values import from_json
+from mastra_convex.tables import Table
+
+Predicate = Callable[[Row], bool]
+
+
+def parse_json(text: str, what: str) -> Any:
+    """The value of JSON text that a caller gave; ValidationError when it is none."""
+    try:
+        return from_json(text)
+    except ValueError:
+        raise ValidationError(f"the value of {what} is not JSON text") from None
+
+
+def predicate(table: Table, where: Sequence[Condition]) -> Predicate | None:
+    """A function that tells whether all conditions hold, None for no condition. ValidationError for malformed ones."""
+    tests = [_test(table, condition) for condition in where]
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    return lambda row: all(test(row) for test in tests)
+
+
+def _test(table: Table, condition: Condition) -> Predicate:
+    path = list(condition.path)
+    check_path(table, path, system=True)
+    given = parse_json(condition.value, "a condition")
+    match condition.operator:
+        case "eq":
+            return lambda row: deep_equal(value_at(table, row, path), given)
+        case "ne":
+            return lambda row: not deep_equal(value_at(table, row, path), given)
+        case "in":
+            if not isinstance(given, list):
+                raise ValidationError("the value of `in` must be an array")
+            elements: list[Any] = given
+            return lambda row: _among(value_at(table, row, path), elements)
+        case "exists":
+            if not isinstance(given, bool):
+                raise ValidationError("the value of `exists` must be true or false")
+            return lambda row: (value_at(table, row, path) is not MISSING) is given
+        case "lt" | "lte" | "gt" | "gte":
+            holds = _ORDERED[condition.operator]
+            return lambda row: compares(value_at(table, row, path), given, holds)
+        case "match":
+            test = compile_filter(given)
+            return lambda row: test({} if (value := value_at(table, row, path)) is MISSING else value)
+
+
+_ORDERED = {"lt": lt, "lte": le, "gt": gt, "gte": ge}
+
+
+def _among(value: Any, elements: list[Any]) -> bool:
+    return any(deep_equal(value, element) for element in elements)

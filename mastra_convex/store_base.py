@@ -1,0 +1,124 @@
+"""What every store has: domains as attributes, typed without being imported; prune; a beginning and an end."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic.alias_generators import to_snake
+
+from mastra_convex.domain import DomainStore, DomainT
+from mastra_convex.errors import DomainNotRegisteredError, ValidationError, raise_all
+from mastra_convex.retention import Progress, PruneOptions, PruneResult, Retention, RetentionPolicy, parse_policies
+
+if TYPE_CHECKING:
+    # Annotations only: `store.memory` is a MemoryStore and a misspelt domain an error for type checkers.
+    from mastra_convex_domains import BuiltinDomains
+else:
+    BuiltinDomains = object
+
+_ELSEWHERE: Final = {
+    "observability": "Convex storage does not provide it: traces come too fast and are asked too freely for Convex's "
+    "limits. Route it to a domain of your own: "
+    'CompositeStore(id="app", default=store, domains={"observability": traces})',
+}
+"""Domains of Mastra that are better kept elsewhere, and where."""
+
+
+class DomainAccess(ABC, BuiltinDomains):
+    """Base of every store: its domains by attribute, by class and by name."""
+
+    _domains: Mapping[str, DomainStore]
+    _retention: Mapping[str, Mapping[str, RetentionPolicy]] = {}
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            domains = self.__dict__.get("_domains", {})
+            if name in domains:
+                return domains[name]
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise self._no_domain(name)
+
+    def domain(self, domain: type[DomainT]) -> DomainT:
+        """The store of a domain class, also a third party's; DomainNotRegisteredError when it is not registered
+        here.
+        """
+        found = self._domains.get(domain.name)
+        if not isinstance(found, domain):
+            raise self._no_domain(domain.name)
+        return found
+
+    async def get_store(self, name: str) -> DomainStore | None:
+        """The store of a domain by its name, in either spelling, None when there is none; never raises."""
+        return self._domains.get(to_snake(name))
+
+    @abstractmethod
+    async def init(self) -> None:
+        """Checks that what is below answers, and prepares every domain."""
+
+    async def prune(
+        self,
+        retention: Retention | None = None,
+        *,
+        max_batches: int | None = None,
+        max_rows: int | None = None,
+        pause: float = 0.0,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> list[PruneResult]:
+        """Deletes what is older than the policies allow: `{"memory": {"messages": "30d"}}`; see `DomainStore.prune`.
+
+        Without `retention` the policies are those that the store was made with; where it has none, nothing is done.
+        Every domain is pruned, also after another has failed; its error is raised at the end, several as one
+        CompositeError. Raises ValidationError, before anything is deleted, for a domain or table that cannot be
+        pruned.
+        """
+        options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
+        wanted = self._retention if retention is None else self._policies(retention)
+        results: list[PruneResult] = []
+        errors: list[Exception] = []
+        for name, policies in wanted.items():
+            try:
+                results += await self._domains[name].prune(policies, **vars(options))
+            except Exception as error:  # one domain's failure is no reason to keep the rest
+                errors.append(error)
+        raise_all(errors, "several domains were not pruned", operation="PRUNE")
+        return results
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Closes what is below; later calls raise ClosedError. Safe to repeat."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _policies(self, retention: Retention) -> dict[str, dict[str, RetentionPolicy]]:
+        if not isinstance(retention, Mapping):
+            raise ValidationError("retention must be a mapping of domains to tables", operation="PRUNE")
+        parsed: dict[str, dict[str, RetentionPolicy]] = {}
+        for key, policies in retention.items():
+            name = to_snake(str(key))
+            if name in parsed:
+                raise ValidationError(f"retention names a domain twice: {key!r}", operation="PRUNE")
+            if name not in self._domains:
+                known = ", ".join(sorted(known for known, domain in self._domains.items() if domain.retention))
+                problem = f"names a domain that the store lacks: {key!r}; it can prune: {known or 'none'}"
+                raise ValidationError(f"retention {problem}", operation="PRUNE")
+            parsed[name] = parse_policies(policies, self._domains[name].retention, f"retention.{key}")
+        return parsed
+
+    def _no_domain(self, name: str) -> DomainNotRegisteredError:
+        known = ", ".join(sorted(self._domains)) or "none"
+        hint = f". {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}{hint}")
