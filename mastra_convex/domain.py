@@ -28,7 +28,8 @@ from mastra_convex.retention import (
     prune_tables,
 )
 from mastra_convex.tables import Table, by_name
-from mastra_convex.telemetry import Attributes, Operation
+from mastra_convex.telemetry import Operation
+from mastra_convex.telemetry.signals import Attributes
 
 _BUILTIN_DOMAINS = "mastra_convex_domains"  # found by name: the core imports no domain
 _ENTRY_POINTS = "mastra_convex.domains"

@@ -10,7 +10,7 @@ import contextlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
@@ -18,20 +18,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.models import Record, parse
-from mastra_convex.contract.times import now, to_iso
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.protocol import (
-    STEP_ROWS,
-    Bound,
-    Condition,
-    Delete,
-    DeleteRange,
-    HoldsGuard,
-    IndexRange,
-    Scan,
-    WriteOp,
-)
+from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import now, to_iso
 from mastra_convex.rows.values import from_json, to_json
 from mastra_convex.tables import Table
 
@@ -221,7 +212,7 @@ class _Pruning:
 
     async def run(self) -> PruneResult:
         if self._options.dry_run:
-            self._deleted = (await self._records.scan(self._scan(limit=0, total=True))).matched
+            self._deleted = (await self._records.read(self._scan(limit=0, total=True))).matched
             return self._report(done=not self._deleted)
         scan = self._scan(limit=self._window(), paths=self._paths())
         done = False
@@ -232,7 +223,7 @@ class _Pruning:
             rows = [[from_json(value or "null") for value in row] for row in found.values or ()]
             if not await self._delete_all(rows):
                 return self._report(done=False)
-            scan = scan.model_copy(update={"cursor": found.cursor})
+            scan = replace(scan, cursor=found.cursor)
             done = found.done and len(rows) != scan.limit
         return self._report(done=True)
 

@@ -13,7 +13,7 @@ import aiohttp
 from mastra_convex.domain import DomainStore, registered_domains
 from mastra_convex.engine.protocol import Engine
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy

@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import check_key
 from mastra_convex.remote.secret import Secret
 from mastra_convex.server import LocalServer

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.contract.times import to_milliseconds
-from mastra_convex.engine.protocol import Condition
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import MAX_SAFE_INTEGER, clean, clean_text, to_json
 
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 from uuid import uuid4
 
 import pydantic
@@ -13,9 +14,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo,
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.contract.arguments import items
-from mastra_convex.contract.stored import STORED, is_stored
 from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import from_json
+
+STORED: Final = "stored"
+"""The validation context of records that are read."""
+
+
+def is_stored(info: ValidationInfo) -> bool:
+    """Tells a field validator whether the record is read from storage, and may come from other writers."""
+    return info.context == STORED
 
 
 class Record(
@@ -100,6 +109,16 @@ def _stored_object(value: Any, info: ValidationInfo) -> Any:
 
 StoredObject = Annotated[dict[str, Any], BeforeValidator(_stored_object)]
 """A field type: a JSON object with any keys, nothing inside renamed; a stored one may be JSON text."""
+
+
+def _utc(value: datetime, info: ValidationInfo) -> datetime:
+    """The handler of @mastra/convex stores a time that is given as text unchanged, also without a zone."""
+    return to_milliseconds(value.replace(tzinfo=UTC) if value.tzinfo is None and is_stored(info) else value)
+
+
+UtcDatetime = Annotated[datetime, AfterValidator(_utc)]
+"""A field type: aware, UTC, milliseconds; a stored one without a zone is UTC."""
+
 
 RecordT = TypeVar("RecordT", bound=Record)
 

@@ -55,6 +55,10 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def retried(work: Callable[[], T]) -> T:
     """Repeats `work` while another process holds the lock, until the deadline."""
     give_up = time.monotonic() + _DEADLINE

@@ -11,9 +11,9 @@ from queue import LifoQueue
 from typing import TypeVar
 
 from mastra_convex.errors import ClosedError
+from mastra_convex.local.budgets import TakesLongError
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
-from mastra_convex.local.migrations import load, migrate
-from mastra_convex.local.schema import Layout, Session
+from mastra_convex.local.schema import Layout, Session, load, migrate
 from mastra_convex.tables import Table
 
 T = TypeVar("T")
@@ -26,10 +26,6 @@ _AT_ONCE = 0.001
 """Seconds that an attempt may take."""
 _STEPS_BETWEEN_LOOKS = 1_000
 """Instructions of SQLite (some 20 microseconds) between looks at the clock."""
-
-
-class TakesLongError(Exception):
-    """What was attempted is too large to be done at once."""
 
 
 class Database:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from anyio import CapacityLimiter, to_thread
@@ -21,6 +21,7 @@ from mastra_convex.engine.protocol import (
     Describe,
     Get,
     Neighbours,
+    Read,
     ReadResult,
     Scan,
     Search,
@@ -28,16 +29,17 @@ from mastra_convex.engine.protocol import (
 )
 from mastra_convex.engine.sweeper import Sweeper
 from mastra_convex.errors import ClosedError, ConfigurationError
+from mastra_convex.local.budgets import Budget
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
-from mastra_convex.local.reads import neighbours, scan
-from mastra_convex.local.records import Budget, describe, get
+from mastra_convex.local.reads import describe, get, neighbours, scan
 from mastra_convex.local.schema import Session
 from mastra_convex.local.sweep import sweep
 from mastra_convex.local.vectors.cache import VectorCache
 from mastra_convex.local.vectors.search import search
 from mastra_convex.tables import CORE_TABLES, Table, deployed
-from mastra_convex.telemetry import Attributes, database
+from mastra_convex.telemetry import database
+from mastra_convex.telemetry.signals import Attributes
 
 T = TypeVar("T")
 
@@ -84,7 +86,7 @@ class LocalEngine:
     def __repr__(self) -> str:
         return f"LocalEngine({self._database.path!r})"
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         """Runs reads on one snapshot; they share one budget."""
         with self._call():
             await asyncio.sleep(0)
@@ -159,16 +161,19 @@ class LocalEngine:
         return limits
 
 
-def _read(ops: Sequence[Get | Scan | Neighbours | Describe], at_once: float, session: Session) -> list[ReadResult]:
+def _read(ops: Sequence[Read[Any]], at_once: float, session: Session) -> list[Any]:
     budget = Budget(at_once=at_once)
     results: list[ReadResult] = []
     for op in ops:
-        if isinstance(op, Get):
-            results.append(get(session, op, budget))
-        elif isinstance(op, Scan):
-            results.append(scan(session, op, budget))
-        elif isinstance(op, Neighbours):
-            results.append(neighbours(session, op, budget))
-        else:
-            results.append(describe(session, op))
+        match op:
+            case Get():
+                results.append(get(session, op, budget))
+            case Scan():
+                results.append(scan(session, op, budget))
+            case Neighbours():
+                results.append(neighbours(session, op, budget))
+            case Describe():
+                results.append(describe(session, op))
+            case _:
+                raise TypeError(f"{type(op).__name__} is no read operation")
     return results

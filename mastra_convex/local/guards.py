@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mastra_convex.engine.protocol import READ_ROWS, EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
-from mastra_convex.local.ranges import StepBudget, rows_of
-from mastra_convex.local.records import encoded_key, find
+from mastra_convex.local.budgets import StepBudget
+from mastra_convex.local.reads import encoded_key, find
 from mastra_convex.local.schema import Session
+from mastra_convex.local.writes import rows_of
 from mastra_convex.rows.conditions import predicate
 
 

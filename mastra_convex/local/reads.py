@@ -1,17 +1,114 @@
-"""Scans of an index and windows around a row."""
+"""Reading by key, and what all reads share: the budget, rows and the values at paths."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from mastra_convex.engine.protocol import Neighbours, NeighboursResult, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import (
+    Describe,
+    DescribeResult,
+    Get,
+    GetResult,
+    Neighbours,
+    NeighboursResult,
+    Scan,
+    ScanResult,
+)
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.local.records import Budget, checked_paths, encoded_key, find, values_at
+from mastra_convex.local.budgets import Budget
+from mastra_convex.local.documents import Stored
 from mastra_convex.local.scan import Plan, plan, window_plan
-from mastra_convex.local.schema import Session, field_key
+from mastra_convex.local.schema import Layout, Session
 from mastra_convex.rows.conditions import Predicate, predicate
-from mastra_convex.rows.values import MAX_SAFE_INTEGER
+from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.paths import Path, check_path, values_at
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, Row
+from mastra_convex.tables import Table
+
+_KEYS_AT_ONCE = 256
+
+
+def encoded_key(layout: Layout, key: Key) -> tuple[bytes, ...]:
+    if len(key) != len(layout.key_fields):
+        raise ValidationError(f"a key of {layout.table.name} has {len(layout.key_fields)} values, not {len(key)}")
+    return tuple(map(encode_key, key))
+
+
+def find(
+    connection: sqlite3.Connection, layout: Layout, keys: Sequence[tuple[bytes, ...]]
+) -> dict[tuple[bytes, ...], Stored]:
+    """The rows with the keys, the oldest where several have one key."""
+    found: dict[tuple[bytes, ...], Stored] = {}
+    for names, stored in _candidates(connection, layout, keys):
+        known = found.get(names)
+        if known is None or stored.seq < known.seq:
+            found[names] = stored
+    return found
+
+
+def _candidates(
+    connection: sqlite3.Connection, layout: Layout, keys: Sequence[tuple[bytes, ...]]
+) -> Iterator[tuple[tuple[bytes, ...], Stored]]:
+    if len(layout.key_fields) > 1 or len(keys) == 1:
+        for key in keys:
+            for _, *columns in connection.execute(layout.by_keys(1), key):
+                yield key, layout.stored(*columns)
+        return
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = [key[0] for key in keys[start : start + _KEYS_AT_ONCE]]
+        # Few different sizes, so that prepared statements are used again: the first key is repeated.
+        size = 1 << (len(chunk) - 1).bit_length()
+        chunk += chunk[:1] * (size - len(chunk))
+        for name, *columns in connection.execute(layout.by_keys(size), chunk):
+            yield (name,), layout.stored(*columns)
+
+
+def get(session: Session, op: Get, budget: Budget) -> GetResult:
+    layout = session.layout(op.table)
+    chosen = checked_paths(layout.table, op.paths)
+    keys = [encoded_key(layout, key) for key in op.keys]
+    rows: list[Row | None] = []
+    fingerprints: list[str | None] = []
+    following: int | None = None
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = keys[start : start + _KEYS_AT_ONCE]
+        found = find(session.connection, layout, chunk)
+        for key in chunk:
+            stored = found.get(key)
+            if budget.ranges < 1 or (stored is not None and not budget.take(stored.size)):
+                following = len(rows)
+                break
+            budget.ranges -= 1
+            rows.append(stored and stored.row())
+            if op.fingerprints:
+                fingerprints.append(stored and stored.fingerprint())
+        if following is not None:
+            break
+    values = None
+    if chosen is not None:
+        values = [None if row is None else values_at(layout.table, row, chosen) for row in rows]
+        rows = []
+    return GetResult(rows=rows, values=values, fingerprints=fingerprints if op.fingerprints else None, next=following)
+
+
+def describe(session: Session, op: Describe) -> DescribeResult:
+    """What is declared, which is what the file has. There are no vector indexes: every search is exact."""
+    layout = session.layouts.get(op.table)
+    if layout is None:
+        return DescribeResult(deployed=False)
+    table = layout.table
+    indexes = {index.name: index.fields for index in table.indexes}
+    fields = [field.name for field in table.fields]
+    return DescribeResult(deployed=True, key=table.key, fields=fields, indexes=indexes)
+
+
+def checked_paths(table: Table, paths: Sequence[Path] | None) -> Sequence[Path] | None:
+    for path in paths or ():
+        check_path(table, path, system=True)
+    return paths
+
 
 _EMPTY = ScanResult(rows=(), matched=0, skipped=0, cursor=None, done=True)
 
@@ -47,12 +144,12 @@ def _scan(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predicate
     table = walk.layout.table
     chosen = checked_paths(table, op.paths)
     if not _take_ranges(walk, budget):
-        return ScanResult.model_construct(
+        return ScanResult(
             rows=[], values=None if chosen is None else [], matched=0, skipped=0, cursor=op.cursor, done=False
         )
     step = _scan_all(connection, walk, op, budget) if holds is None else _scan_if(connection, walk, op, holds, budget)
     values = None if chosen is None else [values_at(table, row, chosen) for row in step.rows]
-    return ScanResult.model_construct(
+    return ScanResult(
         rows=step.rows if chosen is None else [],
         values=values,
         matched=step.matched,
@@ -136,15 +233,15 @@ def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursRe
     stored = find(connection, layout, [key]).get(key)
     target = stored and stored.row()
     if stored is None or target is None or (holds is not None and not holds(target)):
-        return NeighboursResult.model_construct(target=None, before=_EMPTY, after=_EMPTY)
+        return NeighboursResult(target=None, before=_EMPTY, after=_EMPTY)
     budget.take(stored.size)
     budget.ranges -= 1
     keys = [field_key(target, name) for name in index.fields]
     windows: list[ScanResult] = []
     for descending, limit in ((True, op.before), (False, op.after)):
         walk = window_plan(layout, index, keys, stored.seq, descending=descending)
-        around = Scan.model_construct(table=op.table, index=op.index, limit=limit, cursor=walk.cursor(target))
+        around = Scan(table=op.table, index=op.index, limit=limit, cursor=walk.cursor(target))
         windows.append(_scan(connection, walk, around, holds, budget) if limit else _EMPTY)
     before, after = windows
-    before = before.model_copy(update={"rows": before.rows[::-1]})
-    return NeighboursResult.model_construct(target=target, before=before, after=after)
+    before = replace(before, rows=before.rows[::-1])
+    return NeighboursResult(target=target, before=before, after=after)

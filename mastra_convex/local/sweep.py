@@ -8,20 +8,22 @@ from typing import Final
 
 import orjson
 
-from mastra_convex.engine.protocol import Bound, Change, IndexRange, Row
+from mastra_convex.engine.protocol import Bound, IndexRange
 from mastra_convex.local.documents import Stored
-from mastra_convex.local.ranges import rows_of
-from mastra_convex.local.receipts import sweep_receipts
-from mastra_convex.local.records import find
+from mastra_convex.local.reads import find
 from mastra_convex.local.schema import Session
-from mastra_convex.local.writes import Patcher, delete_rows
+from mastra_convex.local.writes import Patcher, delete_rows, rows_of
+from mastra_convex.rows.changes import Change
 from mastra_convex.rows.keys import encode_key
 from mastra_convex.rows.large_values import generations
-from mastra_convex.tables import CHUNKS, LARGE_VALUES
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import CHUNKS, LARGE_VALUES, RECEIPTS
 
 _KEPT_MS: Final = 3_600_000
 _TRUSTED_MS: Final = 7 * 24 * _KEPT_MS
 """How long a large value counts as referred to since that was last seen: other writers do not say what they drop."""
+
+_SWEPT_AT_ONCE: Final = 1_000
 
 _VALUES_AT_ONCE: Final = 100
 _CHUNKS_AT_ONCE: Final = 8
@@ -93,3 +95,12 @@ def _values(session: Session, state: str, until: int) -> list[Stored]:
     before = Bound(value=until, inclusive=False)
     target = IndexRange(table=LARGE_VALUES.name, index="by_state", prefix=[state], upper=before)
     return [stored for stored, _ in islice(rows_of(session, target)[0], _VALUES_AT_ONCE)]
+
+
+def sweep_receipts(session: Session, until: int) -> tuple[int, bool]:
+    """Deletes the oldest receipts from before a time in milliseconds; their number, and whether there are no more."""
+    name = session.layouts[RECEIPTS.name].name
+    old = f"SELECT _seq FROM {name} WHERE _seq < ? ORDER BY _seq LIMIT {_SWEPT_AT_ONCE}"  # noqa: S608
+    query = f"DELETE FROM {name} WHERE _seq IN ({old})"  # noqa: S608
+    deleted = session.connection.execute(query, (until,)).rowcount
+    return deleted, deleted < _SWEPT_AT_ONCE

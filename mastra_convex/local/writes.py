@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mastra_convex.engine.protocol import Change, Edit, Row
-from mastra_convex.errors import ValidationError
-from mastra_convex.local.checks import check_columns, check_complete, dump
-from mastra_convex.local.documents import Stored, charged
-from mastra_convex.local.records import find
+from mastra_convex.engine.protocol import IndexRange
+from mastra_convex.local.budgets import RANGES_TO_DROP, StepBudget
+from mastra_convex.local.documents import Stored, charged, check_columns, check_complete, dump
+from mastra_convex.local.reads import find
+from mastra_convex.local.scan import plan
 from mastra_convex.local.schema import Layout, Session
-from mastra_convex.rows.conditions import parse_json
+from mastra_convex.rows.changes import Change, RowChange
+from mastra_convex.rows.conditions import predicate
 from mastra_convex.rows.keys import encode_key
 from mastra_convex.rows.large_values import generations, owner_of
-from mastra_convex.rows.paths import apply_edit, check_path
-from mastra_convex.tables import LARGE_VALUES, Table
+from mastra_convex.rows.paths import check_column
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import LARGE_VALUES
 
 
 class Written(NamedTuple):
@@ -33,7 +35,7 @@ def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequen
     table = layout.table
     connection = session.connection
     for name in keep:
-        _check_column(table, name)
+        check_column(table, name)
     wanted: dict[tuple[bytes, ...], Row] = {}
     keys: list[tuple[bytes, ...]] = []
     for row in rows:
@@ -48,7 +50,7 @@ def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequen
     for key, row in wanted.items():
         stored = found.get(key)
         if stored is None:
-            doc, vectors = dump(layout, row)
+            doc, vectors = dump(table, layout.vectors, row)
             size += len(doc) + sum(map(charged, filter(None, vectors)))
             inserts.append((doc.decode(), *layout.keys(row), *vectors))
         else:
@@ -61,30 +63,6 @@ def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequen
         connection.executemany(layout.insert, inserts)
     new = [n for n, key in enumerate(keys) if key not in found]
     return Written(len(wanted), new, size, sum(stored.size for stored in found.values()))
-
-
-class RowChange:
-    """A change that was parsed once and applies to many rows. ValidationError where it does not fit the table."""
-
-    def __init__(self, table: Table, change: Change) -> None:
-        self._table = table
-        self._set = dict(change.set)
-        self._unset = list(change.unset)
-        self._edits: list[tuple[Edit, Any]] = []
-        for name in (*self._set, *self._unset):
-            _check_column(table, name)
-        for edit in change.edits:
-            check_path(table, edit.path, system=False)
-            self._edits.append((edit, parse_json(edit.value, "an edit")))
-
-    def of(self, row: Row) -> Row:
-        """The row as it is afterwards."""
-        new = {**row, **self._set}
-        for name in self._unset:
-            new.pop(name, None)
-        for edit, value in self._edits:
-            apply_edit(self._table, new, edit, value)
-        return new
 
 
 class Patcher:
@@ -132,17 +110,12 @@ def _drop(session: Session, layout: Layout, stored: Stored, doc: bytes = b"") ->
             change.apply(session, value)
 
 
-def _check_column(table: Table, name: str) -> None:
-    if name not in table.field_by_name:
-        raise ValidationError(f"{table.name} has no column {name!r}")
-
-
 def _update(session: Session, layout: Layout, stored: Stored, old: Row, new: Row) -> int:
     """Writes a row that exists, and of its key columns those that changed, so that other indexes stay untouched.
 
     Returns the size of the row.
     """
-    doc, vectors = dump(layout, new)
+    doc, vectors = dump(layout.table, layout.vectors, new)
     known = dict(stored.vectors)
     stored_vectors = [known.get(name) for name in layout.vectors]
     if doc != stored.doc or vectors != stored_vectors:
@@ -153,3 +126,48 @@ def _update(session: Session, layout: Layout, stored: Stored, old: Row, new: Row
         session.connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
         _drop(session, layout, stored, doc)
     return len(doc) + sum(map(charged, filter(None, vectors)))
+
+
+def rows_of(
+    session: Session, target: IndexRange, after: str | None = None
+) -> tuple[Iterator[tuple[Stored, bool]], Callable[[Stored], str]]:
+    """The rows of a range, each with whether its conditions hold, and a function that makes a cursor of one."""
+    layout = session.layout(target.table)
+    holds = predicate(layout.table, target.where)
+    walk = plan(layout, target.index, [target.prefix], lower=target.lower, upper=target.upper, after=after)
+
+    def rows() -> Iterator[tuple[Stored, bool]]:
+        for stored in walk.rows(session.connection):
+            yield stored, holds is None or holds(stored.row())
+
+    return rows(), lambda stored: walk.cursor(stored.row())
+
+
+def change_range(
+    session: Session,
+    target: IndexRange,
+    budget: StepBudget,
+    after: str | None,
+    change: Callable[[list[Stored]], None],
+    *,
+    drops: bool,
+) -> tuple[int, bool, str | None]:
+    """Changes rows of a range; returns how many, whether all are done, and the cursor of the last row consumed.
+
+    The rows are read before the first is changed: a change may move a row within the index. `drops` tells that it may
+    drop the large values that they refer to.
+    """
+    rows, cursor = rows_of(session, target, after)
+    chosen: list[Stored] = []
+    last: Stored | None = None
+    done = True
+    for stored, holds in rows:
+        dropped = len(generations(stored.doc)) if drops else 0
+        if not budget.take(stored.size, changes=1 + RANGES_TO_DROP * dropped if holds else 0):
+            done = False
+            break
+        last = stored
+        if holds:
+            chosen.append(stored)
+    change(chosen)
+    return len(chosen), done, after if last is None else cursor(last)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import ge, gt, le, lt
-from typing import Any
+from typing import Any, Literal
 
-from mastra_convex.engine.protocol import Condition, Row
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.filters import compares, compile_filter, deep_equal
-from mastra_convex.rows.paths import MISSING, check_path, value_at
-from mastra_convex.rows.values import from_json
+from mastra_convex.rows.paths import MISSING, Path, check_path, value_at
+from mastra_convex.rows.values import Row, from_json
 from mastra_convex.tables import Table
 
 Predicate = Callable[[Row], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """`value` is JSON text. Conditions in a list must all hold."""
+
+    path: Path
+    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
+    value: str
 
 
 def parse_json(text: str, what: str) -> Any:

@@ -1,15 +1,19 @@
-"""Index keys as bytes whose order is Convex's order of values, and cursors made of them."""
+"""Index keys as bytes whose order is Convex's order of values."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import struct
 from collections.abc import Sequence
 from typing import Any
 
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.values import Row
+
+Scalar = str | int | float | bool | None
+Key = Sequence[Scalar]
+"""The values of the key fields of a table, in index order."""
+
 
 # missing < null < numbers < false < true < strings < arrays < objects. The end mark of a list is below them all.
 _END = b"\x00"
@@ -26,9 +30,6 @@ _SIGN = 1 << 63
 _ALL = (1 << 64) - 1
 _DOUBLE = struct.Struct(">d")
 _BITS = struct.Struct(">Q")
-
-Position = tuple[tuple[bytes, ...], int]
-"""Where a row stands in a scan: its keys after the prefix, then its `_seq`."""
 
 
 def encode_key(value: Any) -> bytes:
@@ -73,18 +74,11 @@ def _number(value: float) -> bytes:
     return _BITS.pack(bits ^ (_ALL if bits & _SIGN else _SIGN))
 
 
-def encode_cursor(position: Position) -> str:
-    keys, seq = position
-    return ".".join([format(seq, "x"), *(base64.urlsafe_b64encode(key).decode() for key in keys)])
-
-
-def decode_cursor(cursor: str, fields: int) -> Position:
-    """The position that a cursor names; ValidationError when it is none with so many fields after the prefix."""
-    seq, *keys = cursor.split(".")
-    try:
-        position = tuple(base64.urlsafe_b64decode(key) for key in keys), int(seq, 16)
-    except (ValueError, binascii.Error):
-        raise ValidationError("malformed cursor") from None
-    if len(keys) != fields or not all(position[0]) or not -_SIGN <= position[1] < _SIGN:
-        raise ValidationError("the cursor belongs to another scan")
-    return position
+def field_key(row: Row, field: str) -> bytes:
+    """The key bytes of one index field of a row."""
+    value: Any = row
+    for name in field.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return MISSING_KEY
+        value = value[name]
+    return encode_key(value)

@@ -11,6 +11,10 @@ import orjson
 
 from mastra_convex.errors import TooLargeError, ValidationError
 
+Row = dict[str, Any]
+"""A stored row, with `_creationTime` when it was read; undecoded, see `mastra_convex.rows.codec`."""
+
+
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_DOCUMENT_BYTES = 1 << 20
 MAX_DOCUMENT_NESTING = 16

@@ -9,7 +9,7 @@ import pytest
 
 from mastra_convex import ConvexStore
 from mastra_convex.domain import declared_tables
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer
 from mastra_convex_domains import Message
 from tests.backends import KEY

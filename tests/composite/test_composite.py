@@ -24,7 +24,7 @@ from mastra_convex import (
     ValidationError,
 )
 from mastra_convex.domain import DomainStore
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.tables import Table
 from mastra_convex_domains import MemoryStore, ScoresStore
 from tests.backends import remote_store

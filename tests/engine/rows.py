@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
-    Condition,
     Engine,
     Get,
     GetResult,
     Neighbours,
     NeighboursResult,
     Put,
-    Row,
     Scan,
     ScanResult,
     WriteOp,
 )
-from mastra_convex.rows.values import plain_numbers
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, plain_numbers
 
 THREADS = "mastra_threads"
 MESSAGES = "mastra_messages"
@@ -94,7 +94,7 @@ async def everything(engine: Engine, op: Scan) -> list[Row]:
         rows += result.rows
         if result.done:
             return rows
-        op = op.model_copy(update={"cursor": result.cursor or op.cursor, "offset": op.offset - result.skipped})
+        op = replace(op, cursor=result.cursor or op.cursor, offset=op.offset - result.skipped)
 
 
 def columns(row: Row) -> Row:

@@ -8,10 +8,11 @@ from typing import Any, cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Condition, Engine, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import Engine, Scan, ScanResult
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
-from mastra_convex.rows.values import plain_numbers
+from mastra_convex.rows.values import Row, plain_numbers
 from tests.engine.rows import CASES, THREADS, put, thread
 
 Case = dict[str, Any]

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from mastra_convex.engine.protocol import Change, Engine, Get, GetResult, Patch
+from mastra_convex.engine.protocol import Engine, Get, GetResult, Patch
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.rows.changes import Change
 from tests.engine.rows import BIG, MESSAGES, THREADS, columns, commit, get, message, put, thread
 
 

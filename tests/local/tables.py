@@ -5,20 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any, cast
 
-from mastra_convex.engine.protocol import (
-    Change,
-    Commit,
-    CommitResult,
-    Edit,
-    Get,
-    GetResult,
-    Patch,
-    Put,
-    Row,
-    Scan,
-    ScanResult,
-)
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Commit, CommitResult, Get, GetResult, Patch, Put, Scan, ScanResult
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, Table
 
 NOTES = Table(

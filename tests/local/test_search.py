@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Condition
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from tests.local.vectors import METRICS, POINTS, Metric, fill, nearest, point, points, ranked, search, single
 

@@ -14,20 +14,10 @@ import anyio
 import pytest
 from anyio.abc import Process
 
-from mastra_convex.engine.protocol import (
-    Change,
-    Commit,
-    Delete,
-    Edit,
-    IndexRange,
-    Patch,
-    PatchRange,
-    Row,
-    Scan,
-    ScanResult,
-    WriteOp,
-)
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Commit, Delete, IndexRange, Patch, PatchRange, Scan, ScanResult, WriteOp
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.values import Row
 from tests.local.vectors import METRICS, POINTS, fill, nearest, point, points, ranked, search, searches
 
 ROOT = Path(__file__).parent.parent.parent

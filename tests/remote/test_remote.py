@@ -11,9 +11,7 @@ import pytest
 from mastra_convex.engine.protocol import (
     PROTOCOL,
     Bound,
-    Change,
     Commit,
-    Condition,
     DeleteRange,
     Describe,
     DescribeResult,
@@ -36,6 +34,8 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.errors import ClosedError, FunctionError, SchemaMismatchError, UnavailableError
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.transport import Transport
+from mastra_convex.rows.changes import Change
+from mastra_convex.rows.conditions import Condition
 from tests.remote.conftest import MakeTransport, config_for
 from tests.remote.programmable import (
     Answer,

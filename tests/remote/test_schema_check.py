@@ -184,7 +184,7 @@ UNINDEXED = IndexRange(table=VECTORS.name, index="by_record_id")
     [
         lambda engine: engine.read([Scan(table=UNINDEXED.table, index=UNINDEXED.index)]),
         lambda engine: engine.commit(Commit(id="one", guards=[EmptyGuard(range=UNINDEXED)])),
-        lambda engine: engine.search(SEARCH.model_copy(update={"range": UNINDEXED})),
+        lambda engine: engine.search(replace(SEARCH, range=UNINDEXED)),
     ],
     ids=["read", "commit", "search"],
 )

@@ -9,8 +9,9 @@ from typing import Any, cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Condition, Engine, Scan, ScanResult
+from mastra_convex.engine.protocol import Engine, Scan, ScanResult
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.conditions import Condition
 from tests.engine.rows import CASES, THREADS, put, row_of, scan, thread
 
 Case = dict[str, Any]

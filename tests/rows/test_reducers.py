@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Change, Edit, Engine, Get, Patch, Put
+from mastra_convex.engine.protocol import Engine, Get, Patch, Put
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from tests.engine.rows import CASES, MESSAGES, RESOURCES, THREADS, columns, commit, normal, one, put, row_of, thread
 
 Case = dict[str, Any]

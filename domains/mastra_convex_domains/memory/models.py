@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
 
-from mastra_convex.contract.models import Id, Record, StoredObject, checked_when_given, new_id
+from mastra_convex.contract.models import Id, Record, StoredObject, UtcDatetime, checked_when_given, is_stored, new_id
 from mastra_convex.contract.pages import Page
-from mastra_convex.contract.stored import is_stored
-from mastra_convex.contract.times import UtcDatetime, now
+from mastra_convex.rows.times import now
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 Role = Literal["user", "assistant", "system", "signal"]

@@ -10,10 +10,11 @@ from mastra_convex.contract.arguments import texts
 from mastra_convex.contract.models import about, parse_list
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import Change, Delete, Edit, Get, Patch, Put, Row, UnchangedGuard
+from mastra_convex.engine.protocol import Delete, Get, Patch, Put, UnchangedGuard
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import encode_columns
-from mastra_convex.rows.values import clean, from_json, to_json, value_size
+from mastra_convex.rows.values import Row, clean, from_json, to_json, value_size
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate
@@ -82,13 +83,13 @@ class WriteMethods(DomainStore):
 
     async def _delete(self, ids: Sequence[str]) -> None:
         keys = [[id] for id in ids]
-        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
+        found = await self._records.read(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
         threads = dict.fromkeys(from_json(row[0] or "null") for row in found.values or () if row is not None)
         await self._records.commit([Delete(table=MESSAGES.name, keys=keys), touch_threads(list(threads))])
 
     async def _update(self, changes: Sequence[_Change]) -> dict[str, Message]:
         keys = [[change.id] for change in changes]
-        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, fingerprints=True))
+        found = await self._records.read(Get(table=MESSAGES.name, keys=keys, fingerprints=True))
         prepared = [
             change.prepare(row, fingerprint)
             for change, row, fingerprint in zip(changes, found.rows, found.fingerprints or (), strict=True)

@@ -9,7 +9,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mastra_convex.engine.client import Records
@@ -20,19 +20,19 @@ from mastra_convex.engine.protocol import (
     DeleteRange,
     Get,
     Guard,
-    Key,
     KeyGuard,
     Outcome,
     Patch,
     PatchRange,
     Put,
-    Row,
     UnchangedGuard,
     WriteOp,
 )
 from mastra_convex.errors import ConflictError
-from mastra_convex.local.writes import RowChange
+from mastra_convex.rows.changes import RowChange
+from mastra_convex.rows.keys import Key
 from mastra_convex.rows.large_values import may_refer
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Table
 
 _TRIES: Final = 100
@@ -86,7 +86,7 @@ class Editor:
     async def _load(self, edited: _Edited) -> None:
         for table, keys in edited.keys().items():
             op = Get(table=table, keys=keys, fingerprints=True)
-            found = await self._records.get(op)
+            found = await self._records.read(op)
             for key, row, fingerprint in zip(keys, found.rows, found.fingerprints or (), strict=True):
                 edited.load(table, key, row, fingerprint)
 
@@ -134,7 +134,7 @@ class _Edited:
                 puts.setdefault(str(name[0]), []).append(row)
         ops = [*(op for _, op in self.kept), *(Put(table=table, rows=rows) for table, rows in puts.items())]
         guards = [*self.commit.guards, *self.guards]
-        return self.commit.model_copy(update={"id": uuid.uuid4().hex, "ops": ops, "guards": guards})
+        return replace(self.commit, id=uuid.uuid4().hex, ops=ops, guards=guards)
 
     def answer(self, result: CommitResult) -> CommitResult:
         """The result of that commit as one of the commit that was asked for."""
@@ -142,7 +142,7 @@ class _Edited:
             return result
         of_kept = {position: result.outcomes[n] for n, (position, _) in enumerate(self.kept)}
         outcomes = self.outcomes | of_kept
-        return result.model_copy(update={"outcomes": [outcomes[n] for n in range(len(self.commit.ops))]})
+        return replace(result, outcomes=[outcomes[n] for n in range(len(self.commit.ops))])
 
     def _patch(self, op: Patch) -> Outcome:
         names = [(op.table, *key) for key in op.keys]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mastra_convex.local.connections import quoted
 from mastra_convex.local.documents import FLOAT_BYTES
 from mastra_convex.local.scan import Plan
-from mastra_convex.local.schema import Session, index_name, quoted, vector_column
+from mastra_convex.local.schema import Session, index_name, vector_column
 from mastra_convex.local.vectors.change_log import changed_since, latest_version
 from mastra_convex.local.vectors.scores import Vectors
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mastra_convex.engine.protocol import Condition
 from mastra_convex.local.scan import Plan, Stretch
 from mastra_convex.local.schema import Layout, Session, Span
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.keys import ARRAY_KEY, MISSING_KEY, encode_key
 from mastra_convex.tables import Index
 

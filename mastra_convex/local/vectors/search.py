@@ -47,9 +47,7 @@ def search(op: Search, cache: VectorCache, session: Session) -> SearchResult:
     if op.min_score is not None:
         best = [scored for scored in best if scored[0] >= op.min_score]
     rows = _read(session, layout, [seq for _, seq in best], layout.columns)
-    return SearchResult.model_construct(
-        status="done", guard=None, hits=[_hit(rows[seq], score, op) for score, seq in best]
-    )
+    return SearchResult(status="done", guard=None, hits=[_hit(rows[seq], score, op) for score, seq in best])
 
 
 def _check(op: Search, layout: Layout) -> None:
@@ -102,4 +100,4 @@ def _rows(session: Session, layout: Layout, seqs: Sequence[int], columns: str) -
 def _hit(stored: Stored, score: float, op: Search) -> Hit:
     if not op.include_vector:
         stored = stored._replace(vectors=tuple([vector for vector in stored.vectors if vector[0] != op.field]))
-    return Hit.model_construct(row=stored.row(), score=score)
+    return Hit(row=stored.row(), score=score)

@@ -14,13 +14,10 @@ from mastra_convex.engine.client import Records
 from mastra_convex.engine.hosted_tables import with_guests
 from mastra_convex.engine.protocol import (
     Bound,
-    Change,
     Commit,
     CommitResult,
-    Condition,
     Delete,
     DeleteRange,
-    Edit,
     EmptyGuard,
     Engine,
     Get,
@@ -33,12 +30,14 @@ from mastra_convex.engine.protocol import (
     Patch,
     PatchRange,
     Put,
-    Row,
     Scan,
     ScanResult,
     Search,
     UnchangedGuard,
 )
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, VectorIndex
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import MESSAGES, THREADS
@@ -92,7 +91,7 @@ async def both(engine: Engine, op: Any) -> tuple[Any, Any]:
     """The results of an operation of reading on the table and on the guest."""
     assert op.table == THREADS.name
     on_table, on_guest = await Records(engine, {THREADS.name: THREADS, GUEST.name: GUEST}).read(
-        [op, op.model_copy(update={"table": GUEST.name})]
+        [op, replace(op, table=GUEST.name)]
     )
     return on_table, on_guest
 

@@ -15,13 +15,10 @@ import orjson
 from pydantic import BaseModel
 
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
-    Condition,
     Delete,
     DeleteRange,
     Describe,
-    Edit,
     EmptyGuard,
     Engine,
     Get,
@@ -34,15 +31,16 @@ from mastra_convex.engine.protocol import (
     Patch,
     PatchRange,
     Put,
-    Row,
     Scan,
     ScanResult,
     Search,
     UnchangedGuard,
     WriteOp,
 )
-from mastra_convex.local import LocalEngine
-from mastra_convex.rows.values import plain_numbers
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, plain_numbers
 from tests.backends import all_tables
 from tests.engine.rows import THREADS, commit, everything, thread
 

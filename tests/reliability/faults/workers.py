@@ -16,7 +16,6 @@ from typing import Any
 
 from mastra_convex import cli
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
     CommitResult,
     DeleteRange,
@@ -27,7 +26,8 @@ from mastra_convex.engine.protocol import (
     Search,
     SearchResult,
 )
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, all_tables, remote_store
 from tests.data import message, thread

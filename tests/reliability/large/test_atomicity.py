@@ -11,7 +11,6 @@ from mastra_convex import ConflictError, ConvexStore, TooLargeError
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.layer import with_large_values
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
     CommitResult,
     Delete,
@@ -23,7 +22,8 @@ from mastra_convex.engine.protocol import (
     Put,
 )
 from mastra_convex.errors import RateLimitedError, ServerError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex_domains import MemoryStore
 from tests.backends import all_tables
 from tests.effort import effort
@@ -160,7 +160,7 @@ async def test_a_value_that_another_writer_puts_back_is_kept(engine: Engine, mem
     """As TypeScript does, which writes a row with the references that it read, though they were replaced meanwhile."""
     await memory.save_messages([message("a", OLD)])
     records = Records(engine, {})
-    [row] = (await records.get(Get(table="mastra_messages", keys=[["a"]]))).rows
+    [row] = (await records.read(Get(table="mastra_messages", keys=[["a"]]))).rows
     assert row is not None
     await memory.save_messages([message("a", NEW)])
     del row["_creationTime"]

@@ -12,8 +12,9 @@ import pytest
 
 from mastra_convex import ConvexStore, TooLargeError
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.protocol import Change, Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex.rows.large_values import Reference
 from mastra_convex.tables import Field
 from mastra_convex_domains import MemoryStore, WorkflowsStore
@@ -194,7 +195,7 @@ async def test_edits_may_give_what_looks_like_a_reference(store: ConvexStore) ->
 async def test_a_reference_copied_by_another_writer_shows_nothing(store: ConvexStore, engine: Engine) -> None:
     await store.memory.save_messages([message("secret", LARGE)])
     records = Records(engine, {})
-    [row] = (await records.get(Get(table="mastra_messages", keys=[["secret"]]))).rows
+    [row] = (await records.read(Get(table="mastra_messages", keys=[["secret"]]))).rows
     assert row is not None
     copied = {name: value for name, value in row.items() if name != "_creationTime"}
     await records.commit([Put(table="mastra_messages", rows=[copied | {"id": "copy", "resourceId": "user-2"}])])

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from mastra_convex import ConfigurationError, ConvexStore, MastraConvexError, Secret
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import environment
 from mastra_convex.server import LocalServer
 from tests.remote.conftest import FAST

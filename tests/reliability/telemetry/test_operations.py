@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from mastra_convex import CompositeStore, ConvexStore, NotFoundError, ValidationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex_domains import MemoryStore, Message, Thread
 from tests.backends import KEY, Backend
 from tests.data import messages, thread

@@ -1,13 +1,8 @@
-"""Times as Mastra stores them: UTC, cut to milliseconds, `YYYY-MM-DDTHH:mm:ss.sssZ` (contract section 1.9)."""
+"""Times as Mastra stores them: UTC, cut to milliseconds, `YYYY-MM-DDTHH:mm:ss.sssZ`. Internal."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
-
-from pydantic import AfterValidator, ValidationInfo
-
-from mastra_convex.contract.stored import is_stored
 
 
 def now() -> datetime:
@@ -31,12 +26,3 @@ def to_milliseconds(value: datetime) -> datetime:
 def to_iso(value: datetime) -> str:
     """The stored text of an aware datetime; it sorts as text in the order of time."""
     return to_milliseconds(value).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _utc(value: datetime, info: ValidationInfo) -> datetime:
-    """The handler of @mastra/convex stores a time that is given as text unchanged, also without a zone."""
-    return to_milliseconds(value.replace(tzinfo=UTC) if value.tzinfo is None and is_stored(info) else value)
-
-
-UtcDatetime = Annotated[datetime, AfterValidator(_utc)]
-"""A field type: aware, UTC, milliseconds; a stored one without a zone is UTC."""
