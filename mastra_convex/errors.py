@@ -31,7 +31,7 @@ ErrorCategory = Literal["USER", "SYSTEM", "THIRD_PARTY", "UNKNOWN"]
 
 
 def error_id(operation: str, status: str) -> str:
-    """Mastra's id of an error: `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (contract section 1.8).
+    """Mastra's id of an error: `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (docs/contract.md, "Error ids").
 
     An operation of another family than STORAGE is written with it, as `VECTOR/UPSERT`.
     """

@@ -137,7 +137,7 @@ class Table:
                     raise ConfigurationError(f"{where}: no column for field {field!r}")
 
     def _check_guest(self, host: Table) -> None:
-        """A host has three columns: its key, which is table and id, and a raw one, the record (contract 14.2)."""
+        """A host has three columns: table and id, which are its key, and the record (docs/contract.md, "Tables")."""
         if len(host.fields) != 3 or len(host.key_fields) != 2 or len(host.raw_columns) != 1:
             raise ConfigurationError(f"{self.name}: {host.name} does not hold the rows of other tables")
         if self.key_fields != ("id",) or self.field_by_name["id"] != Field("id"):

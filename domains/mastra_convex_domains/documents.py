@@ -1,4 +1,4 @@
-"""Documents: records of any logical table, kept in the one table `mastra_documents` (contract section 14.2).
+"""Documents: records of any logical table, kept in the table `mastra_documents` (docs/contract.md, "Documents").
 
 The handler of `@mastra/convex` puts every record there whose table has no Convex table of its own. A domain whose
 tables are not deployed can live there too: `Table(..., stored_in=DOCUMENTS)`.

@@ -79,7 +79,7 @@ def equals(path: Sequence[str], value: Any) -> Condition:
 def metadata_conditions(
     metadata: Mapping[str, Any] | None, path: Sequence[str], *, operation: str, scalars: bool = False
 ) -> list[Condition]:
-    """One equality for each pair of a metadata filter (contract sections 1.6 and 1.7); `scalars` refuses other
+    """One equality for each pair of a metadata filter (docs/contract.md, "Metadata filters"); `scalars` refuses other
     values.
     """
     if metadata is None:

@@ -1,4 +1,4 @@
-"""Pagination, ordering and date ranges as all lists take them (contract sections 1.2, 1.3, 1.5)."""
+"""Pagination, ordering and date ranges as all lists take them (docs/contract.md, "Pages", "Order" and "Times")."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class PageRequest:
 def page_request(
     page: int, per_page: PerPage, *, operation: str, status: str = "INVALID_PAGE", after_all: bool = False
 ) -> PageRequest:
-    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (contract section 1.2).
+    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (docs/contract.md, "Pages").
 
     `status` is the end of the error's id. `after_all`: a later page than the one with everything (`per_page=False`) is
     no error but empty.

@@ -21,8 +21,7 @@ from mastra_convex.rows.values import Row
 PROTOCOL: Final = "mastra_convex/1"
 """Name and version; every request and every answer carries it."""
 
-# Budgets, the same in both engines. They keep a call inside Convex's limits (convex-protocol section 4: 4,096 index
-# ranges, 32,000 documents and 16 MiB read, 16 MiB and 16,000 documents written, 8,192 elements in an array).
+# Budgets, the same in both engines. They keep a call inside Convex's limits (docs/protocol.md, "Limits of Convex").
 READ_ROWS: Final = 8_000
 READ_BYTES: Final = 8 << 20
 MAX_RANGES: Final = 4_000

@@ -284,7 +284,7 @@ def carried(stored: Any, names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
 
 
 def check_document(table: str, row: dict[str, Any], *, apart: Sequence[str] = ()) -> None:
-    """Raises TooLargeError, with path and limit, for a row that Convex would refuse (convex-protocol section 4).
+    """Raises TooLargeError, with path and limit, for a row that Convex refuses (docs/protocol.md, "Limits of Convex").
 
     The size of the columns `apart` does not count.
     """

@@ -1,4 +1,4 @@
-"""Copies of threads (contract section 2, copyThread and cloneThread)."""
+"""Copies of threads (docs/contract.md, "Clones")."""
 
 from __future__ import annotations
 

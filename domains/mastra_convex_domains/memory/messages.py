@@ -1,4 +1,4 @@
-"""Messages: lists and iteration (contract section 3)."""
+"""Messages: lists and iteration (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class MessageMethods(DomainStore):
         *,
         include_total: bool,
     ) -> MessagePage:
-        """More follow when a matching message is not among those returned (contract section 3, hasMore with include).
+        """More follow when a matching message is not among those returned (docs/contract.md, "Messages").
 
         That is found by the ids of as many matching messages as may be returned, and one more.
         """
@@ -211,7 +211,7 @@ def _scan(
 
 
 def _of_resource(resource_id: str | None, operation: str) -> list[Condition]:
-    """The condition for a resource; none where it is None or empty (contract section 3)."""
+    """The condition for a resource; none where it is None or empty (docs/contract.md, "Messages")."""
     wanted = resource_id is not None and string(resource_id, "resource_id", operation=operation)
     return [equals(["resourceId"], wanted)] if wanted else []
 

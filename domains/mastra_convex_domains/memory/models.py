@@ -1,4 +1,4 @@
-"""Threads, messages and resources as Python sees them (contract sections 2 to 4)."""
+"""Threads, messages and resources as Python sees them (docs/contract.md, "Threads", "Messages" and "Resources")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources: working memory and metadata across threads (contract section 4)."""
+"""Resources: working memory and metadata across threads (docs/contract.md, "Resources")."""
 
 from __future__ import annotations
 

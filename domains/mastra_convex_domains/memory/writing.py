@@ -1,4 +1,4 @@
-"""Messages: saving, changing, deleting (contract section 3)."""
+"""Messages: saving, changing, deleting (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WriteMethods(DomainStore):
         each part atomic. A message of more than 12 MiB appears at once, after what it holds was sent. A thread that
         does not exist is no error. Every message needs a `resource_id`. Raises TooLargeError for a value of more than
         128 MiB, before anything of its part is sent. Returns the messages by creation time, without those of role
-        `system`, which are stored all the same (contract section 1.10).
+        `system`, which are stored all the same (docs/contract.md, "System messages").
         """
         operation = "SAVE_MESSAGES"
         checked = parse_list(Message, messages, "messages", operation=operation)

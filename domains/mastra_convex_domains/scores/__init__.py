@@ -1,4 +1,4 @@
-"""Scores: what evaluations said of outputs (contract section 7)."""
+"""Scores: what evaluations said of outputs (docs/contract.md, "Scores")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores as Python sees them (contract section 7)."""
+"""Scores as Python sees them (docs/contract.md, "Scores")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors: indexes by name, upserts, search, and the whole filter language (contract section 11)."""
+"""Vectors: indexes by name, upserts, search, and the whole filter language (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 

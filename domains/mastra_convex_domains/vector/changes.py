@@ -1,4 +1,4 @@
-"""Changes and deletes of vectors, by id or by filter (contract section 11)."""
+"""Changes and deletes of vectors, by id or by filter (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter of a query, checked before it is sent (contract section 11, docs/protocol.md "Conditions")."""
+"""The filter of a query, checked before it is sent (docs/protocol.md, "Conditions")."""
 
 from __future__ import annotations
 

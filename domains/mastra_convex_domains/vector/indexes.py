@@ -1,4 +1,4 @@
-"""Indexes of vectors: a name, a dimension and a metric (contract section 11)."""
+"""Indexes of vectors: a name, a dimension and a metric (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries: the nearest vectors, or those that satisfy a filter (contract section 11)."""
+"""Queries: the nearest vectors, or those that satisfy a filter (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 

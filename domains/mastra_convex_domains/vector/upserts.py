@@ -1,4 +1,4 @@
-"""Vectors on their way in: as few commits as Convex's limits allow, each atomic (contract section 11)."""
+"""Vectors on their way in: as few commits as Convex's limits allow, each atomic (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PutRows = Callable[[Sequence[Row]], Awaitable[None]]
 
 _OPERATION = "VECTOR/UPSERT"
 _COMMIT_VALUES = 7 << 20
-"""Of a commit. Convex reads a row that is replaced twice, and 16 MiB at most (convex-protocol section 4)."""
+"""Of a commit. Convex reads a row that is replaced twice, and 16 MiB at most (docs/protocol.md, "Limits of Convex")."""
 
 _GENTLE_VALUES = 4 << 20
-"""What Convex writes in a second before it may refuse more (convex-protocol section 3)."""
+"""What Convex writes in a second before it may refuse more (docs/protocol.md, "Limits of Convex")."""
 
 
 class UpsertMethods(ChangeMethods):

@@ -1,4 +1,4 @@
-"""Workflow runs as Python sees them (contract section 6)."""
+"""Workflow runs as Python sees them (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 

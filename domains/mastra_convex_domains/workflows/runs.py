@@ -1,4 +1,4 @@
-"""Lists of runs, and single ones (contract section 6)."""
+"""Lists of runs, and single ones (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class RunMethods(DomainStore):
 
 
 def _page(page: int | None, per_page: PerPage | None, operation: str) -> PageRequest:
-    """A page where both are given, else everything (contract section 6)."""
+    """A page where both are given, else everything (docs/contract.md, "Workflow runs")."""
     checked = page_request(
         0 if page is None else page, False if per_page is None else per_page, operation=operation, after_all=True
     )

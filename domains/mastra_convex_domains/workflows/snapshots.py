@@ -1,4 +1,4 @@
-"""Snapshots of runs: stored whole, or changed in place by many at once (contract section 6)."""
+"""Snapshots of runs: stored whole, or changed in place by many at once (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
