@@ -62,6 +62,8 @@ class Read(Generic[ResultT_co]):
 
     __slots__ = ()
 
+    table: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Get(Read["GetResult"]):

@@ -24,7 +24,7 @@ from mastra_convex.engine.protocol import (
     Put,
     WriteOp,
 )
-from mastra_convex.engine.wire import decode_answer, to_bytes
+from mastra_convex.engine.wire import decode_answer, encode, to_bytes
 from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.local.budgets import RANGES_TO_DROP, Budget, StepBudget
 from mastra_convex.local.documents import Stored, check_commit_size
@@ -208,7 +208,8 @@ def find_receipt(session: Session, id: str) -> CommitResult | None:
 def leave_receipt(session: Session, id: str, result: CommitResult) -> None:
     """Stores the answer. The `_seq` of a receipt is the clock's milliseconds, or the next number."""
     layout = session.layouts[RECEIPTS.name]
-    outcome = to_bytes(replace(result, returned=())).decode()
+    members = {name: member for name, member in encode(result).items() if name != "returned"}
+    outcome = to_bytes(members).decode()
     (last,) = session.connection.execute(f"SELECT max(_seq) FROM {layout.name}").fetchone()  # noqa: S608
     seq = max(int(time.time() * 1000), (last or 0) + 1)
     row = {"id": id, "outcome": outcome}

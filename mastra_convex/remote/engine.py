@@ -16,6 +16,7 @@ from mastra_convex.engine.protocol import (
     DescribeResult,
     Get,
     GetResult,
+    IndexRange,
     Neighbours,
     NeighboursResult,
     Read,
@@ -46,6 +47,11 @@ _RESULTS: Final[Mapping[type[Read[Any]], type[Any]]] = {
     Describe: DescribeResult,
 }
 """The type of the result by that of the operation."""
+
+_NO_SEARCH: Final = Search(
+    range=IndexRange(table="mastra_receipts", index="by_record_id"), field="id", vector=[], limit=0
+)
+"""A search that every deployed search function refuses for its limit."""
 
 
 class RemoteEngine:
@@ -107,6 +113,8 @@ class RemoteEngine:
         path = self._transport.config.read_function
         answer = await self._send("query", path, ops=[Describe(table=name, probe=True) for name in self._needs])
         found = _checked(path, list[DescribeResult], answer.get("results"))
+        if len(found) != len(self._needs):
+            raise _unexpected(path)
         return lacking(self._needs, dict(zip(self._needs, found, strict=True)))
 
     async def aclose(self) -> None:
@@ -152,15 +160,19 @@ class RemoteEngine:
         """Returns the error that says why a call failed, found out by at most one call more."""
         is_hidden = error.code == REDACTED and not self._is_met
         if is_hidden or (error.code == NOT_FOUND and kind != "mutation"):
-            return await self._missing_function(path, error)
+            return await self._missing_function(kind, path, error)
         if error.code in (REDACTED, REJECTED) and not self._has_indexes:
             return await self._missing_indexes(error)
         return error
 
-    async def _missing_function(self, path: str, error: ServerError) -> ServerError:
-        """Returns a better error if a commit that does nothing fails too: then our functions are not deployed."""
+    async def _missing_function(self, kind: FunctionKind, path: str, error: ServerError) -> ServerError:
+        """Returns a better error if a call that does nothing fails too: then our functions are not deployed."""
         try:
-            await self._send("mutation", self._transport.config.storage_function, commit=Commit(id=str(uuid.uuid4())))
+            if kind == "action" and error.code == REDACTED:
+                await self._send(kind, path, search=_NO_SEARCH)
+            else:  # which also tells our handler from that of @mastra/convex
+                storage_function = self._transport.config.storage_function
+                await self._send("mutation", storage_function, commit=Commit(id=str(uuid.uuid4())))
         except MastraConvexError as second:
             if isinstance(second, SchemaMismatchError) and second.code == _STOCK_HANDLER:
                 return second

@@ -41,7 +41,7 @@ class NotesStore(DomainStore):
     tables: ClassVar[tuple[Table, ...]] = (NOTES,)
 
     async def count(self, ids: Sequence[str]) -> int:
-        found = await self._records.get(Get(table=NOTES.name, keys=[[id] for id in ids]))
+        found = await self._records.read(Get(table=NOTES.name, keys=[[id] for id in ids]))
         return len([row for row in found.rows if row is not None])
 
     async def add(self, id: str, thread_id: str) -> None:

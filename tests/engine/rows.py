@@ -7,14 +7,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Engine,
     Get,
-    GetResult,
     Neighbours,
     NeighboursResult,
     Put,
@@ -67,7 +66,7 @@ async def put(engine: Engine, table: str, *rows: Row) -> None:
 
 async def get(engine: Engine, table: str, *ids: str) -> list[Row | None]:
     """The rows as they were put: without the creation time."""
-    result = cast(GetResult, (await engine.read([Get(table=table, keys=[[id] for id in ids])]))[0])
+    result = (await engine.read([Get(table=table, keys=[[id] for id in ids])]))[0]
     assert result.next is None
     return [None if row is None else columns(row) for row in result.rows]
 
@@ -79,11 +78,11 @@ async def one(engine: Engine, table: str, id: str) -> Row:
 
 
 async def scan(engine: Engine, op: Scan) -> ScanResult:
-    return cast(ScanResult, (await engine.read([op]))[0])
+    return (await engine.read([op]))[0]
 
 
 async def neighbours(engine: Engine, op: Neighbours) -> NeighboursResult:
-    return cast(NeighboursResult, (await engine.read([op]))[0])
+    return (await engine.read([op]))[0]
 
 
 async def everything(engine: Engine, op: Scan) -> list[Row]:

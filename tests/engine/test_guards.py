@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
@@ -13,7 +12,6 @@ from mastra_convex.engine.protocol import (
     EmptyGuard,
     Engine,
     Get,
-    GetResult,
     Guard,
     HoldsGuard,
     IndexRange,
@@ -96,7 +94,7 @@ async def test_a_conflict_returns_no_rows(engine: Engine) -> None:
 
 async def fingerprint(engine: Engine, id: str) -> str:
     (result,) = await engine.read([Get(table=THREADS, keys=[[id]], fingerprints=True)])
-    (text,) = cast(GetResult, result).fingerprints or ()
+    (text,) = result.fingerprints or ()
     assert text is not None
     return text
 

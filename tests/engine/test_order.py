@@ -64,8 +64,8 @@ async def test_bounds_and_missing_fields(engine: Engine) -> None:
     await put(engine, MESSAGES, message("a", resourceId="a"), message("none"), message("c", resourceId="c"))
     op = Scan(table=MESSAGES, index="by_resource")
 
-    async def found(**bounds: Bound) -> list[str]:
-        return ids((await scan(engine, replace(op, **bounds))).rows)
+    async def found(lower: Bound | None = None, upper: Bound | None = None) -> list[str]:
+        return ids((await scan(engine, replace(op, lower=lower, upper=upper))).rows)
 
     assert await found(lower=Bound(value="")) == ["a", "c"]
     assert await found(upper=Bound(value="b")) == ["none", "a"]

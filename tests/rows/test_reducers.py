@@ -23,7 +23,7 @@ def cases() -> list[Case]:
 
 
 def patch_of(case: Case, id: str) -> Patch:
-    return Patch(table=case["table"], keys=[[id]], change=Change(edits=case["edits"]))
+    return Patch(table=case["table"], keys=[[id]], change=Change(edits=[Edit(**each) for each in case["edits"]]))
 
 
 async def test_the_shared_cases(engine: Engine) -> None:

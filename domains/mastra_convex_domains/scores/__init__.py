@@ -53,7 +53,8 @@ class ScoresStore(DomainStore):
         It replaces a score of the same id, whose `created_at` stays. One round trip.
         """
         operation = "SAVE_SCORE"
-        row = score_row(replace(parse(Score, score, "score", operation=operation), updated_at=now()))
+        checked = parse(Score, score, "score", operation=operation)
+        row = score_row(checked.model_copy(update={"updated_at": now()}))
         result = await self._records.commit(
             [Put(table=SCORES.name, rows=[row], keep=["createdAt"])],
             returning=[Get(table=SCORES.name, keys=[[row["id"]]])],

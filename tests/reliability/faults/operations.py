@@ -22,7 +22,6 @@ from mastra_convex.engine.protocol import (
     EmptyGuard,
     Engine,
     Get,
-    GetResult,
     Guard,
     HoldsGuard,
     IndexRange,
@@ -206,7 +205,7 @@ async def not_counted(engine: Engine, space: str) -> Guard:
 
 async def as_it_was(engine: Engine, space: str) -> Guard:
     (result,) = await engine.read([Get(table=THREADS, keys=[[key(space, "a")]], fingerprints=True)])
-    (fingerprint,) = cast(GetResult, result).fingerprints or ()
+    (fingerprint,) = result.fingerprints or ()
     assert fingerprint is not None
     return UnchangedGuard(table=THREADS, key=[key(space, "a")], fingerprint=fingerprint)
 

@@ -20,6 +20,7 @@ from mastra_convex.engine.protocol import (
     CommitResult,
     DeleteRange,
     Engine,
+    IndexRange,
     Patch,
     Put,
     Scan,
@@ -98,8 +99,8 @@ def share_file(path: Path, name: str, seconds: float, connection: Connection) ->
                 await commit(engine, count_it, put)
                 done[task] += 1
                 assert len(await everything(engine, everything_of_mine)) == n % 30
-                within = {"table": MESSAGES, "index": "by_thread", "prefix": [mine]}
-                await commit(engine, DeleteRange.model_validate({"range": within}), mode="resumable")
+                within = IndexRange(table=MESSAGES, index="by_thread", prefix=[mine])
+                await commit(engine, DeleteRange(range=within), mode="resumable")
             await commit(engine, Put(table=MESSAGES, rows=[message_row(f"{mine}-last", thread_id=mine)]))
 
         await asyncio.gather(*map(work, range(len(done))))

@@ -171,7 +171,7 @@ async def test_many_documents_replace_large_ones(store: ConvexStore, engine: Eng
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 async def test_what_looks_like_a_reference_stays_what_it_is(store: ConvexStore, engine: Engine, kind: Kind) -> None:
     await store.memory.save_messages([message("secret", LARGE)])
-    [row] = (await Records(engine, {}).get(Get(table="mastra_messages", keys=[["secret"]]))).rows
+    [row] = (await Records(engine, {}).read(Get(table="mastra_messages", keys=[["secret"]]))).rows
     assert row is not None
     reference = row["content"].split('"data":"')[1].split('"')[0]
     assert reference.startswith("__mastra_large:")
@@ -224,7 +224,7 @@ async def test_columns_of_a_later_version_stay(tmp_path: Path) -> None:
             [changed] = await store.memory.update_messages([{"id": "a", "content": attachment(LARGE)}])
             assert await store.memory.list_messages_by_id(["a"]) == [changed]
             [changed] = await store.memory.update_messages([{"id": "a", "content": attachment("small again")}])
-        [found] = (await Records(engine, {}).get(Get(table=MESSAGES.name, keys=[["a"]]))).rows
+        [found] = (await Records(engine, {}).read(Get(table=MESSAGES.name, keys=[["a"]]))).rows
         assert found is not None
         assert found["later"] == "kept"
 

@@ -161,4 +161,4 @@ async def test_keys_may_be_numbers() -> None:
             assert found.values == [[f'"{LARGE}"']]
         await records.commit([Put(table="pages", rows=[{"page": 2, "text": "small"}])])
         await sweep_as_if_later(engine, "dropped")
-        assert not (await Records(engine, {}).scan(Scan(table="mastra_chunks", index="by_generation"))).rows
+        assert not (await Records(engine, {}).read(Scan(table="mastra_chunks", index="by_generation"))).rows
