@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import pkgutil
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import aclosing, contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from mastra_convex.contract.pages import Page
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.hosted_tables import with_guests
-from mastra_convex.engine.large_values.layer import with_large_values
+from mastra_convex.engine.layers import layered
 from mastra_convex.engine.protocol import Engine
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.retention import (
@@ -27,12 +24,10 @@ from mastra_convex.retention import (
     parse_policies,
     prune_tables,
 )
-from mastra_convex.tables import Table, by_name
+from mastra_convex.tables import Table
 from mastra_convex.telemetry import Operation
 from mastra_convex.telemetry.signals import Attributes
 
-_BUILTIN_DOMAINS = "mastra_convex_domains"  # found by name: the core imports no domain
-_ENTRY_POINTS = "mastra_convex.domains"
 _END = object()
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
@@ -93,7 +88,7 @@ class DomainStore:
 
     A subclass has a `name` (the attribute of the store), declares its `tables`, and works through `self._records`.
     `retention` names, in Mastra's spelling, those of its tables that grow with use, children before parents. It can be
-    built alone on an engine; a store passes the tables of all its domains, so that deletes reach the rows that other
+    built alone by `on`; a store gives all its domains the same records, so that deletes reach the rows that other
     domains declare as owned.
     """
 
@@ -101,7 +96,6 @@ class DomainStore:
     tables: ClassVar[tuple[Table, ...]]
     error_family: ClassVar[str] = "STORAGE"  # in Mastra's error ids
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
-    database: Attributes = MappingProxyType({})  # as telemetry tells it
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -109,10 +103,19 @@ class DomainStore:
             if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
                 setattr(cls, name, _operation(member))
 
-    def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
-        known = by_name([*self.tables, *tables])
-        self._records = Records(with_guests(with_large_values(engine, known.values()), known.values()), known)
-        self.database = getattr(engine, "database", {})  # not every engine tells
+    def __init__(self, records: Records, *, database: Attributes = MappingProxyType({})) -> None:
+        self._records = records
+        self.database = database
+
+    @classmethod
+    def on(cls, engine: Engine, *, tables: Iterable[Table] = ()) -> Self:
+        """Builds the domain alone on an engine, without a store.
+
+        Args:
+            engine: the engine; it stays the caller's to close.
+            tables: the tables of other domains whose rows belong to rows of this one.
+        """
+        return cls(layered(engine, [*cls.tables, *tables]), database=getattr(engine, "database", {}))
 
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""
@@ -161,7 +164,6 @@ class DomainStore:
 
 DomainT = TypeVar("DomainT", bound=DomainStore)
 _registered: dict[str, type[DomainStore]] = {}
-_loaded = False
 
 
 def register(domain: type[DomainT]) -> type[DomainT]:
@@ -172,31 +174,9 @@ def register(domain: type[DomainT]) -> type[DomainT]:
     return domain
 
 
-def registered_domains() -> Mapping[str, type[DomainStore]]:
-    """All domains by name: the built-in ones, then those of installed packages (entry points
-    `mastra_convex.domains`).
-    """
-    global _loaded  # noqa: PLW0603  # plug-ins are looked up once per process
-    if not _loaded:
-        importlib.import_module(_BUILTIN_DOMAINS)
-        from importlib.metadata import entry_points  # noqa: PLC0415  # slow to import, needed only here
-
-        for entry_point in entry_points(group=_ENTRY_POINTS):
-            entry_point.load()
-        _loaded = True
+def registered() -> dict[str, type[DomainStore]]:
+    """Returns the domain classes that were registered so far, by name. Stores find them by `mastra_convex.registry`."""
     return dict(_registered)
-
-
-def declared_tables() -> list[Table]:
-    """The tables of all domains, and those that modules of the built-in package declare without a domain.
-
-    A deployed schema has the latter from the start, so that a later version of this package needs no other one.
-    """
-    package = importlib.import_module(_BUILTIN_DOMAINS)
-    modules = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
-    without_domain = [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
-    of_domains = [table for domain in registered_domains().values() for table in domain.tables]
-    return list(by_name([*of_domains, *without_domain]).values())
 
 
 def _path(domain: type[DomainStore]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import (
@@ -46,8 +46,9 @@ from mastra_convex.rows.cursors import decode_cursor, encode_cursor
 from mastra_convex.rows.keys import Key, encode_key, field_key
 from mastra_convex.rows.paths import Path, check_path, values_at
 from mastra_convex.rows.values import Row, carried, to_json, unescape_keys
-from mastra_convex.server import T
 from mastra_convex.tables import Field, Table
+
+T = TypeVar("T")
 
 Place = tuple[bytes, ...]
 """Where a row stands in a scan: its index fields after the prefix, creation time and id, as bytes in index order."""

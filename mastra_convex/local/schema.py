@@ -303,7 +303,7 @@ class Inspection:
     missing_indexes: list[str]
 
 
-def inspect(path: Path, tables: Iterable[Table]) -> Inspection:
+def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
     """Checks the whole file, and looks for what these tables need. ConfigurationError when it cannot be opened."""
     with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}

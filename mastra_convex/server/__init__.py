@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 import re
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -38,17 +40,19 @@ from mastra_convex.errors import (
     TooLargeError,
     ValidationError,
 )
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
 from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, lacking
 from mastra_convex.remote.secret import Secret
 from mastra_convex.server.requests import RefusedError, read_call
+from mastra_convex.tables import Table
 from mastra_convex.version import VERSION
 
 T = TypeVar("T")
 
 _KINDS = ("query", "mutation", "action")
 _MIN_AUTHORIZATION = 7
-__all__ = ["LocalServer", "ServedEngine"]
+__all__ = ["LocalServer", "ServedEngine", "serve_file"]
 
 _log = logging.getLogger("mastra_convex.server")
 
@@ -223,6 +227,23 @@ class LocalServer:
         _only(args)
         deleted, done = await self._engine.sweep()
         return {"deleted": deleted, "done": done}
+
+
+@asynccontextmanager
+async def serve_file(
+    path: str | os.PathLike[str], tables: Iterable[Table], admin_key: Secret, *, host: str, port: int
+) -> AsyncGenerator[LocalServer]:
+    """Serves a SQLite file, or memory, while the context lasts.
+
+    Raises ConfigurationError for a file that cannot be opened, OSError for an address that is taken.
+    """
+    engine = LocalEngine(path, tables, receipts=True)
+    try:
+        await engine.read([])  # opens the file, so that a wrong one is reported at once
+        async with LocalServer(engine, admin_key=admin_key, host=host, port=port) as server:
+            yield server
+    finally:
+        await engine.aclose()
 
 
 class _Discreet(logging.LoggerAdapter[logging.Logger]):

@@ -83,7 +83,7 @@ async def test_deleting_a_thread_takes_the_rows_that_other_domains_own(backend: 
 
 
 async def test_a_domain_can_be_built_alone_on_an_engine(backend: Backend) -> None:
-    memory = MemoryStore(backend.engine())
+    memory = MemoryStore.on(backend.engine())
     await memory.save_messages(messages(2))
     assert (await memory.list_messages("t1")).total == 2
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from mastra_convex.contract.arguments import equals, text
 from mastra_convex.domain import DomainStore
+from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import (
     Delete,
     DeleteRange,
     Describe,
-    Engine,
     Get,
     Guard,
     HoldsGuard,
@@ -27,7 +27,6 @@ from mastra_convex.errors import ConflictError, MastraConvexError, NotFoundError
 from mastra_convex.rows.codec import encode_row
 from mastra_convex.rows.times import now
 from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, Row, from_json
-from mastra_convex.tables import Table
 
 from .models import IndexDescription, Metric
 from .tables import VECTOR_INDEXES, VECTORS
@@ -67,8 +66,8 @@ class IndexMethods(DomainStore):
     looked up. So the usual operation costs one call, the first one included.
     """
 
-    def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
-        super().__init__(engine, tables=tables)
+    def __init__(self, records: Records, **options: Any) -> None:
+        super().__init__(records, **options)
         self._metrics: dict[str, Metric] = {}
 
     async def create_index(self, index_name: str, *, dimension: int, metric: Metric = "cosine") -> None:

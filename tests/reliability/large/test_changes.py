@@ -207,7 +207,7 @@ async def test_a_reference_copied_by_another_writer_shows_nothing(store: ConvexS
 
 async def test_large_values_cost_few_calls(engine: Engine) -> None:
     between = Between(engine)
-    memory = MemoryStore(between)
+    memory = MemoryStore.on(between)
     await memory.save_messages([message("a", attachment_text(6 * MIB))])
     await memory.list_messages_by_id(["a"])
     await memory.update_messages([{"id": "a", "content": {"metadata": {"seen": True}}}])

@@ -185,7 +185,7 @@ async def test_what_holds_the_key_does_not_show_it(server: ProgrammableServer) -
     store = store_to(server.url)
     server.usual = success({"protocol": "mastra_convex/1", "results": []})
     await store.init()
-    config = store._engine._transport.config  # type: ignore[attr-defined]
+    config = store._engine._transport.config  # type: ignore[union-attr]
     shown = [
         repr(store),
         str(store),
