@@ -1,4 +1,8 @@
-"""Domains: the base class of domain stores, and the registry through which stores find them."""
+"""All that authors of domains import: the base class, tables, records, operations, pages and arguments.
+
+What is listed in `__all__` here is promised to other packages, together with `mastra_convex.errors` and the names of
+`mastra_convex` itself; every other module is internal. docs/adding-a-domain.md walks through a domain.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,60 @@ from inspect import isasyncgenfunction, iscoroutinefunction
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar, cast
 
-from mastra_convex.contract.pages import Page
-from mastra_convex.engine.client import Records
+from mastra_convex.contract.arguments import (
+    check_batch_size,
+    equals,
+    items,
+    mapping,
+    metadata_conditions,
+    moment,
+    string,
+    text,
+    texts,
+)
+from mastra_convex.contract.embedders import Embedder, HashingEmbedder
+from mastra_convex.contract.models import (
+    Id,
+    Record,
+    StoredObject,
+    UtcDatetime,
+    about,
+    checked_when_given,
+    is_stored,
+    new_id,
+    parse,
+    parse_list,
+)
+from mastra_convex.contract.pages import DateRange, Page, PageInfo, PageRequest, PerPage, order_column, page_request
+from mastra_convex.contract.unset import UNSET, Unset
+from mastra_convex.engine.client import MAX_KEYS, Records, batches, in_parts
 from mastra_convex.engine.layers import layered
-from mastra_convex.engine.protocol import Engine
+from mastra_convex.engine.protocol import (
+    Bound,
+    CommitResult,
+    Delete,
+    DeleteRange,
+    Describe,
+    EmptyGuard,
+    Engine,
+    Get,
+    GetResult,
+    Guard,
+    HoldsGuard,
+    IndexRange,
+    KeyGuard,
+    Neighbours,
+    NeighboursResult,
+    Patch,
+    PatchRange,
+    Put,
+    Scan,
+    ScanResult,
+    Search,
+    SearchResult,
+    UnchangedGuard,
+    WriteOp,
+)
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.retention import (
     Policy,
@@ -24,9 +78,114 @@ from mastra_convex.retention import (
     parse_policies,
     prune_tables,
 )
-from mastra_convex.tables import Table
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.keys import Key
+from mastra_convex.rows.paths import Path
+from mastra_convex.rows.times import now, to_iso
+from mastra_convex.rows.values import (
+    MAX_ARRAY_ELEMENTS,
+    MAX_SAFE_INTEGER,
+    Row,
+    carried,
+    clean,
+    clean_text,
+    from_json,
+    to_json,
+    value_size,
+)
+from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
 from mastra_convex.telemetry import Operation
 from mastra_convex.telemetry.signals import Attributes
+
+__all__ = [
+    "MAX_ARRAY_ELEMENTS",
+    "MAX_KEYS",
+    "MAX_SAFE_INTEGER",
+    "UNSET",
+    "Bound",
+    "Change",
+    "CommitResult",
+    "Condition",
+    "DateRange",
+    "Delete",
+    "DeleteRange",
+    "Describe",
+    "DomainStore",
+    "Edit",
+    "Embedder",
+    "EmptyGuard",
+    "Engine",
+    "Field",
+    "Get",
+    "GetResult",
+    "Guard",
+    "HashingEmbedder",
+    "HoldsGuard",
+    "Id",
+    "Index",
+    "IndexRange",
+    "Key",
+    "KeyGuard",
+    "Neighbours",
+    "NeighboursResult",
+    "Owner",
+    "Page",
+    "PageInfo",
+    "PageRequest",
+    "Patch",
+    "PatchRange",
+    "Path",
+    "PerPage",
+    "Put",
+    "Record",
+    "Records",
+    "RetentionTable",
+    "Row",
+    "Scan",
+    "ScanResult",
+    "Search",
+    "SearchResult",
+    "StoredObject",
+    "Table",
+    "UnchangedGuard",
+    "Unset",
+    "UtcDatetime",
+    "VectorIndex",
+    "WriteOp",
+    "about",
+    "batches",
+    "carried",
+    "check_batch_size",
+    "checked_when_given",
+    "clean",
+    "clean_text",
+    "decode_row",
+    "encode_columns",
+    "encode_row",
+    "equals",
+    "from_json",
+    "in_parts",
+    "is_stored",
+    "items",
+    "mapping",
+    "metadata_conditions",
+    "moment",
+    "new_id",
+    "now",
+    "order_column",
+    "page_request",
+    "parse",
+    "parse_list",
+    "register",
+    "string",
+    "text",
+    "texts",
+    "to_iso",
+    "to_json",
+    "value_size",
+]
 
 _END = object()
 
