@@ -1,4 +1,4 @@
-"""Retention: deleting what is older than a policy allows, in bounded steps (`prune` of Mastra's storage).
+"""Deletes what is older than a policy allows, in bounded steps (docs/contract.md, "Retention"). Internal.
 
 A domain declares the tables that grow with use; everything else is here.
 """
@@ -37,7 +37,7 @@ _UNITS: Final = {
 }
 _AGE: Final = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_UNITS)})", re.ASCII)
 _PARENTS: Final = 100
-"""Rows deleted in one commit with what belongs to them: the whole of it is sent again with each of its steps."""
+"""At most so many rows are deleted in one commit with what belongs to them, as each of its steps sends all of it."""
 
 
 def _age(value: Any) -> timedelta:
@@ -54,13 +54,17 @@ def _age(value: Any) -> timedelta:
 
 
 class RetentionPolicy(Record):
-    """Rows older than `max_age` are deleted, `batch_size` in a commit: at most 2,000, or 100 with what belongs to them.
+    """Says how long rows of a table are kept.
 
-    `max_age` is a timedelta, a number of seconds, or a number with a unit: `"90s"`, `"12h"`, `"30d"`, `"4w"`.
+    Example:
+        policies = {"memory": {"messages": RetentionPolicy(max_age="30d", batch_size=500)}}
+        await store.prune(policies)
     """
 
     max_age: Annotated[timedelta, BeforeValidator(_age)]
+    """Older rows are deleted: a timedelta, seconds, or a number with a unit (`"90s"`, `"12h"`, `"30d"`, `"4w"`)."""
     batch_size: int = Field(default=1000, ge=1, strict=True)
+    """Rows in one commit; at most 2,000 are taken, or 100 where others belong to them."""
 
     if TYPE_CHECKING:  # as pydantic has it, with all that `max_age` takes
 
@@ -76,9 +80,13 @@ Retention = Mapping[str, Mapping[str, Policy]]
 
 @dataclass(frozen=True)
 class RetentionTable:
-    """A table that grows with use, and the column with the time (ISO text) that tells how old a row is.
+    """Declares a table that grows with use.
 
-    Raises ConfigurationError when no index has that column as its only field.
+    Raises ConfigurationError when no index has the anchor as its only field.
+
+    Attributes:
+        table: the table.
+        anchor: the column with the time, as ISO text, that tells how old a row is.
     """
 
     table: Table
@@ -94,18 +102,23 @@ class RetentionTable:
 
 
 class PruneResult(BaseModel):
-    """What became of a table. While `done` is false, old rows remain: prune again.
+    """Tells how far the pruning of one table came.
 
-    `deleted` counts rows of this table, not those that belonged to them and went along. In a dry run it counts what
-    would be deleted.
+    Example:
+        [result] = await store.prune({"memory": {"messages": "30d"}}, dry_run=True)
+        assert (result.table, result.deleted, result.done) == ("mastra_messages", 0, True)
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     domain: str
+    """The name of the domain."""
     table: str
+    """The name of the table."""
     deleted: int
+    """Rows of this table that were deleted, or would be in a dry run; rows that belonged to them are not counted."""
     done: bool
+    """False while old rows remain: prune again."""
 
 
 Progress = Callable[[PruneResult], None]
@@ -113,7 +126,7 @@ Progress = Callable[[PruneResult], None]
 
 @dataclass(frozen=True)
 class PruneOptions:
-    """The bounds of a prune, as `DomainStore.prune` explains them."""
+    """Checks and holds the bounds of a prune, as `DomainStore.prune` explains them."""
 
     max_batches: int | None
     max_rows: int | None
@@ -151,8 +164,9 @@ class PruneOptions:
 def parse_policies(
     policies: Mapping[str, Policy], tables: Mapping[str, RetentionTable], name: str
 ) -> dict[str, RetentionPolicy]:
-    """Checked policies by the name of their table; ValidationError, naming the parameter, for one that does not
-    exist.
+    """Checks policies and returns them by the name of their table.
+
+    Raises ValidationError, naming the parameter, for a table that does not exist.
     """
     if not isinstance(policies, Mapping):
         raise ValidationError(f"{name} must be a mapping of tables to policies", operation=_OPERATION)
@@ -183,7 +197,7 @@ async def prune_tables(
 
 
 class _Pruning:
-    """The pruning of one table.
+    """Prunes one table.
 
     Old rows are looked up a window at a time, by their places in the index, and deleted batch by batch. Rows that
     nothing can belong to go as a range of the index, which checks their age again in the same transaction and reads
