@@ -243,17 +243,22 @@ def _telling(domain: DomainStore, name: str) -> Generator[Operation]:
 
 
 class DomainStore:
-    """Base of all domain stores.
+    """Is the base of all domain stores.
 
-    A subclass has a `name` (the attribute of the store), declares its `tables`, and works through `self._records`.
-    `retention` names, in Mastra's spelling, those of its tables that grow with use, children before parents. It can be
-    built alone by `on`; a store gives all its domains the same records, so that deletes reach the rows that other
-    domains declare as owned.
+    A subclass works through `self._records`. A store gives all its domains the same records, so that deletes reach the
+    rows that other domains declare as owned; `on` builds a domain alone.
+
+    Attributes:
+        name: the attribute of the store.
+        tables: the tables of the domain.
+        retention: those of its tables that grow with use, in Mastra's spelling, children before their parents.
+        error_family: the family in Mastra's error ids.
+        database: the facts about the database that telemetry reports.
     """
 
     name: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]]
-    error_family: ClassVar[str] = "STORAGE"  # in Mastra's error ids
+    error_family: ClassVar[str] = "STORAGE"
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -311,7 +316,11 @@ class DomainStore:
             progress: is called with the result so far after each batch, and with the final one.
             stop: ends the prune before the next batch once it is set.
 
-        Raises ValidationError for a table that the domain does not prune.
+        Returns:
+            A result for each table, in the order in which they were pruned.
+
+        Raises:
+            ValidationError: a table that the domain does not prune, or bounds that cannot be meant.
         """
         options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
         parsed = parse_policies(policies, self.retention, "policies")
@@ -326,7 +335,7 @@ _registered: dict[str, type[DomainStore]] = {}
 
 
 def register(domain: type[DomainT]) -> type[DomainT]:
-    """Class decorator that makes a domain known under its name; ConfigurationError when another has it."""
+    """Makes a domain class known under its name, as a decorator. Raises ConfigurationError when another has it."""
     other = _registered.setdefault(domain.name, domain)
     if other is not domain:
         raise ConfigurationError(f"domain {domain.name!r} is registered twice: {_path(other)} and {_path(domain)}")
