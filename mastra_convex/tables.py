@@ -26,13 +26,13 @@ class Field:
 
     Attributes:
         name: the name of the column.
-        type: its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`, `floats`
-            (arrays).
+        type: its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), or an array:
+            `strings`, `floats`.
         json: the string of the column is JSON text; paths go through it.
         optional: the column may be missing.
         nullable: the column accepts null.
-        large: a value that is too large for a document is kept in chunks (docs/protocol.md, "Large values"); for a text,
-            JSON text or a raw value.
+        large: a text, JSON text or raw value that is too large for a document is kept in chunks (docs/protocol.md,
+            "Large values").
     """
 
     name: str
