@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from fnmatch import fnmatchcase
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 
@@ -24,23 +26,32 @@ Figures = dict[str, float]
 """The median of the seconds of one call by the names of the sides."""
 
 
-def measure(operation: Operation, sides: Mapping[str, Side], rounds: int) -> Figures:
-    """Times one operation; in each round another side begins."""
-    contenders = [(name, sides[name], operation.name) for name in ("ours", "before") if name in sides]
-    if operation.beside:
-        contenders.append(("raw", sides["ours"], raw_name(operation.name)))
-    else:
-        contenders.append(("raw", sides["raw"], operation.name))
-    if operation.other and operation.other in sides:
-        contenders.append(("other", sides[operation.other], operation.name))
-    seconds: dict[str, list[float]] = {}
+def measure(group: Sequence[Operation], sides: Mapping[str, Side], rounds: int) -> dict[Operation, Figures]:
+    """Times the operations of a group in turn, so that these too can be compared; each round another side begins."""
+    seconds: dict[Operation, dict[str, list[float]]] = {operation: {} for operation in group}
     for round in range(WARM_UP + rounds):
-        begins = round % len(contenders)
-        for name, side, asked in contenders[begins:] + contenders[:begins]:
-            found = side.seconds(operation.group, asked, round * operation.times, operation.times)
-            if found is not None and round >= WARM_UP:
-                seconds.setdefault(name, []).append(found)
-    return {name: median(found) for name, found in seconds.items()}
+        for operation in group:
+            contenders = contenders_of(operation, sides)
+            begins = round % len(contenders)
+            for name, side, asked in contenders[begins:] + contenders[:begins]:
+                found = side.seconds(operation.group, asked, round * operation.times, operation.times)
+                if found is not None and round >= WARM_UP:
+                    seconds[operation].setdefault(name, []).append(found)
+    return {
+        operation: {name: median(times) for name, times in of_sides.items()} for operation, of_sides in seconds.items()
+    }
+
+
+def contenders_of(operation: Operation, sides: Mapping[str, Side]) -> list[tuple[str, Side, str]]:
+    """Lists the columns to measure: each with the side to ask and the name to ask it for."""
+    found = [(name, sides[name], operation.name) for name in ("ours", "before") if name in sides]
+    if operation.beside:
+        found.append(("raw", sides["ours"], raw_name(operation.name)))
+    else:
+        found.append(("raw", sides["raw"], operation.name))
+    if operation.other and operation.other in sides:
+        found.append(("other", sides[operation.other], operation.name))
+    return found
 
 
 def table(results: Mapping[Operation, Figures], *, before: bool) -> list[list[str]]:
@@ -122,9 +133,9 @@ def main() -> None:
             sides["before"] = python_side("ours", root / "before", options.before.resolve())
         for side in sides.values():
             stack.enter_context(closing(side))
-        for operation in operations:
-            print(operation.title, file=sys.stderr)
-            results[operation] = measure(operation, sides, options.rounds)
+        for name, group in groupby(operations, key=attrgetter("group")):
+            print(f"measuring {name}", file=sys.stderr)
+            results |= measure(list(group), sides, options.rounds)
     show(table(results, before=options.before is not None))
     print("", *derived(results), sep="\n")
 
