@@ -187,11 +187,8 @@ def _normalise(container: Any, levels: int) -> bool:
     if levels == 0:
         return False
     is_list = type(container) is list
-    if is_list:
-        kinds = {*map(type, container)}
-        is_plain = kinds.isdisjoint(_TO_LOOK_AT)
-        if is_plain or (kinds == {int} and -MAX_SAFE_INTEGER <= min(container) and max(container) <= MAX_SAFE_INTEGER):
-            return True
+    if is_list and _is_plain_list(container):
+        return True
     for place, item in enumerate(container) if is_list else container.items():
         kind = type(item)
         if kind is str:
@@ -205,6 +202,14 @@ def _normalise(container: Any, levels: int) -> bool:
         elif kind is int and not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
             container[place] = float(item)
     return True
+
+
+def _is_plain_list(items: list[Any]) -> bool:
+    """Tells by native code that a list has nothing to change, neither directly nor inside."""
+    kinds = {*map(type, items)}
+    if kinds == {int}:
+        return min(items) >= -MAX_SAFE_INTEGER and max(items) <= MAX_SAFE_INTEGER
+    return kinds.isdisjoint(_TO_LOOK_AT)
 
 
 _TO_LOOK_AT = {dict, list, float, int}
