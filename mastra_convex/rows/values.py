@@ -208,7 +208,7 @@ def _is_plain_list(items: list[Any]) -> bool:
     """Tells by native code that a list has nothing to change, neither directly nor inside."""
     kinds = {*map(type, items)}
     if kinds == {int}:
-        return min(items) >= -MAX_SAFE_INTEGER and max(items) <= MAX_SAFE_INTEGER
+        return bool(min(items) >= -MAX_SAFE_INTEGER and max(items) <= MAX_SAFE_INTEGER)
     return kinds.isdisjoint(_TO_LOOK_AT)
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
 
-from mastra_convex.contract.models import Id, Record, StoredObject, UtcDatetime, checked_when_given, is_stored, new_id
+from mastra_convex.contract.models import (
+    Id,
+    Record,
+    StoredObject,
+    UtcDatetime,
+    checked_when_given,
+    exactly,
+    is_stored,
+    new_id,
+)
 from mastra_convex.contract.pages import Page
 from mastra_convex.rows.times import now
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
@@ -32,8 +41,8 @@ def _content(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-Content = Annotated[dict[str, Any], BeforeValidator(_content)]
-StoredRole = Annotated[Role, WrapValidator(checked_when_given)]
+Content = Annotated[dict[str, Any], BeforeValidator(_content), exactly(dict)]
+StoredRole = Annotated[Role, WrapValidator(checked_when_given), exactly(str)]
 
 
 class Thread(Record):
