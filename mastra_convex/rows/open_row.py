@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mastra_convex.errors import ValidationError
 from mastra_convex.rows.filters import array_index
-from mastra_convex.rows.paths import MISSING, Path, check_members, check_no_reference
-from mastra_convex.rows.reducers import REDUCERS
+from mastra_convex.rows.paths import MISSING, Path, changed_inside, check_members, check_no_reference
+from mastra_convex.rows.reducers import Reducer
 from mastra_convex.rows.values import ESCAPED_KEYS, Row, check_indexed, escape_keys, from_json, to_json, unescape_keys
 from mastra_convex.tables import Field, Table
 
@@ -39,10 +38,10 @@ class OpenRow:
         if visible and escaped:
             check_members(self._table, value, path)
         if len(path) == 1 and escaped and isinstance(value, str) and self._is_json(column):
-            return self._parse(value)
+            return self._parse_once(value)
         for key in path[1:]:
             if isinstance(value, str):
-                value, escaped = self._parse_through(value), False
+                value, escaped = self._parse_deeply(value), False
             if visible:
                 check_no_reference(self._table, value, path)
             if isinstance(value, dict):
@@ -63,7 +62,7 @@ class OpenRow:
             stored = self.close().get(path[0])
             if isinstance(stored, str):
                 if stored not in self._printed:
-                    self._printed[stored] = to_json(self._parse(stored))
+                    self._printed[stored] = to_json(self._parse_once(stored))
                 return self._printed[stored]
         value = self.get(path, visible=True)
         return None if value is MISSING else to_json(value)
@@ -75,22 +74,28 @@ class OpenRow:
     def changed(self, columns: Row, unset: Sequence[str]) -> OpenRow:
         """Returns a copy with these columns replaced and those removed; what was parsed and printed is shared."""
         row = {**self._row, **columns}
-        new = OpenRow(self._table, {name: value for name, value in row.items() if name not in unset} if unset else row)
+        for name in unset:
+            row.pop(name, None)
+        new = OpenRow(self._table, row)
         new._edited = {name: value for name, value in self._edited.items() if name not in (*columns, *unset)}
         new._parsed, new._printed = self._parsed, self._printed
         return new
 
-    def edit(self, path: Path, reducer: str, value: Any) -> None:
-        """Applies a reducer at a checked path. Raises ValidationError where it does not fit what is there."""
-        column, *rest = path
+    def edit(self, path: Path, reduce: Reducer, *, looks: bool) -> None:
+        """Changes the value at a checked path; `looks` tells whether the new value depends on the old one.
+
+        Raises ValidationError where the path cannot go on, LargeValueError where it leads into a value that is kept in
+        chunks.
+        """
+        column, *keys = path
         field = self._table.field_by_name[column]
-        if (rest or reducer != "set") and column not in self._edited:
+        if (looks or keys) and column not in self._edited:
             check_members(self._table, self._row.get(column, MISSING), path)
-        new = self._reduced(self._opened(field, inside=bool(rest)), rest, path, reducer, value)
+        value = changed_inside(self._table, self._editable(field, goes_on=bool(keys)), keys, reduce, path)
         if field.json or field.type == "any":
-            self._edited[column] = new
+            self._edited[column] = value
         else:
-            self._row = {**self._row, column: to_json(new) if field.type == "string" and rest else new}
+            self._row = {**self._row, column: to_json(value) if field.type == "string" and keys else value}
 
     def close(self) -> Row:
         """Returns the row as it is stored. Prints the columns that were edited since the last time."""
@@ -100,7 +105,25 @@ class OpenRow:
             self._edited = {}
         return self._row
 
+    def _editable(self, field: Field, *, goes_on: bool) -> Any:
+        """Returns the value that an edit begins with. A raw column of an older row may hold an object as JSON text."""
+        if field.name in self._edited:
+            value = self._edited[field.name]
+        else:
+            value = self._row.get(field.name, MISSING)
+            if isinstance(value, dict | list):
+                value = unescape_keys(value)
+            elif isinstance(value, str) and field.json:
+                value = self._parse_once(value)
+        if not isinstance(value, str):
+            return value
+        if field.type == "any" and not field.json:
+            found = self._parse_deeply(value)
+            return found if isinstance(found, dict) else value
+        return self._parse_deeply(value) if goes_on else value
+
     def _stored(self, column: str, value: Any) -> Any:
+        """Returns the form in which an edited column is stored."""
         if not self._is_json(column):
             stored = escape_keys(value)
             check_indexed(stored, self._table.indexed_members, column)
@@ -110,45 +133,6 @@ class OpenRow:
         self._printed[text] = text
         return text
 
-    def _opened(self, field: Field, *, inside: bool) -> Any:
-        """Returns the value of a column as reducers see it; `inside` tells that the path of the edit goes on."""
-        if field.name in self._edited:
-            value = self._edited[field.name]
-        else:
-            value = self._row.get(field.name, MISSING)
-            if isinstance(value, dict | list):
-                value = unescape_keys(value)
-            elif isinstance(value, str) and field.json:
-                value = self._parse(value)
-        if not isinstance(value, str):
-            return value
-        if field.type == "any" and not field.json:  # older rows have an object as its JSON text
-            found = self._parse_through(value)
-            return found if isinstance(found, dict) else value
-        return self._parse_through(value) if inside else value
-
-    def _reduced(self, old: Any, rest: Sequence[str], path: Path, reducer: str, given: Any) -> Any:
-        """Returns `old` with the value at the rest of the path reduced. Containers on the way are copied."""
-        if rest or reducer != "set":
-            check_no_reference(self._table, old, path)
-        if not rest:
-            if reducer == "slots" and isinstance(old, dict):
-                output = old.get("output")
-                for part in (output, *(output if isinstance(output, list) else ())):  # whose insides decide
-                    check_no_reference(self._table, part, path)
-            return REDUCERS[reducer](None if old is MISSING else old, given)
-        key, *deeper = rest
-        if old is MISSING or old is None:
-            old = {}
-        if isinstance(old, dict):
-            return {**old, key: self._reduced(old.get(key, MISSING), deeper, path, reducer, given)}
-        index = array_index(key)
-        if isinstance(old, list) and 0 <= index < len(old):
-            items = [*old]
-            items[index] = self._reduced(items[index], deeper, path, reducer, given)
-            return items
-        raise ValidationError(f"nothing can be edited at {'.'.join(path)}: {key!r} does not lead into what is there")
-
     def _is_json(self, column: str) -> bool:
         field = self._table.field_by_name.get(column)
         return field is not None and field.json
@@ -156,14 +140,14 @@ class OpenRow:
     def _member(self, value: dict[str, Any], key: str, escaped: bool) -> tuple[Any, bool]:
         """Returns the member of an object, and whether its own members may be under the reserved key."""
         text = value.get(ESCAPED_KEYS) if escaped else None
-        members = self._parse(text) if isinstance(text, str) else None
+        members = self._parse_once(text) if isinstance(text, str) else None
         if not isinstance(members, dict):
             return value.get(key, MISSING), escaped
         if key in members:
             return members[key], False
         return (MISSING if key == ESCAPED_KEYS else value.get(key, MISSING)), escaped
 
-    def _parse(self, text: str) -> Any:
+    def _parse_once(self, text: str) -> Any:
         """Returns the value of JSON text; text that is none is itself."""
         if text not in self._parsed:
             try:
@@ -172,9 +156,9 @@ class OpenRow:
                 self._parsed[text] = text
         return self._parsed[text]
 
-    def _parse_through(self, text: str) -> Any:
+    def _parse_deeply(self, text: str) -> Any:
         """Returns the value of JSON text, of JSON text of JSON text and so on."""
-        value = self._parse(text)
+        value = self._parse_once(text)
         while isinstance(value, str) and value != text:
-            text, value = value, self._parse(value)
+            text, value = value, self._parse_once(value)
         return value

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final
 
 from mastra_convex.errors import LargeValueError, ValidationError
+from mastra_convex.rows.filters import array_index
 from mastra_convex.rows.large_values import reference
 from mastra_convex.rows.values import ESCAPED_KEYS
 from mastra_convex.tables import Table
@@ -36,6 +37,26 @@ def check_path(table: Table, path: Sequence[str], *, system: bool) -> None:
         raise ValidationError("a path must not be empty")
     if path[0] not in table.field_by_name and not (system and path[0] == "_creationTime"):
         raise ValidationError(f"{table.name} has no column {path[0]!r}")
+
+
+def changed_inside(table: Table, value: Any, keys: Sequence[str], change: Callable[[Any], Any], path: Path) -> Any:
+    """Returns a copy of the value in which the one at the end of the keys is changed. `path` names it in errors.
+
+    Raises ValidationError for a key that does not lead into what is there.
+    """
+    if not keys:
+        return change(None if value is MISSING else value)
+    check_no_reference(table, value, path)
+    key, *rest = keys
+    members = {} if value is MISSING or value is None else value
+    if isinstance(members, dict):
+        return {**members, key: changed_inside(table, members.get(key, MISSING), rest, change, path)}
+    index = array_index(key)
+    if isinstance(members, list) and 0 <= index < len(members):
+        items = [*members]
+        items[index] = changed_inside(table, items[index], rest, change, path)
+        return items
+    raise ValidationError(f"nothing can be edited at {'.'.join(path)}: {key!r} does not lead into what is there")
 
 
 def check_no_reference(table: Table, value: Any, path: Sequence[str]) -> None:
