@@ -44,7 +44,8 @@ from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.cursors import decode_cursor, encode_cursor
 from mastra_convex.rows.keys import Key, encode_key, field_key
-from mastra_convex.rows.paths import Path, check_path, values_at
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.paths import Path, check_path
 from mastra_convex.rows.values import Row, carried, to_json, unescape_keys
 from mastra_convex.tables import Field, Table
 
@@ -243,7 +244,7 @@ class _Guest:
         skipped = min(op.offset, len(found))
         return ScanResult(
             rows=[row for _, row in page] if op.paths is None else [],
-            values=None if op.paths is None else [values_at(self.table, row, op.paths) for _, row in page],
+            values=None if op.paths is None else [OpenRow(self.table, row).texts(op.paths) for _, row in page],
             matched=len(found) if op.total else skipped + len(page),
             skipped=skipped,
             cursor=encode_cursor((page[-1][0], 0)) if page else op.cursor,

@@ -130,7 +130,7 @@ class _Step:
         patcher = Patcher(layout, op.change) if op.op == "patch" else None
         keys = [encoded_key(layout, key) for key in op.keys]
         distinct = dict.fromkeys(keys)
-        found = find(self._session.connection, layout, list(distinct))
+        found = find(self._session, layout, list(distinct))
         self._charge(sum(stored.size for stored in found.values()))
         if patcher is None:
             delete_rows(self._session, layout, found.values())

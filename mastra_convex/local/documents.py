@@ -10,11 +10,13 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, final
 
 import orjson
 
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
+from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.rows.values import (
     ESCAPED_KEYS,
     MAX_ARRAY_ELEMENTS,
@@ -27,34 +29,42 @@ from mastra_convex.rows.values import (
 from mastra_convex.tables import Field, Table
 
 FLOAT_BYTES = 4
+"""A number takes so many bytes in a column of floats."""
 _CHARGED_BYTES = 9
-"""What Convex counts for a number."""
+"""Convex counts so many bytes for a number."""
 
 
-class Stored(NamedTuple):
+@final
+@dataclass(slots=True, eq=False)
+class Stored:
+    """A row as it was read from SQLite or written to it."""
+
     seq: int
     doc: bytes
     vectors: tuple[tuple[str, bytes], ...] = ()
+    opened: OpenRow | None = None
 
     @property
     def size(self) -> int:
-        """The bytes that budgets are charged with."""
+        """Returns the bytes that budgets are charged with."""
         return len(self.doc) + sum(charged(vector) for _, vector in self.vectors)
 
-    def columns(self) -> Row:
-        """The row as it was put, with numbers of vectors as float32 has them."""
+    def row(self) -> Row:
+        """Returns the row as reads return it, the reader's own; numbers of vectors as float32 has them."""
         row: Row = orjson.loads(self.doc)
         for name, vector in self.vectors:
             row[name] = unpack(vector)
-        return row
-
-    def row(self) -> Row:
-        """The row as reads return it."""
-        row = self.columns()
         row["_creationTime"] = self.seq
         return row
 
+    def open(self, table: Table) -> OpenRow:
+        """Returns the row for conditions, changes and paths, which all share it."""
+        if self.opened is None:
+            self.opened = OpenRow(table, self.row())
+        return self.opened
+
     def fingerprint(self) -> str:
+        """Returns a text that is another one once the row was changed or replaced."""
         digest = hashlib.blake2b(self.doc, digest_size=16)
         for _, vector in self.vectors:
             digest.update(vector)
@@ -115,7 +125,7 @@ def check_complete(table: Table, row: Row) -> None:
 
 
 def dump(table: Table, floats: Sequence[str], row: Row) -> tuple[bytes, list[bytes | None]]:
-    """The row as JSON, and its vectors; TooLargeError when Convex's limit for documents does not hold it."""
+    """Returns the row as JSON, and its vectors; TooLargeError when it is beyond Convex's limit for documents."""
     vectors: list[bytes | None] = []
     rest = row
     for name in floats:

@@ -32,12 +32,12 @@ def _holds(session: Session, guard: Guard) -> bool:
         return True
     layout = session.layout(guard.table)
     key = encoded_key(layout, guard.key)
-    row = find(session.connection, layout, [key]).get(key)
+    row = find(session, layout, [key]).get(key)
     match guard:
         case KeyGuard():
             return (row is not None) is (guard.guard == "exists")
         case HoldsGuard():
             test = predicate(layout.table, guard.where)
-            return row is not None and (test is None or test(row.row()))
+            return row is not None and (test is None or test(row.open(layout.table)))
         case UnchangedGuard():
             return row is not None and row.fingerprint() == guard.fingerprint

@@ -21,6 +21,9 @@ from mastra_convex.rows.keys import MISSING_KEY, encode_key, field_key
 from mastra_convex.rows.values import Row
 from mastra_convex.tables import CORE_TABLES, Index, Table, deployed
 
+EncodedKey = tuple[bytes, ...]
+"""The bytes of the fields by which a row is found."""
+
 
 class Span(NamedTuple):
     """The shape of one stretch of an index: `equal` leading fields are fixed, the next one (or `_seq`) is bounded."""
@@ -82,7 +85,7 @@ class Layout:
         """The bytes of all key columns."""
         return [extract(row) for extract in self.extract]
 
-    def key(self, row: Row) -> tuple[bytes, ...]:
+    def key(self, row: Row) -> EncodedKey:
         """The bytes of the fields by which rows are found."""
         return tuple([extract(row) for extract in self.extract_key])
 
@@ -137,19 +140,27 @@ class Layout:
         return terms + ([f"_seq {span.seq} ?"] if span.seq else [])
 
 
-@dataclass(slots=True)
 class Session:
-    """A transaction, how the tables lie in it, and how many large values were dropped in it."""
+    """A transaction, how the tables lie in it, and how many large values were dropped in it.
 
-    connection: sqlite3.Connection
-    layouts: Mapping[str, Layout]
-    dropped: int = 0
+    Rows that were looked up by their keys are kept, so that each is read and parsed once.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, layouts: Mapping[str, Layout]) -> None:
+        self.connection = connection
+        self.layouts = layouts
+        self.dropped = 0
+        self._found: dict[str, dict[EncodedKey, Stored | None]] = {}
 
     def layout(self, table: str) -> Layout:
         layout = self.layouts.get(table)
         if layout is None:
             raise SchemaMismatchError(f"there is no table {table!r}", code="UnknownTable", details={"table": table})
         return layout
+
+    def found(self, layout: Layout) -> dict[EncodedKey, Stored | None]:
+        """Returns the rows of a table that were looked up, None where there was none. Writes keep it up to date."""
+        return self._found.setdefault(layout.table.name, {})
 
 
 def index_name(table: Table, index: Index) -> str:

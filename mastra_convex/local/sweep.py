@@ -48,10 +48,10 @@ def _remove(session: Session, now: int) -> tuple[int, bool]:
     for state in ("dropped", "pending"):
         values = _values(session, state, now - _KEPT_MS)
         for stored in values:
-            if _is_referred_to(session, stored.columns()):
+            if _is_referred_to(session, stored.row()):
                 _note(session, stored, "live", now)
                 continue
-            generation = stored.columns()["id"]
+            generation = stored.row()["id"]
             chunks = rows_of(session, IndexRange(table=CHUNKS.name, index=CHUNKS.key, prefix=[generation]))[0]
             some = [chunk for chunk, _ in islice(chunks, _CHUNKS_AT_ONCE + 1)]
             delete_rows(session, session.layouts[CHUNKS.name], some[:_CHUNKS_AT_ONCE])
@@ -71,7 +71,7 @@ def _look(session: Session, now: int) -> int:
     """Looks whether rows still refer to values of which that was not seen for long; returns how many."""
     values = _values(session, "live", now - _TRUSTED_MS)
     for stored in values:
-        _note(session, stored, "dropped" if _is_referred_to(session, stored.columns()) is False else "live", now)
+        _note(session, stored, "dropped" if _is_referred_to(session, stored.row()) is False else "live", now)
     return len(values)
 
 
@@ -87,7 +87,7 @@ def _is_referred_to(session: Session, value: Row) -> bool | None:
     if layout is None:
         return None
     name = tuple(map(encode_key, key))
-    row = find(session.connection, layout, [name]).get(name)
+    row = find(session, layout, [name]).get(name)
     return row is not None and value["id"] in generations(row.doc)
 
 

@@ -10,16 +10,20 @@ from mastra_convex.errors import ValidationError
 _SIGN = 1 << 63
 
 Position = tuple[tuple[bytes, ...], int]
-"""Where a row stands in a scan: its keys after the prefix, then its `_seq`."""
+"""A position of a row in a scan: its keys after the prefix, then its `_seq`."""
 
 
 def encode_cursor(position: Position) -> str:
+    """Returns the text that names a position for a client."""
     keys, seq = position
     return ".".join([format(seq, "x"), *(base64.urlsafe_b64encode(key).decode() for key in keys)])
 
 
 def decode_cursor(cursor: str, fields: int) -> Position:
-    """The position that a cursor names; ValidationError when it is none with so many fields after the prefix."""
+    """Returns the position that a cursor names.
+
+    Raises ValidationError where it is none with so many fields after the prefix.
+    """
     seq, *keys = cursor.split(".")
     try:
         position = tuple(base64.urlsafe_b64decode(key) for key in keys), int(seq, 16)

@@ -12,8 +12,7 @@ from mastra_convex.rows.values import Row
 
 Scalar = str | int | float | bool | None
 Key = Sequence[Scalar]
-"""The values of the key fields of a table, in index order."""
-
+"""A key has the values of the key fields of a table, in index order."""
 
 # missing < null < numbers < false < true < strings < arrays < objects. The end mark of a list is below them all.
 _END = b"\x00"
@@ -33,7 +32,10 @@ _BITS = struct.Struct(">Q")
 
 
 def encode_key(value: Any) -> bytes:
-    """The bytes of one key column. ValidationError for text that is not valid UTF-8 and numbers that are not finite."""
+    """Returns the bytes of one index field.
+
+    Raises ValidationError for text that is not valid UTF-8 and for numbers that are not finite.
+    """
     if isinstance(value, str):
         return _STRING + _utf8(value)
     if value is None:
@@ -48,7 +50,7 @@ def encode_key(value: Any) -> bytes:
 
 
 def _nested(value: Any) -> bytes:
-    """Inside arrays and objects text needs an end: a zero byte, itself written as 00 FF, is doubled there."""
+    """Returns the bytes of a value inside an array or object. Text ends with 00 00 there, and has 00 FF for a zero."""
     if isinstance(value, str):
         return _STRING + _utf8(value).replace(b"\x00", b"\x00\xff") + b"\x00\x00"
     if isinstance(value, list | tuple):
@@ -75,7 +77,7 @@ def _number(value: float) -> bytes:
 
 
 def field_key(row: Row, field: str) -> bytes:
-    """The key bytes of one index field of a row."""
+    """Returns the bytes of one index field of a row; the field may lie inside an object column."""
     value: Any = row
     for name in field.split("."):
         if not isinstance(value, dict) or name not in value:

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current time in UTC, cut to milliseconds."""
+    """Returns the current time in UTC, cut to milliseconds."""
     return to_milliseconds(datetime.now(UTC))
 
 
 def to_milliseconds(value: datetime) -> datetime:
-    """An aware datetime in UTC without its microseconds; ValueError for a naive one, and one that UTC does not have."""
+    """Returns an aware datetime in UTC, cut to milliseconds.
+
+    Raises ValueError for a naive one, and for one that UTC does not have.
+    """
     if value.tzinfo is None:
         raise ValueError("must have a time zone")
     if value.tzinfo is not UTC:
@@ -24,5 +27,5 @@ def to_milliseconds(value: datetime) -> datetime:
 
 
 def to_iso(value: datetime) -> str:
-    """The stored text of an aware datetime; it sorts as text in the order of time."""
+    """Returns the stored text of an aware datetime; it sorts as text in the order of time."""
     return to_milliseconds(value).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

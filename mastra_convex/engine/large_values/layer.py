@@ -27,7 +27,7 @@ from mastra_convex.engine.protocol import (
 )
 from mastra_convex.errors import LargeValueError, TooLargeError
 from mastra_convex.rows.large_values import may_refer
-from mastra_convex.rows.paths import values_at
+from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.tables import Table, deployed
 
 __all__ = ["with_large_values"]
@@ -114,5 +114,5 @@ class _LargeValuesLayer(Layer):
         if not isinstance(op, Get | Scan) or op.paths is None or op.table not in self._tables:
             return whole
         table = self._tables[op.table].whole
-        values = [None if row is None else values_at(table, row, op.paths) for row in whole.rows]
+        values = [None if row is None else OpenRow(table, row).texts(op.paths) for row in whole.rows]
         return replace(whole, rows=[], values=values)

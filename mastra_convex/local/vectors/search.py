@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from mastra_convex.engine.protocol import Hit, Search, SearchResult
 from mastra_convex.errors import ValidationError
@@ -42,7 +43,10 @@ def search(op: Search, cache: VectorCache, session: Session) -> SearchResult:
         plain = all(condition.path[0] not in layout.vectors for condition in target.where)
         columns = "_seq, doc" if plain else layout.columns
         best = _matching(
-            ranking, op, lambda seqs: _read(session, layout, seqs, columns), lambda stored: holds(stored.row())
+            ranking,
+            op,
+            lambda seqs: _read(session, layout, seqs, columns),
+            lambda stored: holds(stored.open(layout.table)),
         )
     if op.min_score is not None:
         best = [scored for scored in best if scored[0] >= op.min_score]
@@ -99,5 +103,5 @@ def _rows(session: Session, layout: Layout, seqs: Sequence[int], columns: str) -
 
 def _hit(stored: Stored, score: float, op: Search) -> Hit:
     if not op.include_vector:
-        stored = stored._replace(vectors=tuple([vector for vector in stored.vectors if vector[0] != op.field]))
+        stored = replace(stored, vectors=tuple([vector for vector in stored.vectors if vector[0] != op.field]))
     return Hit(row=stored.row(), score=score)
