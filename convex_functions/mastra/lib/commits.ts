@@ -3,13 +3,11 @@
 import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS, WHOLE_BYTES } from "./budgets";
 import { badRequest, tooLarge } from "./errors";
 import { failedGuard } from "./guards";
-import { writeRange } from "./ranges";
 import { get } from "./reads";
-import { findReceipt, saveReceipt } from "./receipts";
-import type { Writer } from "./tables";
-import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./validators";
+import { RECEIPTS, rowByKey, tableNamed, type Reader, type Writer } from "./tables";
+import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./protocol";
 import { parsed } from "./values";
-import { deleteKeys, patch, put } from "./writes";
+import { deleteKeys, patch, put, writeRange } from "./writes";
 
 export async function commit(db: Writer, request: Commit): Promise<CommitResult> {
   let receipt = await findReceipt(db, request.id);
@@ -73,14 +71,6 @@ function write(db: Writer, op: Exclude<WriteOp, { range: unknown }>, budget: Bud
   }
 }
 
-/** The index ranges that a commit needs, rows changed by range operations and guards not counted. */
-function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
-  let ranges = 1; // the receipt
-  for (const { keys } of request.returning ?? []) ranges += keys.length;
-  for (const op of ops) ranges += "range" in op ? 1 : 2 * (op.op === "put" ? op.rows : op.keys).length;
-  return ranges;
-}
-
 /** Where a resumed commit goes on; undefined for a fresh one. */
 function startOf(
   resume: string | null | undefined,
@@ -94,4 +84,21 @@ function startOf(
     if (op !== undefined && "range" in op) return { position, cursor };
   }
   throw badRequest("malformed resume");
+}
+
+/** The index ranges that a commit needs, rows changed by range operations and guards not counted. */
+function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
+  let ranges = 1; // the receipt
+  for (const { keys } of request.returning ?? []) ranges += keys.length;
+  for (const op of ops) ranges += "range" in op ? 1 : 2 * (op.op === "put" ? op.rows : op.keys).length;
+  return ranges;
+}
+
+async function findReceipt(db: Reader, id: string): Promise<Receipt | null> {
+  const row = await rowByKey(db, tableNamed(RECEIPTS), [id]);
+  return row === null ? null : (JSON.parse(String(row["outcome"])) as Receipt);
+}
+
+async function saveReceipt(db: Writer, id: string, receipt: Receipt): Promise<void> {
+  await db.insert(RECEIPTS, { id, outcome: JSON.stringify(receipt) });
 }

@@ -5,7 +5,7 @@ import { badRequest } from "./errors";
 import { compared, filter, type Test } from "./filters";
 import { checkReadable, valueAt } from "./paths";
 import type { Doc, Table } from "./tables";
-import type { Condition } from "./validators";
+import type { Condition } from "./protocol";
 import { deepEqual, parsed } from "./values";
 
 /** Whether all conditions hold for a row. What is wrong with a condition is reported now. */

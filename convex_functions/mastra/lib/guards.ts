@@ -5,7 +5,7 @@ import { predicate } from "./conditions";
 import { tooLarge } from "./errors";
 import { rowsOfSpan, spanOf } from "./scan";
 import { fingerprint, rowByKey, tableNamed, type Reader } from "./tables";
-import type { Guard, IndexRange } from "./validators";
+import type { Guard, IndexRange } from "./protocol";
 
 /** The position of the first guard that fails, -1 when none does. */
 export async function failedGuard(db: Reader, guards: readonly Guard[]): Promise<number> {

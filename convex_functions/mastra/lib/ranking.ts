@@ -9,7 +9,7 @@ import { failedGuard } from "./guards";
 import { pageOf } from "./reads";
 import { isWithinSpan, spanOf, type Span } from "./scan";
 import { shown, type Columns, type Doc, type Reader } from "./tables";
-import type { Guard, Loaded, Ranked, Ranking, Search } from "./validators";
+import type { Guard, Loaded, Ranked, Ranking, Search } from "./protocol";
 
 const MAX_DIMENSIONS = 8_192;
 

@@ -20,7 +20,7 @@ import type {
   ReadResult,
   Scan,
   ScanResult,
-} from "./validators";
+} from "./protocol";
 import { own } from "./values";
 
 export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResult[]> {
@@ -57,6 +57,37 @@ export async function get(db: Reader, op: Get, budget: Budget): Promise<GetResul
   };
 }
 
+/** What is deployed of a table; a table that is not is no failure. */
+async function describe(db: Reader, { table: name, probe }: Describe): Promise<DescribeResult> {
+  const table = own(layout, name);
+  if (table === undefined) return { deployed: false, key: "", fields: [], indexes: {}, native: [], missing: [] };
+  const indexes = Object.entries(table.indexes).map(([index, fields]) => [index, [...fields]]);
+  const native = Object.values(table.vectorIndexes).map(({ field, dimensions, filters }) => {
+    return { field, dimensions, filters: [...filters] };
+  });
+  return {
+    deployed: true,
+    key: table.key,
+    fields: [...table.fields],
+    indexes: Object.fromEntries(indexes),
+    native,
+    missing: probe ? await missingIndexes(db, { ...table, name }) : [],
+  };
+}
+
+function checkPaths(table: Table, paths: readonly Path[] | null | undefined): void {
+  for (const path of paths ?? []) checkReadable(table, path);
+}
+
+type Wanted = {
+  after: Position | undefined;
+  holds: (row: Doc) => boolean;
+  offset: number;
+  limit: number;
+  total: boolean;
+};
+type Page = { rows: Doc[]; matched: number; skipped: number; reached: Position | undefined; done: boolean };
+
 async function scan(db: Reader, op: Scan, budget: Budget): Promise<ScanResult> {
   const span = spanOf({ ...op, prefixes: op.prefixes ?? [[]] });
   checkPaths(span.table, op.paths);
@@ -70,42 +101,17 @@ async function scan(db: Reader, op: Scan, budget: Budget): Promise<ScanResult> {
   return scanResult(span, page, op.paths);
 }
 
-async function neighbours(db: Reader, op: Neighbours, budget: Budget): Promise<NeighboursResult> {
-  const table = tableNamed(op.table);
-  const fields = indexFields(table, op.index);
-  const holds = predicate(table, op.where);
-  const around = (order: Order, target: Doc) =>
-    spanOf({ ...op, order, prefixes: [fields.slice(0, -1).map((field) => fieldAt(target, field))] });
-  const sizes = { before: count(op.before ?? 0, "before"), after: count(op.after ?? 0, "after") };
-
-  const empty = (done: boolean): ScanResult => ({ rows: [], matched: 0, skipped: 0, cursor: null, done });
-  if (budget.spent) return { target: null, before: empty(false), after: empty(false) };
-  budget.ranges += 1;
-  const target = await rowByKey(db, table, op.key);
-  if (target !== null) budget.charge(target);
-  if (target === null || !holds(target)) return { target: null, before: empty(true), after: empty(true) };
-
-  const after = positionOf(target, fields.slice(-1));
-  const spans = { before: around("desc", target), after: around("asc", target) };
-  const page = (span: Span, limit: number) =>
-    pageOf(db, span, budget, { after, holds, offset: 0, limit, total: false });
-  const before = await page(spans.before, sizes.before);
-  before.rows.reverse();
+function scanResult(span: Span, page: Page, paths: readonly Path[] | null | undefined): ScanResult {
+  const { rows, matched, skipped, reached, done } = page;
   return {
-    target: shown(target),
-    before: scanResult(spans.before, before, null),
-    after: scanResult(spans.after, await page(spans.after, sizes.after), null),
+    rows: paths ? [] : rows.map(shown),
+    ...(paths && { values: rows.map((row) => textsAt(span.table, row, paths)) }),
+    matched,
+    skipped,
+    cursor: reached === undefined ? null : cursorText(reached),
+    done,
   };
 }
-
-type Wanted = {
-  after: Position | undefined;
-  holds: (row: Doc) => boolean;
-  offset: number;
-  limit: number;
-  total: boolean;
-};
-type Page = { rows: Doc[]; matched: number; skipped: number; reached: Position | undefined; done: boolean };
 
 /** As much of a scan as the budget allows. A row is charged when it is consumed, and none is read ahead. */
 export async function pageOf(db: Reader, span: Span, budget: Budget, wanted: Wanted): Promise<Page> {
@@ -140,41 +146,35 @@ function hasRoomFor(span: Span, budget: Budget): boolean {
   return budget.ranges + needed <= MAX_RANGES;
 }
 
-function scanResult(span: Span, page: Page, paths: readonly Path[] | null | undefined): ScanResult {
-  const { rows, matched, skipped, reached, done } = page;
-  return {
-    rows: paths ? [] : rows.map(shown),
-    ...(paths && { values: rows.map((row) => textsAt(span.table, row, paths)) }),
-    matched,
-    skipped,
-    cursor: reached === undefined ? null : cursorText(reached),
-    done,
-  };
-}
-
-/** What is deployed of a table; a table that is not is no failure. */
-async function describe(db: Reader, { table: name, probe }: Describe): Promise<DescribeResult> {
-  const table = own(layout, name);
-  if (table === undefined) return { deployed: false, key: "", fields: [], indexes: {}, native: [], missing: [] };
-  const indexes = Object.entries(table.indexes).map(([index, fields]) => [index, [...fields]]);
-  const native = Object.values(table.vectorIndexes).map(({ field, dimensions, filters }) => {
-    return { field, dimensions, filters: [...filters] };
-  });
-  return {
-    deployed: true,
-    key: table.key,
-    fields: [...table.fields],
-    indexes: Object.fromEntries(indexes),
-    native,
-    missing: probe ? await missingIndexes(db, { ...table, name }) : [],
-  };
-}
-
-function checkPaths(table: Table, paths: readonly Path[] | null | undefined): void {
-  for (const path of paths ?? []) checkReadable(table, path);
-}
-
 function count(value: number, name: string): number {
   if (!Number.isSafeInteger(value) || value < 0) throw badRequest(`${name} is a whole number, at least 0`);
   return value;
+}
+
+async function neighbours(db: Reader, op: Neighbours, budget: Budget): Promise<NeighboursResult> {
+  const table = tableNamed(op.table);
+  const fields = indexFields(table, op.index);
+  const holds = predicate(table, op.where);
+  const around = (order: Order, target: Doc) =>
+    spanOf({ ...op, order, prefixes: [fields.slice(0, -1).map((field) => fieldAt(target, field))] });
+  const sizes = { before: count(op.before ?? 0, "before"), after: count(op.after ?? 0, "after") };
+
+  const empty = (done: boolean): ScanResult => ({ rows: [], matched: 0, skipped: 0, cursor: null, done });
+  if (budget.spent) return { target: null, before: empty(false), after: empty(false) };
+  budget.ranges += 1;
+  const target = await rowByKey(db, table, op.key);
+  if (target !== null) budget.charge(target);
+  if (target === null || !holds(target)) return { target: null, before: empty(true), after: empty(true) };
+
+  const after = positionOf(target, fields.slice(-1));
+  const spans = { before: around("desc", target), after: around("asc", target) };
+  const page = (span: Span, limit: number) =>
+    pageOf(db, span, budget, { after, holds, offset: 0, limit, total: false });
+  const before = await page(spans.before, sizes.before);
+  before.rows.reverse();
+  return {
+    target: shown(target),
+    before: scanResult(spans.before, before, null),
+    after: scanResult(spans.after, await page(spans.after, sizes.after), null),
+  };
 }

@@ -6,7 +6,7 @@ import { READ_ROWS } from "./budgets";
 import { tooLarge } from "./errors";
 import { compareRanked, questionOf, type Question } from "./ranking";
 import type { Table } from "./tables";
-import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./validators";
+import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./protocol";
 import { isObject, parsed } from "./values";
 
 /** The most rows that Convex finds natively. */

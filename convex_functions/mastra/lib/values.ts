@@ -43,19 +43,6 @@ export function parsed(text: string): Value | undefined {
   }
 }
 
-/** The value of JSON text; the text itself when it is not JSON. */
-export function parsedOnce(text: string): Value {
-  const value = parsed(text);
-  return value === undefined ? text : value;
-}
-
-/** The value of JSON text that may have been made into JSON text again; the innermost text when that is not JSON. */
-export function parsedDeeply(text: string): Value {
-  const value = parsed(text);
-  if (value === undefined) return text;
-  return typeof value === "string" ? parsedDeeply(value) : value;
-}
-
 function isPlainKey(key: string): boolean {
   return (
     key.length <= MAX_KEY_LENGTH && /^(?!\$)[\x20-\x7e]*$/.test(key) && key !== "__proto__" && key !== ESCAPED_KEYS
@@ -94,13 +81,6 @@ function fitted(value: Value, levels: number): Value | undefined {
   return result;
 }
 
-/** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
-export function escapedMembers(value: JsonObject): JsonObject | undefined {
-  const text = own(value, ESCAPED_KEYS);
-  const members = typeof text === "string" ? parsed(text) : undefined;
-  return isObject(members) ? members : undefined;
-}
-
 /** The inverse of `escaped`. */
 export function unescaped(value: Value): Value {
   if (Array.isArray(value)) return value.map(unescaped);
@@ -109,6 +89,13 @@ export function unescaped(value: Value): Value {
   const plain = Object.entries(value).filter(([key]) => members === undefined || key !== ESCAPED_KEYS);
   const result = Object.fromEntries(plain.map(([key, item]) => [key, item === undefined ? item : unescaped(item)]));
   return { ...result, ...members };
+}
+
+/** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
+export function escapedMembers(value: JsonObject): JsonObject | undefined {
+  const text = own(value, ESCAPED_KEYS);
+  const members = typeof text === "string" ? parsed(text) : undefined;
+  return isObject(members) ? members : undefined;
 }
 
 /** A member of an object in a raw column. `inText` tells that it came out of JSON text, where nothing is escaped. */

@@ -1,15 +1,18 @@
-// put, patch and delete by key.
+// put, patch and delete, by key or of an index range.
 
-import type { Value } from "convex/values";
-import type { Budget } from "./budgets";
-import { givenValue } from "./conditions";
-import { badRequest } from "./errors";
-import { dropValues } from "./large_values";
-import { changedColumn, checkNoReference, columnOf } from "./paths";
-import { reducer, type Reducer } from "./reducers";
+import { getDocumentSize, type Value } from "convex/values";
+import { MAX_RANGES, RANGES_TO_DROP, WHOLE_BYTES, type Budget } from "./budgets";
+import { changeOf } from "./changes";
+import { predicate } from "./conditions";
+import { cursorText, parseCursor, positionOf } from "./cursors";
+import { badRequest, tooLarge } from "./errors";
+import { generations, ownerName } from "./large_values";
+import type { Outcome, WriteOp } from "./protocol";
+import { rowsOfSpan, spanOf } from "./scan";
 import {
   checkColumns,
   indexFields,
+  LARGE_VALUES,
   rowByKey,
   tableNamed,
   type Columns,
@@ -18,7 +21,6 @@ import {
   type Table,
   type Writer,
 } from "./tables";
-import type { Change, Outcome, WriteOp } from "./validators";
 import { isObject } from "./values";
 
 type Key = readonly Scalar[];
@@ -74,7 +76,7 @@ export async function deleteKeys(db: Writer, op: Op<"delete">, budget: Budget): 
 }
 
 /** All changes were made before the first write, so that one that fails leaves no write under way. */
-export async function patchRows(
+async function patchRows(
   db: Writer,
   table: Table,
   changes: readonly (readonly [Doc, Columns])[],
@@ -85,10 +87,42 @@ export async function patchRows(
   await dropValues(db, table, changed, budget);
 }
 
-export async function deleteRows(db: Writer, table: Table, rows: readonly Doc[], budget?: Budget) {
+async function deleteRows(db: Writer, table: Table, rows: readonly Doc[], budget?: Budget) {
   await Promise.all(rows.map((row) => db.delete(table.name, row._id)));
   const deleted = rows.map((row): [Doc, undefined] => [row, undefined]);
   await dropValues(db, table, deleted, budget);
+}
+
+/** The generations that a row no longer refers to when it has become `now`, all of them if it was deleted. */
+function droppedBy(table: Table, row: Columns, now: Columns | undefined): string[] {
+  if (table.large.length === 0) return [];
+  const kept = now === undefined ? new Set<string>() : generations(table, now);
+  return [...generations(table, row)].filter((generation) => !kept.has(generation));
+}
+
+/**
+ * Notes of the values that rows referred to which of them they no longer do; `sweep` removes those. Each row comes with
+ * what it has become, nothing if it was deleted.
+ */
+async function dropValues(
+  db: Writer,
+  table: Table,
+  rows: readonly (readonly [Doc, Columns | undefined])[],
+  budget?: Budget,
+): Promise<void> {
+  const dropped = rows.flatMap(([row, now]) => {
+    return droppedBy(table, row, now).map((generation) => ({ owner: ownerName(table, row), generation }));
+  });
+  if (budget !== undefined) {
+    budget.ranges += RANGES_TO_DROP * dropped.length;
+    if (budget.ranges > MAX_RANGES) throw tooLarge("the rows of this commit refer to too many large values", "ranges");
+  }
+  await Promise.all(dropped.map(({ owner, generation }) => drop(db, owner, generation)));
+}
+
+async function drop(db: Writer, owner: string, generation: string): Promise<void> {
+  const value = await rowByKey(db, tableNamed(LARGE_VALUES), [generation]);
+  if (value?.["owner"] === owner) await db.patch(LARGE_VALUES, value._id, { state: "dropped", since: Date.now() });
 }
 
 async function forEachRow(
@@ -115,31 +149,60 @@ async function rowsByKeys(db: Writer, table: Table, keys: readonly Key[]): Promi
 const missingIn = (existing: Map<string, Doc | null>, keys: readonly Key[]) =>
   keys.flatMap((key, position) => (existing.get(keyText(key)) ? [] : [position]));
 
-/** The reducer of an edit; refused where it would have to look into a value that is kept in chunks. */
-function seeing(table: Table, path: readonly string[], name: string, reduce: Reducer): Reducer {
-  return (old) => {
-    const output = name === "slots" && isObject(old) ? old["output"] : undefined;
-    const looked = [old, output, ...(Array.isArray(output) ? output : [])]; // whose insides decide what is taken
-    for (const value of looked) checkNoReference(table, value, path);
-    return reduce(old);
-  };
+type RangeOp = Extract<WriteOp, { op: "patchRange" | "deleteRange" }>;
+
+/** `cursor` says where to go on, and is undefined when the range is done. */
+export type RangeOutcome = { changed: number; cursor: string | null | undefined };
+
+export async function writeRange(
+  db: Writer,
+  op: RangeOp,
+  budget: Budget,
+  mode: "whole" | "resumable",
+  cursor: string | null,
+): Promise<RangeOutcome> {
+  const span = spanOf({ ...op.range, prefixes: [op.range.prefix ?? []] });
+  const { table, restFields } = span;
+  const holds = predicate(table, op.range.where);
+  const changed = op.op === "patchRange" ? changeOf(table, op.change) : undefined;
+  const after = cursor === null ? undefined : parseCursor(cursor, restFields.length);
+
+  // All rows are collected before the first write: a changed row may move within the index.
+  const rows: Doc[] = [];
+  const changes: [Doc, Columns][] = [];
+  let last: Doc | undefined;
+  let complete = true;
+  for await (const row of rowsOfSpan(db, span, after, { ranges: 0 })) {
+    if (budget.spent) {
+      if (mode === "whole" || budget.rows === 0) throw doesNotFit(budget.spent);
+      complete = false;
+      break;
+    }
+    budget.charge(row);
+    last = row;
+    if (holds(row)) {
+      const columns = changed?.(row);
+      const dropped = droppedBy(table, row, columns && { ...row, ...columns });
+      budget.ranges += 1 + RANGES_TO_DROP * dropped.length;
+      rows.push(row);
+      if (mode === "whole") budget.bytes += getDocumentSize(row);
+      if (columns) {
+        changes.push([row, columns]);
+        budget.bytes += growth(row, columns);
+      }
+    }
+    if (mode === "whole" && budget.bytes > WHOLE_BYTES) throw doesNotFit("bytes");
+  }
+
+  if (changed) await patchRows(db, table, changes);
+  else await deleteRows(db, table, rows);
+  const reached = last === undefined ? cursor : cursorText(positionOf(last, restFields));
+  return { changed: rows.length, cursor: complete ? undefined : reached };
 }
 
-/** The columns that a change gives a row; undefined for those it removes. What is wrong with it is reported now. */
-export function changeOf(table: Table, change: Change): (row: Doc) => Columns {
-  const columns: Value = change.set ?? {};
-  if (!isObject(columns)) throw badRequest("`set` is an object of columns");
-  const unset = (change.unset ?? []).map((column): [string, undefined] => [column, undefined]);
-  const fixed: Columns = { ...columns, ...Object.fromEntries(unset) };
-  checkColumns(table, Object.keys(fixed));
-  const edits = (change.edits ?? []).map(({ path, reducer: name, value }) => {
-    const reduce = reducer(name, givenValue(value));
-    const sees = name !== "set";
-    return { column: columnOf(table, path), path, sees, reduce: sees ? seeing(table, path, name, reduce) : reduce };
-  });
-  return (row) => {
-    const changed = { ...fixed };
-    for (const edit of edits) changed[edit.column] = changedColumn(table, { ...row, ...changed }, edit);
-    return changed;
-  };
-}
+/** The bytes that are written of a row beyond those that were read. */
+const growth = (row: Doc, columns: Columns) =>
+  Math.max(0, getDocumentSize({ ...row, ...columns } as Doc) - getDocumentSize(row));
+
+const doesNotFit = (what: string) =>
+  tooLarge(`the ranges of this commit take more ${what} than one transaction has`, what);
