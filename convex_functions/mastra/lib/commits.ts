@@ -3,29 +3,31 @@
 import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS, WHOLE_BYTES } from "./budgets";
 import { badRequest, tooLarge } from "./errors";
 import { failedGuard } from "./guards";
-import { get } from "./reads";
-import { RECEIPTS, rowByKey, tableNamed, type Reader, type Writer } from "./tables";
 import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./protocol";
+import { get } from "./reads";
+import { RECEIPTS, tableNamed, type Writer } from "./tables";
+import { Transaction } from "./transaction";
 import { parsed } from "./values";
 import { deleteKeys, patch, put, writeRange } from "./writes";
 
 export async function commit(db: Writer, request: Commit): Promise<CommitResult> {
-  let receipt = await findReceipt(db, request.id);
+  const transaction = new Transaction(db);
+  let receipt = await findReceipt(transaction, request.id);
   if (receipt === null) {
-    receipt = await step(db, request);
-    await saveReceipt(db, request.id, receipt);
+    receipt = await step(transaction, request);
+    await saveReceipt(transaction, request.id, receipt);
   }
-  return { ...receipt, returned: receipt.status === "conflict" ? [] : await returned(db, request) };
+  return { ...receipt, returned: receipt.status === "conflict" ? [] : await returned(transaction, request) };
 }
 
-async function returned(db: Writer, request: Commit): Promise<GetResult[]> {
+async function returned(transaction: Transaction, request: Commit): Promise<GetResult[]> {
   const budget = new Budget(READ_ROWS, READ_BYTES);
   const results: GetResult[] = [];
-  for (const op of request.returning ?? []) results.push(await get(db, op, budget));
+  for (const op of request.returning ?? []) results.push(await get(transaction.find, op, budget));
   return results;
 }
 
-async function step(db: Writer, request: Commit): Promise<Receipt> {
+async function step(transaction: Transaction, request: Commit): Promise<Receipt> {
   const ops = request.ops ?? [];
   const start = startOf(request.resume, ops);
   const mode = request.mode ?? "whole";
@@ -40,7 +42,7 @@ async function step(db: Writer, request: Commit): Promise<Receipt> {
     throw tooLarge(`a commit of ${budget.ranges} index ranges; at most ${MAX_RANGES} fit`, "ranges");
   }
 
-  const guard = await failedGuard(db, guards);
+  const guard = await failedGuard(transaction.db, guards, transaction.find);
   if (guard >= 0) return { status: "conflict", guard, outcomes: [] };
 
   const outcomes = ops.map((): Outcome => ({ changed: 0, missing: [] }));
@@ -48,26 +50,30 @@ async function step(db: Writer, request: Commit): Promise<Receipt> {
     if (position < first) continue;
     if (op.op === "patchRange" || op.op === "deleteRange") {
       const cursor = start?.position === position ? start.cursor : null;
-      const outcome = await writeRange(db, op, budget, mode, cursor);
+      const outcome = await writeRange(transaction, op, budget, mode, cursor);
       outcomes[position] = { changed: outcome.changed, missing: [] };
       if (outcome.cursor !== undefined) {
         return { status: "more", outcomes, resume: JSON.stringify([position, outcome.cursor]) };
       }
     } else {
-      outcomes[position] = await write(db, op, budget);
+      outcomes[position] = await write(transaction, op, budget);
     }
   }
   return { status: "done", outcomes };
 }
 
-function write(db: Writer, op: Exclude<WriteOp, { range: unknown }>, budget: Budget): Promise<Outcome> {
+function write(
+  transaction: Transaction,
+  op: Exclude<WriteOp, { range: unknown }>,
+  budget: Budget,
+): Promise<Outcome> {
   switch (op.op) {
     case "put":
-      return put(db, op, budget);
+      return put(transaction, op, budget);
     case "patch":
-      return patch(db, op, budget);
+      return patch(transaction, op, budget);
     case "delete":
-      return deleteKeys(db, op, budget);
+      return deleteKeys(transaction, op, budget);
   }
 }
 
@@ -94,11 +100,13 @@ function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
   return ranges;
 }
 
-async function findReceipt(db: Reader, id: string): Promise<Receipt | null> {
-  const row = await rowByKey(db, tableNamed(RECEIPTS), [id]);
-  return row === null ? null : (JSON.parse(String(row["outcome"])) as Receipt);
+/** The outcome of an earlier commit with this id, null when there was none. */
+async function findReceipt(transaction: Transaction, id: string): Promise<Receipt | null> {
+  const row = await transaction.find(tableNamed(RECEIPTS), [id]);
+  return row === null ? null : (JSON.parse(String(row.doc["outcome"])) as Receipt);
 }
 
-async function saveReceipt(db: Writer, id: string, receipt: Receipt): Promise<void> {
-  await db.insert(RECEIPTS, { id, outcome: JSON.stringify(receipt) });
+/** Keeps the outcome, so that a commit whose answer was lost can be repeated without writing again. */
+async function saveReceipt(transaction: Transaction, id: string, receipt: Receipt): Promise<void> {
+  await transaction.insert(tableNamed(RECEIPTS), { id, outcome: JSON.stringify(receipt) });
 }

@@ -29,6 +29,6 @@ export function generations(table: Table, row: Columns): Set<string> {
 }
 
 /** How a row is named as the owner of a large value. */
-export function ownerName(table: Table, row: Doc): string {
+export function ownerOf(table: Table, row: Doc): string {
   return JSON.stringify([table.name, ...indexFields(table, table.key).map((field) => row[field])]);
 }

@@ -1,10 +1,10 @@
-// Reading a value inside a row. A path goes through object columns and JSON text alike.
+// Values at paths inside columns. A path goes through objects, arrays and JSON text alike.
 
 import type { Value } from "convex/values";
 import { badRequest, largeValue } from "./errors";
 import { isReference } from "./large_values";
-import { checkColumns, type Columns, type Table } from "./tables";
-import { arrayPosition, ESCAPED_KEYS, isObject, own, parsed, rawMember, unescaped } from "./values";
+import { checkColumns, type Table } from "./tables";
+import { arrayPosition, isObject, own, parsed } from "./values";
 
 export type Path = readonly string[];
 
@@ -21,33 +21,44 @@ export function checkReadable(table: Table, path: Path): void {
   if (path[0] !== "_creationTime") columnOf(table, path);
 }
 
-/** The value at a path, undefined when there is none; with `visible`, refused inside a value that is kept in chunks. */
-export function valueAt(table: Table, row: Columns, path: Path, visible = false): Value | undefined {
-  const [column = ""] = path;
-  let value = own(row, column);
-  if (visible) checkMembers(table, value, path);
-  if (path.length === 1 && typeof value === "string") {
-    return table.json.includes(column) ? parsedOnce(value) : value;
-  }
-  let inText = false; // what was parsed has its keys as they are
-  for (const key of path.slice(1)) {
-    if (typeof value === "string") {
-      value = parsedDeeply(value);
-      inText = true;
-    }
-    if (visible) checkNoReference(table, value, path);
+/** The value at the end of the keys, undefined where there is none. `pass` is called with each value on the way. */
+export function valueInside(
+  value: Value | undefined,
+  keys: Path,
+  pass?: (value: Value | undefined) => void,
+): Value | undefined {
+  for (const key of keys) {
+    if (typeof value === "string") value = parsedDeeply(value);
+    pass?.(value);
     if (Array.isArray(value)) {
       const position = arrayPosition(value, key);
       value = position === undefined ? undefined : value[position];
-    } else if (!isObject(value)) {
-      return undefined;
-    } else if (inText) {
-      value = own(value, key);
     } else {
-      ({ value, inText } = rawMember(value, key));
+      value = isObject(value) ? own(value, key) : undefined;
     }
   }
-  return value === undefined || inText ? value : unescaped(value);
+  return value;
+}
+
+/** A copy of the value in which the one at the end of the keys is changed. `path` names it in errors. */
+export function changedInside(
+  table: Table,
+  value: Value | undefined,
+  keys: Path,
+  change: (old: Value | undefined) => Value,
+  path: Path,
+): Value {
+  const [key, ...rest] = keys;
+  if (key === undefined) return change(value);
+  checkNoReference(table, value, path);
+  if (Array.isArray(value)) {
+    const position = arrayPosition(value, key);
+    if (position === undefined) throw badRequest(`no array element ${key} on the way of ${path.join(".")}`);
+    return value.map((item, n) => (n === position ? changedInside(table, item, rest, change, path) : item));
+  }
+  const members = value ?? {};
+  if (!isObject(members)) throw badRequest(`no object at ${key} on the way of ${path.join(".")}`);
+  return { ...members, [key]: changedInside(table, own(members, key), rest, change, path) };
 }
 
 /** The value of JSON text; the text itself when it is not JSON. */
@@ -66,17 +77,4 @@ export function parsedDeeply(text: string): Value {
 /** Refuses a value at a path, or on the way to its end, that is kept in chunks. */
 export function checkNoReference(table: Table, value: Value | undefined, path: Path): void {
   if (table.large.includes(path[0] ?? "") && isReference(value)) throw largeValue(path);
-}
-
-/** Refuses an object whose members that Convex refuses, as JSON text, are kept in chunks: they cannot be told. */
-export function checkMembers(table: Table, value: Value | undefined, path: Path): void {
-  if (isObject(value)) checkNoReference(table, own(value, ESCAPED_KEYS), path);
-}
-
-/** The JSON text of the value at each path, null where there is none. */
-export function textsAt(table: Table, row: Columns, paths: readonly Path[]): (string | null)[] {
-  return paths.map((path) => {
-    const value = valueAt(table, row, path, true);
-    return value === undefined ? null : JSON.stringify(value);
-  });
 }

@@ -81,14 +81,20 @@ function fitted(value: Value, levels: number): Value | undefined {
   return result;
 }
 
-/** The inverse of `escaped`. */
+/** The inverse of `escaped`. A value in which nothing is escaped is returned itself. */
 export function unescaped(value: Value): Value {
+  if (!holdsEscaped(value)) return value;
   if (Array.isArray(value)) return value.map(unescaped);
   if (!isObject(value)) return value;
   const members = escapedMembers(value);
   const plain = Object.entries(value).filter(([key]) => members === undefined || key !== ESCAPED_KEYS);
   const result = Object.fromEntries(plain.map(([key, item]) => [key, item === undefined ? item : unescaped(item)]));
   return { ...result, ...members };
+}
+
+function holdsEscaped(value: Value | undefined): boolean {
+  if (Array.isArray(value)) return value.some(holdsEscaped);
+  return isObject(value) && (own(value, ESCAPED_KEYS) !== undefined || Object.values(value).some(holdsEscaped));
 }
 
 /** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
@@ -98,14 +104,14 @@ export function escapedMembers(value: JsonObject): JsonObject | undefined {
   return isObject(members) ? members : undefined;
 }
 
-/** A member of an object in a raw column. `inText` tells that it came out of JSON text, where nothing is escaped. */
-export function rawMember(value: JsonObject, key: string): { value: Value | undefined; inText: boolean } {
-  const members = escapedMembers(value);
-  if (members !== undefined) {
-    if (Object.prototype.hasOwnProperty.call(members, key)) return { value: members[key], inText: true };
-    if (key === ESCAPED_KEYS) return { value: undefined, inText: true };
-  }
-  return { value: own(value, key), inText: false };
+/** Refuses a value of a raw column that has escaped members which an index names, as the index does not find them. */
+export function checkIndexed(stored: Value, indexed: readonly string[], column: string): void {
+  const inColumn = indexed.filter((field) => field.startsWith(`${column}.`));
+  const members = inColumn.length > 0 && isObject(stored) ? (escapedMembers(stored) ?? {}) : {};
+  const field = inColumn.find((name) => own(members, name.slice(column.length + 1)) !== undefined);
+  if (field === undefined) return;
+  const problem = "is indexed, and found only in objects of at most 1023 members, not too deep";
+  throw tooLarge(`${field} ${problem}`, "database");
 }
 
 /** The position that a key names in an array; undefined when it names none. */
