@@ -62,7 +62,8 @@ class LocalEngine:
             memory of this engine alone.
         tables: the declared tables; what the file lacks of them is added when it is opened.
         receipts: whether commits leave receipts, so that a repeated one is applied once. Only a server needs that.
-        vector_cache_bytes: the memory in which searched vectors are kept, 4 bytes a number and some spare room.
+        vector_cache_bytes: the memory in which vectors stay that were searched, 4 bytes a number and some room for new
+            ones; what is larger is read from the file at each search.
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
@@ -125,6 +126,8 @@ class LocalEngine:
         if not self._vectors.lock.acquire(blocking=False):
             return None
         try:
+            if not self._vectors.is_quick(op):
+                return None
             return self._database.attempt(partial(search, op, self._vectors, at_once=True), write=False)
         finally:
             self._vectors.lock.release()

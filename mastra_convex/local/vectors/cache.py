@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from mastra_convex.engine.protocol import Search
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local.documents import FLOAT_BYTES
 from mastra_convex.local.scan import Plan
 from mastra_convex.local.schema import Session, index_name, quoted, vector_column
 from mastra_convex.local.vectors import Vectors
 from mastra_convex.local.vectors.change_log import changed_since, latest_version
+from mastra_convex.rows.keys import encode_key
 
 VECTOR_CACHE_BYTES: Final = 1 << 30
 """Of vectors that an engine keeps, unless it is told another number."""
@@ -46,18 +48,18 @@ class VectorCache:
         self._max_bytes = max_bytes
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
 
-    def is_quick(self, walk: Plan, field: str, dimension: int) -> bool:
-        """Tells whether the vectors of a range are here, and so few that a query takes little time."""
-        entry = self._entries.get(_key(walk, field, dimension))
+    def is_quick(self, op: Search) -> bool:
+        """Tells whether the vectors that a search needs are here, and so few that it takes little time."""
+        entry = self._entries.get(_key(op))
         return entry is not None and entry.vectors.quick
 
-    def vectors(self, session: Session, walk: Plan, field: str, dimension: int) -> Vectors:
-        """Returns the vectors of one length in a column of a range, as the transaction sees them."""
-        key = _key(walk, field, dimension)
+    def vectors(self, session: Session, walk: Plan, op: Search) -> Vectors:
+        """Returns the vectors that a search needs, as the transaction sees them: those of its length in its range."""
+        key, dimension = _key(op), len(op.vector)
         # Out of the cache until it is right: what raises on the way leaves nothing half done behind.
         entry = self._entries.pop(key, None)
         version = latest_version(session.connection, walk.layout.table.name)
-        source = _Source(session, walk, field, dimension)
+        source = _Source(session, walk, op.field, dimension)
         if entry is None or not source.refresh(entry, version):
             del entry  # its memory goes first
             rows = source.count()
@@ -77,9 +79,11 @@ class VectorCache:
             self._entries.popitem(last=False)
 
 
-def _key(walk: Plan, field: str, dimension: int) -> Any:
-    ((stretch,),) = walk.tracks
-    return walk.layout.table.name, walk.index.fields, stretch, field, dimension
+def _key(op: Search) -> Any:
+    """Returns what tells the vectors of a search from others; values that are equal only in Python differ."""
+    target = op.range
+    bounds = [bound and (encode_key(bound.value), bound.inclusive) for bound in (target.lower, target.upper)]
+    return target.table, target.index, *map(encode_key, target.prefix), *bounds, op.field, len(op.vector)
 
 
 class _Source:

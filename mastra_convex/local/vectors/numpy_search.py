@@ -142,8 +142,9 @@ class ExactVectors:
                 scores[part] = rows.sum(axis=1)
         if query.metric == "cosine":
             norms = self._norms[positions]
-            nonzero = (norms > 0) & (query.norm > 0)
-            scores = np.divide(scores / (query.norm or 1), norms, out=np.zeros(len(positions)), where=nonzero)
+            norms[norms == 0] = np.inf  # a zero vector scores 0
+            scores /= query.norm or 1
+            scores /= norms
             np.clip(scores, -1, 1, out=scores)
         return scores
 

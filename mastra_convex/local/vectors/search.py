@@ -30,22 +30,16 @@ _QUICK_ROWS, _QUICK_BYTES = 128, 256 << 10
 
 
 def search(op: Search, cache: VectorCache, session: Session, *, at_once: bool = False) -> SearchResult:
-    """Finds the nearest rows.
-
-    With `at_once`, raises TakesLongError unless few vectors have to be compared, which are in memory, and few rows
-    read.
-    """
+    """Finds the nearest rows. With `at_once`, raises TakesLongError when more than a few rows have to be read."""
     target = op.range
     layout = session.layout(target.table)
     query = _query(op, layout)
     walk = plan(layout, target.index, [target.prefix], lower=target.lower, upper=target.upper)
     holds = predicate(layout.table, target.where)
-    if at_once and not cache.is_quick(walk, op.field, len(op.vector)):
-        raise TakesLongError
     guard = failing_guard(session, op.guards)
     if guard is not None:
         return SearchResult(status="conflict", guard=guard)
-    vectors = cache.vectors(session, walk, op.field, len(op.vector))
+    vectors = cache.vectors(session, walk, op)
     among = possible_rows(session, walk, target.where)
     if at_once and holds is not None and (among is None or len(among) > _QUICK_ROWS):
         raise TakesLongError
