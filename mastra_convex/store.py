@@ -13,6 +13,7 @@ from mastra_convex.engine.layers import layered
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.local.schema import inspect_file
+from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES
 from mastra_convex.registry import registered_domains
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
 from mastra_convex.remote.retry import RetryPolicy
@@ -101,13 +102,23 @@ class ConvexStore(DomainAccess):
         self._set_up(id, config.deployment_url, engine, classes)
 
     @classmethod
-    def local(cls, path: str | os.PathLike[str], *, id: str = "local", domains: DomainClasses | None = None) -> Self:
-        """A store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may share
-        a file.
+    def local(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        id: str = "local",
+        domains: DomainClasses | None = None,
+        vector_cache_bytes: int = VECTOR_CACHE_BYTES,
+    ) -> Self:
+        """Makes a store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may
+        share a file.
+
+        `vector_cache_bytes`, 1 GiB by default, is the memory in which vectors stay that were searched: 4 bytes a number
+        and some room for new ones. An index that is larger is read from the file at each query.
         """
         store = cls.__new__(cls)
         classes = _classes(domains)
-        engine = LocalEngine(path, _tables(classes))
+        engine = LocalEngine(path, _tables(classes), vector_cache_bytes=vector_cache_bytes)
         store._set_up(id, os.fspath(path), engine, classes)
         return store
 

@@ -35,7 +35,7 @@ from mastra_convex.local.database import READERS, Database, Work
 from mastra_convex.local.reads import describe, get, neighbours, scan
 from mastra_convex.local.schema import Session
 from mastra_convex.local.sweep import sweep
-from mastra_convex.local.vectors.cache import VectorCache
+from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES, VectorCache
 from mastra_convex.local.vectors.search import search
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import database
@@ -64,6 +64,8 @@ class LocalEngine:
             memory of this engine alone.
         tables: the declared tables; what the file lacks of them is added when it is opened.
         receipts: whether commits leave receipts, so that a repeated one is applied once. Only a server needs that.
+        vector_cache_bytes: the memory in which vectors stay that were searched, 4 bytes a number and some room for new
+            ones; what is larger is read from the file at each search.
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
@@ -71,14 +73,21 @@ class LocalEngine:
     use one engine.
     """
 
-    def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        tables: Iterable[Table],
+        *,
+        receipts: bool = False,
+        vector_cache_bytes: int = VECTOR_CACHE_BYTES,
+    ) -> None:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise ConfigurationError('path must be that of a file, or ":memory:"')
         self.database: Attributes = database("sqlite")
         self._database = Database(os.fspath(path), deployed([*tables, *CORE_TABLES]))
         self._receipts = receipts
         self._sweeper = Sweeper(self.sweep)
-        self._vectors = VectorCache()
+        self._vectors = VectorCache(vector_cache_bytes)
         self._closed = False
         self._calls = 0
         self._idle = threading.Condition()
@@ -109,7 +118,21 @@ class LocalEngine:
     async def search(self, search: Search, /) -> SearchResult:
         """The nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
         with self._call():
+            await asyncio.sleep(0)
+            done = self._search_at_once(search)
+            if done is not None:
+                return done[0]
             return await to_thread.run_sync(self._search, search, limiter=self._limits().searchers)
+
+    def _search_at_once(self, op: Search) -> tuple[SearchResult] | None:
+        if not self._vectors.lock.acquire(blocking=False):
+            return None
+        try:
+            if not self._vectors.is_quick(op):
+                return None
+            return self._database.attempt(partial(search, op, self._vectors, at_once=True), write=False)
+        finally:
+            self._vectors.lock.release()
 
     def _search(self, op: Search) -> SearchResult:
         with self._vectors.lock:
