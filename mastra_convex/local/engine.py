@@ -9,11 +9,7 @@ import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
-
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
+from typing import Final, TypeVar
 
 from mastra_convex.engine.protocol import (
     Commit,
@@ -27,6 +23,7 @@ from mastra_convex.engine.protocol import (
     SearchResult,
 )
 from mastra_convex.engine.sweeper import Sweeper
+from mastra_convex.engine.threads import Cancellation, ThreadPool
 from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
@@ -45,13 +42,8 @@ _AT_ONCE_BYTES = 256 << 10
 """Of rows; parsing more takes longer than to wake a thread."""
 
 
-class _Limiters(NamedTuple):
-    writers: CapacityLimiter
-    readers: CapacityLimiter
-    searchers: CapacityLimiter
-
-
-_limiters: RunVar[WeakKeyDictionary[LocalEngine, _Limiters]] = RunVar("mastra_convex.local.limiters")
+_CLOSING: Final = 1.0
+"""Seconds after which closing looks again which event loops still run: one that has stopped does not tell."""
 
 
 class LocalEngine:
@@ -65,8 +57,8 @@ class LocalEngine:
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
-    thread. A call that is cancelled ends its transaction or never begins it. Any number of tasks and event loops may
-    use one engine.
+    thread. A call that is cancelled ends its transaction or never begins it; nothing happens after its caller was told.
+    Any number of tasks and event loops may use one engine.
     """
 
     def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
@@ -77,9 +69,13 @@ class LocalEngine:
         self._receipts = receipts
         self._sweeper = Sweeper(self.sweep)
         self._vectors = VectorCache()
+        self._writers = ThreadPool("mastra_convex writer", 1)  # more would wait for each other
+        self._readers = ThreadPool("mastra_convex reader", READERS)
+        self._searchers = ThreadPool("mastra_convex searcher", 1)  # each computes with all cores
+        self._closers = ThreadPool("mastra_convex closer", 1)
         self._closed = False
-        self._calls = 0
-        self._idle = threading.Condition()
+        self._calls: list[asyncio.AbstractEventLoop] = []
+        self._call_ended = threading.Condition()
 
     def __repr__(self) -> str:
         return f"LocalEngine({self._database.path!r})"
@@ -91,8 +87,7 @@ class LocalEngine:
             done = self._database.attempt(partial(_read, ops, _AT_ONCE_BYTES), write=False)
             if done is not None:
                 return done[0]
-            work = partial(_read, ops, math.inf)
-            return await to_thread.run_sync(self._database.read, work, limiter=self._limits().readers)
+            return await self._readers.run(partial(self._database.read, partial(_read, ops, math.inf)))
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         """Applies one step of a commit atomically."""
@@ -107,11 +102,11 @@ class LocalEngine:
     async def search(self, search: Search, /) -> SearchResult:
         """The nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
         with self._call():
-            return await to_thread.run_sync(self._search, search, limiter=self._limits().searchers)
+            return await self._searchers.run(partial(self._search, search))
 
-    def _search(self, op: Search) -> SearchResult:
+    def _search(self, op: Search, cancellation: Cancellation) -> SearchResult:
         with self._vectors.lock:
-            return self._database.read(partial(search, op, self._vectors))
+            return self._database.read(partial(search, op, self._vectors), cancellation)
 
     async def sweep(self) -> tuple[int, bool]:
         """One step of removing old receipts and large values: rows deleted, and whether nothing is left to do."""
@@ -119,44 +114,37 @@ class LocalEngine:
             return await self._write(sweep)
 
     async def _write(self, work: Work[T]) -> T:
-        return await to_thread.run_sync(self._database.write, work, limiter=self._limits().writers)
+        return await self._writers.run(partial(self._database.write, work))
 
     async def aclose(self) -> None:
         """Waits for calls in flight and closes the connections; every later call raises ClosedError."""
         self._closed = True
         await self._sweeper.aclose()
-        await to_thread.run_sync(self._close, limiter=CapacityLimiter(1))
+        await self._closers.run(self._close)
+        for pool in (self._writers, self._readers, self._searchers, self._closers):
+            pool.close()
 
-    def _close(self) -> None:
-        with self._idle:
-            self._idle.wait_for(lambda: self._calls == 0)
+    def _close(self, cancellation: Cancellation) -> None:
+        """Closing goes on when it is cancelled. A call of a loop that has stopped never ends: it is not waited for."""
+        with self._call_ended:
+            while any(loop.is_running() for loop in self._calls):
+                self._call_ended.wait(_CLOSING)
         self._database.close()
         self._vectors.clear()
 
     @contextmanager
     def _call(self) -> Generator[None]:
-        with self._idle:
+        loop = asyncio.get_running_loop()
+        with self._call_ended:
             if self._closed:
                 raise ClosedError("the store is closed")
-            self._calls += 1
+            self._calls.append(loop)
         try:
             yield
         finally:
-            with self._idle:
-                self._calls -= 1
-                self._idle.notify_all()
-
-    def _limits(self) -> _Limiters:
-        """How many threads of this event loop may write, read and search at once; more would only wait."""
-        try:
-            engines = _limiters.get()
-        except LookupError:
-            engines = WeakKeyDictionary()
-            _limiters.set(engines)
-        limits = engines.get(self)
-        if limits is None:
-            limits = engines[self] = _Limiters(CapacityLimiter(1), CapacityLimiter(READERS), CapacityLimiter(1))
-        return limits
+            with self._call_ended:
+                self._calls.remove(loop)
+                self._call_ended.notify_all()
 
 
 def _read(ops: Sequence[Get | Scan | Neighbours | Describe], at_once: float, session: Session) -> list[ReadResult]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from anyio import to_thread
-
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.chunks import unpacked
 from mastra_convex.engine.large_values.split import put_back, put_back_in, references, references_in
@@ -21,6 +19,7 @@ from mastra_convex.engine.protocol import (
     Scan,
     ScanResult,
 )
+from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ServerError, UnavailableError
 from mastra_convex.rows.large_values import Reference, owner_of
 from mastra_convex.rows.values import from_json
@@ -95,7 +94,7 @@ class _Found:
         mine = [(owner, one) for owner, one in kept if self._owners[one.generation] == owner]
         if sum(one.size for _, one in mine) <= _AT_ONCE:
             return self._unpacked(mine)
-        return await to_thread.run_sync(self._unpacked, mine)
+        return await in_thread(self._unpacked, mine)
 
     def _unpacked(self, kept: Kept) -> Values:
         values: dict[str, dict[str, Any]] = {}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from anyio import to_thread
 
 from mastra_convex.contract.times import now
 from mastra_convex.engine.large_values.split import LargeValue, is_surely_small, shrunk
@@ -25,6 +24,7 @@ from mastra_convex.engine.protocol import (
     Row,
     WriteOp,
 )
+from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ConflictError, LargeValueError, RateLimitedError, TooLargeError
 from mastra_convex.rows.values import to_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
@@ -75,7 +75,7 @@ class Writer:
         """A commit whose puts may have rows of any size; applied at once, whatever that takes before."""
         puts = [op for op in commit.ops if op.op == "put" and op.table in self._tables]
         large = not all(is_surely_small(op.rows) for op in puts)
-        found = await to_thread.run_sync(spilled, commit.ops, self._tables) if large else None
+        found = await in_thread(spilled, commit.ops, self._tables) if large else None
         if found is None:
             return await self._engine.commit(commit)
         if commit.mode == "resumable":
