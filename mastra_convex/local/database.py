@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from queue import LifoQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError
@@ -24,9 +24,13 @@ READERS = 4
 _CHANGES_BETWEEN_CHECKPOINTS = 1_000
 """Rows written; each touches the pages of its table and of its indexes."""
 _AT_ONCE = 0.001
-"""Seconds that an attempt may take."""
+"""Seconds after which an attempt is given up; looked at for each row found, and meanwhile by SQLite."""
 _STEPS_BETWEEN_LOOKS = 1_000
 """Instructions of SQLite (some 20 microseconds) between looks at the clock."""
+_READ_AT_ONCE = 64 << 10
+"""Bytes of the rows that a read finds in an attempt: to parse them takes less than a millisecond."""
+_WRITE_AT_ONCE = 8 << 10
+"""Bytes of the rows that a write finds in an attempt: each of its edits copies, checks and prints them."""
 
 
 class TakesLongError(Exception):
@@ -50,6 +54,7 @@ class Database:
         self._schema_version = -1
         self._next_checkpoint = _CHANGES_BETWEEN_CHECKPOINTS
         self._give_up = 0.0
+        self._left = 0
         self._closed = False
         if path != MEMORY:
             for _ in range(READERS):
@@ -62,6 +67,8 @@ class Database:
             return None
         try:
             self._give_up = time.monotonic() + _AT_ONCE
+            self._left = _WRITE_AT_ONCE if write else _READ_AT_ONCE
+            main.row_factory = self._weigh
             main.set_progress_handler(self._is_late, _STEPS_BETWEEN_LOOKS)
             return (self._transaction(main, work, write=write),)
         except (TakesLongError, sqlite3.ProgrammingError):
@@ -72,6 +79,7 @@ class Database:
             with translated(self.path):
                 raise
         finally:
+            main.row_factory = None
             with contextlib.suppress(sqlite3.ProgrammingError):
                 main.set_progress_handler(None, 0)
             self._lock.release()
@@ -170,3 +178,12 @@ class Database:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._give_up
+
+    def _weigh(self, cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Every row that an attempt finds, for whatever purpose, passes here before it is parsed."""
+        for value in row:
+            if isinstance(value, bytes):
+                self._left -= len(value)
+        if self._left < 0 or self._is_late():
+            raise TakesLongError
+        return row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from mastra_convex.engine.protocol import (
     Row,
 )
 from mastra_convex.errors import ValidationError
-from mastra_convex.local.database import TakesLongError
 from mastra_convex.local.documents import Stored
 from mastra_convex.local.schema import Layout, Session
 from mastra_convex.rows.keys import encode_key
@@ -35,15 +33,11 @@ _KEYS_AT_ONCE = 256
 
 @dataclass
 class Budget:
-    """What is left to consume in a call. The first row of a call is always granted.
-
-    Raises TakesLongError when more than `at_once` bytes are consumed.
-    """
+    """What is left to consume in a call. The first row of a call is always granted."""
 
     rows: int = READ_ROWS
     size: int = READ_BYTES
     ranges: int = MAX_RANGES
-    at_once: float = math.inf
     fresh: bool = True
 
     def take(self, size: int) -> bool:
@@ -54,8 +48,6 @@ class Budget:
         self.fresh = False
         self.rows -= 1
         self.size -= size
-        if READ_BYTES - self.size > self.at_once:
-            raise TakesLongError
         return True
 
 

@@ -28,8 +28,8 @@ from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 _TRIES: Final = 5
 """For a read whose large values are replaced, and swept, each time before they are fetched."""
 
-_AT_ONCE: Final = 256 << 10
-"""Bytes that are inflated and parsed at once; more takes longer than to wake a thread."""
+_AT_ONCE: Final = 64 << 10
+"""Bytes that are inflated, parsed and printed without a thread: less than a millisecond."""
 
 Kept = Sequence[tuple[str, Reference]]
 """References, each with the owner that it must be of."""
@@ -60,7 +60,7 @@ class Reader:
             found = await self._fetch(kept)
             lost = {one.generation for owner, one in kept if not found.has(one, owner)}
             if lost <= missing:
-                return _put_back(table, op, result, await found.values(kept))
+                return await found.put_back(table, op, result, kept)
             missing |= lost
             [result] = await self._engine.read([op])
         raise UnavailableError(f"large values of {op.table} were replaced each time before they were read")
@@ -90,11 +90,14 @@ class _Found:
         belongs = self._owners[kept.generation]
         return belongs is not None and (belongs != owner or None not in self._chunks[kept.generation])
 
-    async def values(self, kept: Kept) -> Values:
+    async def put_back(self, table: Table, op: Get | Scan | Neighbours, result: ReadResult, kept: Kept) -> ReadResult:
+        """The result with the values in it."""
         mine = [(owner, one) for owner, one in kept if self._owners[one.generation] == owner]
-        if sum(one.size for _, one in mine) <= _AT_ONCE:
-            return self._unpacked(mine)
-        return await in_thread(self._unpacked, mine)
+
+        def put_back() -> ReadResult:
+            return _put_back(table, op, result, self._unpacked(mine))
+
+        return put_back() if sum(one.size for _, one in mine) <= _AT_ONCE else await in_thread(put_back)
 
     def _unpacked(self, kept: Kept) -> Values:
         values: dict[str, dict[str, Any]] = {}
