@@ -24,7 +24,7 @@ READERS = 4
 _CHANGES_BETWEEN_CHECKPOINTS = 1_000
 """Rows written; each touches the pages of its table and of its indexes."""
 _AT_ONCE = 0.001
-"""Seconds after which an attempt is given up; looked at for each row found, and meanwhile by SQLite."""
+"""Seconds after which an attempt is given up."""
 _STEPS_BETWEEN_LOOKS = 1_000
 """Instructions of SQLite (some 20 microseconds) between looks at the clock."""
 _READ_AT_ONCE = 64 << 10
@@ -184,6 +184,6 @@ class Database:
         for value in row:
             if isinstance(value, bytes):
                 self._left -= len(value)
-        if self._left < 0 or self._is_late():
+        if self._left < 0:
             raise TakesLongError
         return row
