@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import importlib
+import os
 import signal
 import sqlite3
 import sys
@@ -156,6 +157,25 @@ def loop_in_a_daemon_thread(store: ConvexStore) -> None:
 def closed_at_exit(store: ConvexStore) -> None:
     atexit.register(lambda: asyncio.run(store.aclose()))
     asyncio.run(use(store, 2))
+
+
+@way()
+def closed_when_no_thread_can_be_started(store: ConvexStore) -> None:
+    asyncio.run(use(store, 2))
+    threading.stack_size(1 << 50)  # as at exit, from Python 3.12 on
+    asyncio.run(store.aclose())
+
+
+@way()
+def forked(store: ConvexStore) -> None:
+    """The other process has no threads of this one."""
+    asyncio.run(use(store, 2))
+    child = os.fork()
+    if child == 0:
+        asyncio.run(use(ConvexStore.local(":memory:"), 1))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
