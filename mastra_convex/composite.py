@@ -90,13 +90,21 @@ class CompositeStore(DomainAccess):
         await asyncio.shield(attempt)  # a caller that is cancelled does not take the others along
 
     async def aclose(self) -> None:
-        """Closes every store, and every domain object given, each once and all of them. Safe to repeat.
+        """Closes every store, and every domain object given, each once and all of them. Safe to repeat; after it was
+        cancelled, a repeat closes the rest.
 
         Raises the error of the part that failed; of several, a CompositeError.
         """
         self._closed = True
-        parts, self._parts = self._parts, []
-        await _all((part.aclose() for part in parts), "CLOSE")
+        await _all(map(self._close, list(self._parts)), "CLOSE")
+
+    async def _close(self, part: DomainAccess | DomainStore) -> None:
+        self._parts.remove(part)
+        try:
+            await part.aclose()
+        except asyncio.CancelledError:
+            self._parts.append(part)
+            raise
 
     async def _init(self) -> None:
         await _all((part.init() for part in self._parts), "INIT")

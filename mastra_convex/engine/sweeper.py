@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import Final
 
@@ -36,9 +37,12 @@ class Sweeper:
         self._next = time.monotonic() + first_after
         self._commits_left = first_commits
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     def after_commit(self) -> None:
         """Begins to sweep if it is time."""
+        if self._closed:
+            return
         self._commits_left -= 1
         now = time.monotonic()
         if now < self._next and self._commits_left != 0:
@@ -53,11 +57,17 @@ class Sweeper:
         self._task = loop.create_task(self._run(), name="mastra_convex sweep", context=Context())
 
     async def aclose(self) -> None:
-        """Ends a sweep that is under way."""
-        task, self._task = self._task, None
-        if task is not None and task.get_loop() is asyncio.get_running_loop():
+        """Ends a sweep that is under way, and begins no other. Safe to repeat."""
+        self._closed = True
+        task = self._task
+        if task is None or task.done():
+            return
+        if task.get_loop() is asyncio.get_running_loop():
             task.cancel()
             await asyncio.wait([task])
+        else:
+            with suppress(RuntimeError):  # that loop is closed, which ended the sweep
+                task.get_loop().call_soon_threadsafe(task.cancel)
 
     async def _run(self) -> None:
         deleted, done = 0, False

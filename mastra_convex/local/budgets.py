@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,15 +15,11 @@ class TakesLongError(Exception):
 
 @dataclass
 class Budget:
-    """What is left to consume in a call. The first row of a call is always granted.
-
-    Raises TakesLongError when more than `at_once` bytes are consumed.
-    """
+    """What is left to consume in a call. The first row of a call is always granted."""
 
     rows: int = READ_ROWS
     size: int = READ_BYTES
     ranges: int = MAX_RANGES
-    at_once: float = math.inf
     fresh: bool = True
 
     def take(self, size: int) -> bool:
@@ -35,8 +30,6 @@ class Budget:
         self.fresh = False
         self.rows -= 1
         self.size -= size
-        if READ_BYTES - self.size > self.at_once:
-            raise TakesLongError
         return True
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -18,6 +20,9 @@ from mastra_convex.engine.protocol import (
     CommitResult,
     Delete,
     DeleteRange,
+    EmptyGuard,
+    Guard,
+    HoldsGuard,
     Outcome,
     Patch,
     PatchRange,
@@ -32,14 +37,17 @@ from mastra_convex.local.guards import failing_guard
 from mastra_convex.local.reads import encoded_key, find, get
 from mastra_convex.local.schema import Session
 from mastra_convex.local.writes import Patcher, change_range, delete_rows, put_rows
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.keys import encode_key
-from mastra_convex.rows.values import Row
+from mastra_convex.rows.values import is_within
 from mastra_convex.tables import RECEIPTS
 
 _DONE = Outcome()
 _MAX_DIGITS = 9
 _FEW = 16
-_LONG = 50_000
+"""Keys, guards, conditions and edits of a commit that is attempted at once: each takes some 20 microseconds."""
+_LITTLE = 16 << 10
+"""Bytes of what a commit that is attempted at once writes: to check and print them takes a millisecond."""
 
 
 def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) -> CommitResult:
@@ -57,23 +65,29 @@ def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) ->
 
 
 def is_small(commit: Commit) -> bool:
-    """Whether a commit takes so little time that no thread is needed for it."""
-    size = len(commit.guards) + sum(len(each.keys) for each in commit.returning)
+    """Whether a commit has so few keys and so little to write that it can be attempted at once."""
+    conditions = [condition for guard in commit.guards for condition in _conditions(guard)]
+    steps = len(commit.guards) + len(conditions) + sum(len(each.keys) for each in commit.returning)
+    values: list[Any] = [condition.value for condition in conditions]
     for op in commit.ops:
         match op.op:
             case "put":
-                size += len(op.rows)
-                if size <= _FEW and any(map(_has_long_text, op.rows)):
-                    return False
-            case "patch" | "delete":
-                size += len(op.keys)
+                steps += len(op.rows)
+                values += op.rows
+            case "patch":
+                steps += len(op.keys) + len(op.change.edits)
+                values += [op.change.set, *(edit.value for edit in op.change.edits)]
+            case "delete":
+                steps += len(op.keys)
             case "patchRange" | "deleteRange":
                 return False
-    return size <= _FEW
+    return steps <= _FEW and is_within(values, _LITTLE)
 
 
-def _has_long_text(row: Row) -> bool:
-    return any(isinstance(value, str) and len(value) > _LONG for value in row.values())
+def _conditions(guard: Guard) -> Sequence[Condition]:
+    if isinstance(guard, HoldsGuard):
+        return guard.where
+    return guard.range.where if isinstance(guard, EmptyGuard) else ()
 
 
 class _Step:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ConfigurationError, MastraConvexError, ServerError, UnavailableError
 
 T = TypeVar("T")
@@ -59,18 +60,19 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def retried(work: Callable[[], T]) -> T:
-    """Repeats `work` while another process holds the lock, until the deadline."""
+def retried(work: Callable[[], T], cancellation: Cancellation) -> T:
+    """Repeats `work` while another process holds the lock, until the deadline; ends at once when it is cancelled."""
     give_up = time.monotonic() + _DEADLINE
-    wait = _FIRST_WAIT
+    wait, longest = 0.0, _FIRST_WAIT
     while True:
+        cancellation.sleep(wait)
         try:
             return work()
         except sqlite3.OperationalError as error:
             if not is_locked(error) or time.monotonic() > give_up:
                 raise
-            time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  # only so as not to meet again at once
-            wait = min(2 * wait, _LONGEST_WAIT)
+            wait = random.uniform(longest / 2, longest)  # noqa: S311  # only so as not to meet again at once
+            longest = min(2 * longest, _LONGEST_WAIT)
 
 
 def is_locked(error: sqlite3.Error) -> bool:

@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from queue import LifoQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError
 from mastra_convex.local.budgets import TakesLongError
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
@@ -23,9 +24,13 @@ READERS = 4
 _CHANGES_BETWEEN_CHECKPOINTS = 1_000
 """Rows written; each touches the pages of its table and of its indexes."""
 _AT_ONCE = 0.001
-"""Seconds that an attempt may take."""
+"""Seconds after which an attempt is given up."""
 _STEPS_BETWEEN_LOOKS = 1_000
 """Instructions of SQLite (some 20 microseconds) between looks at the clock."""
+_READ_AT_ONCE = 64 << 10
+"""Bytes of the rows that a read finds in an attempt: to parse them takes less than a millisecond."""
+_WRITE_AT_ONCE = 8 << 10
+"""Bytes of the rows that a write finds in an attempt: each of its edits copies, checks and prints them."""
 
 
 class Database:
@@ -45,6 +50,7 @@ class Database:
         self._schema_version = -1
         self._next_checkpoint = _CHANGES_BETWEEN_CHECKPOINTS
         self._give_up = 0.0
+        self._left = 0
         self._closed = False
         if path != MEMORY:
             for _ in range(READERS):
@@ -57,6 +63,8 @@ class Database:
             return None
         try:
             self._give_up = time.monotonic() + _AT_ONCE
+            self._left = _WRITE_AT_ONCE if write else _READ_AT_ONCE
+            main.row_factory = self._weigh
             main.set_progress_handler(self._is_late, _STEPS_BETWEEN_LOOKS)
             return (self._transaction(main, work, write=write),)
         except (TakesLongError, sqlite3.ProgrammingError):
@@ -67,27 +75,28 @@ class Database:
             with translated(self.path):
                 raise
         finally:
+            main.row_factory = None
             with contextlib.suppress(sqlite3.ProgrammingError):
                 main.set_progress_handler(None, 0)
             self._lock.release()
 
-    def write(self, work: Work[T]) -> T:
-        """Runs `work` in a transaction that is rolled back when it raises."""
+    def write(self, work: Work[T], cancellation: Cancellation) -> T:
+        """Runs `work` in a transaction that is rolled back when it raises or is cancelled."""
         with self._lock, translated(self.path):
-            main = self._open()
-            return self._transaction(main, work, write=True, patient=True)
+            main = self._open(cancellation)
+            return retried(lambda: self._transaction(main, work, write=True, cancellation=cancellation), cancellation)
 
-    def read(self, work: Work[T]) -> T:
+    def read(self, work: Work[T], cancellation: Cancellation) -> T:
         """Runs `work` on one snapshot."""
         with translated(self.path):
             if self.path == MEMORY:
                 with self._lock:
-                    return work(Session(self._open(), self._layouts))
+                    return work(Session(self._open(cancellation), self._layouts))
             if self._main is None:
                 with self._lock:
-                    self._open()
-            with self._reader() as reader:
-                return self._transaction(reader, work, write=False, patient=True)
+                    self._open(cancellation)
+            with self._reader(cancellation) as reader:
+                return retried(lambda: self._transaction(reader, work, write=False), cancellation)
 
     def close(self) -> None:
         """Closes the connections once the work in flight has ended. Afterwards every call raises ClosedError."""
@@ -103,17 +112,16 @@ class Database:
                 self._readers.put(None)
             self._main = None
 
-    def _transaction(self, connection: sqlite3.Connection, work: Work[T], *, write: bool, patient: bool = False) -> T:
-        begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+    def _transaction(
+        self, connection: sqlite3.Connection, work: Work[T], *, write: bool, cancellation: Cancellation | None = None
+    ) -> T:
         try:  # SQLite may report an interruption after the transaction has begun
-            if patient:
-                retried(lambda: connection.execute(begin))
-            else:
-                connection.execute(begin)
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             if write:
                 self._refresh(connection)
-            session = Session(connection, self._layouts)
-            result = retried(lambda: work(session)) if patient and not write else work(session)
+            result = work(Session(connection, self._layouts))
+            if cancellation is not None:
+                cancellation.shield()
             connection.set_progress_handler(None, 0)  # SQLite may report an interruption after a commit has happened
             connection.execute("COMMIT")
         except BaseException:
@@ -123,33 +131,33 @@ class Database:
         if write and self.path != MEMORY and connection.total_changes > self._next_checkpoint:
             self._next_checkpoint = connection.total_changes + _CHANGES_BETWEEN_CHECKPOINTS
             with contextlib.suppress(RuntimeError):  # the interpreter is ending: closing the file does the same
-                threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint").start()
+                threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint", daemon=True).start()
         return result
 
     def _checkpoint(self) -> None:
         """Moves commits from the log into the file: milliseconds of waiting for the disk, beside the work of others."""
-        with contextlib.suppress(sqlite3.Error, ClosedError), self._reader() as reader:
+        with contextlib.suppress(sqlite3.Error, ClosedError), self._reader(Cancellation()) as reader:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextlib.contextmanager
-    def _reader(self) -> Generator[sqlite3.Connection]:
+    def _reader(self, cancellation: Cancellation) -> Generator[sqlite3.Connection]:
         reader = self._readers.get()
         try:
             if self._closed:
                 raise ClosedError("the store is closed")
-            reader = reader or retried(lambda: connect(self.path))
+            reader = reader or retried(lambda: connect(self.path), cancellation)
             yield reader
         finally:
             self._readers.put(reader)
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, cancellation: Cancellation) -> sqlite3.Connection:
         """The main connection; opens the file when that has not happened. The lock is held."""
         if self._closed:
             raise ClosedError("the store is closed")
         if self._main is None:
-            main = retried(lambda: connect(self.path))
+            main = retried(lambda: connect(self.path), cancellation)
             try:
-                retried(lambda: migrate(main, self._tables))
+                retried(lambda: migrate(main, self._tables), cancellation)
                 self._refresh(main)
             except BaseException:
                 main.close()
@@ -166,3 +174,12 @@ class Database:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._give_up
+
+    def _weigh(self, cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Every row that an attempt finds, for whatever purpose, passes here before it is parsed."""
+        for value in row:
+            if isinstance(value, bytes):
+                self._left -= len(value)
+        if self._left < 0:
+            raise TakesLongError
+        return row

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
-
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
+from typing import Any, Final, TypeVar
 
 from mastra_convex.engine.protocol import (
     Commit,
@@ -28,6 +23,7 @@ from mastra_convex.engine.protocol import (
     SearchResult,
 )
 from mastra_convex.engine.sweeper import Sweeper
+from mastra_convex.engine.threads import Cancellation, ThreadPool
 from mastra_convex.errors import ClosedError, ConfigurationError
 from mastra_convex.local.budgets import Budget
 from mastra_convex.local.commits import apply_commit, is_small
@@ -43,17 +39,10 @@ from mastra_convex.telemetry.signals import Attributes
 
 T = TypeVar("T")
 
-_AT_ONCE_BYTES = 256 << 10
-"""Of rows; parsing more takes longer than to wake a thread."""
-
-
-class _Limiters(NamedTuple):
-    writers: CapacityLimiter
-    readers: CapacityLimiter
-    searchers: CapacityLimiter
-
-
-_limiters: RunVar[WeakKeyDictionary[LocalEngine, _Limiters]] = RunVar("mastra_convex.local.limiters")
+_FEW: Final = 100
+"""Keys and prefixes of a read that is attempted at once: each takes some 5 microseconds."""
+_CLOSING: Final = 1.0
+"""Seconds after which closing looks again which event loops still run: one that has stopped does not tell."""
 
 
 class LocalEngine:
@@ -69,8 +58,8 @@ class LocalEngine:
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
-    thread. A call that is cancelled ends its transaction or never begins it. Any number of tasks and event loops may
-    use one engine.
+    thread. A call that is cancelled ends its transaction or never begins it; nothing happens after its caller was told.
+    Any number of tasks and event loops may use one engine.
     """
 
     def __init__(
@@ -88,9 +77,13 @@ class LocalEngine:
         self._receipts = receipts
         self._sweeper = Sweeper(self.sweep)
         self._vectors = VectorCache(vector_cache_bytes)
+        self._writers = ThreadPool("mastra_convex writer", 1)  # more would wait for each other
+        self._readers = ThreadPool("mastra_convex reader", READERS)
+        self._searchers = ThreadPool("mastra_convex searcher", 1)  # each computes with all cores
+        self._closers = ThreadPool("mastra_convex closer", 1)
         self._closed = False
-        self._calls = 0
-        self._idle = threading.Condition()
+        self._calls: list[asyncio.AbstractEventLoop] = []
+        self._call_ended = threading.Condition()
 
     def __repr__(self) -> str:
         return f"LocalEngine({self._database.path!r})"
@@ -99,11 +92,9 @@ class LocalEngine:
         """Runs reads on one snapshot; they share one budget."""
         with self._call():
             await asyncio.sleep(0)
-            done = self._database.attempt(partial(_read, ops, _AT_ONCE_BYTES), write=False)
-            if done is not None:
-                return done[0]
-            work = partial(_read, ops, math.inf)
-            return await to_thread.run_sync(self._database.read, work, limiter=self._limits().readers)
+            work = partial(_read, ops)
+            done = self._database.attempt(work, write=False) if _has_few_keys(ops) else None
+            return await self._readers.run(partial(self._database.read, work)) if done is None else done[0]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         """Applies one step of a commit atomically."""
@@ -120,9 +111,7 @@ class LocalEngine:
         with self._call():
             await asyncio.sleep(0)
             done = self._search_at_once(search)
-            if done is not None:
-                return done[0]
-            return await to_thread.run_sync(self._search, search, limiter=self._limits().searchers)
+            return await self._searchers.run(partial(self._search, search)) if done is None else done[0]
 
     def _search_at_once(self, op: Search) -> tuple[SearchResult] | None:
         if not self._vectors.lock.acquire(blocking=False):
@@ -134,9 +123,9 @@ class LocalEngine:
         finally:
             self._vectors.lock.release()
 
-    def _search(self, op: Search) -> SearchResult:
+    def _search(self, op: Search, cancellation: Cancellation) -> SearchResult:
         with self._vectors.lock:
-            return self._database.read(partial(search, op, self._vectors))
+            return self._database.read(partial(search, op, self._vectors), cancellation)
 
     async def sweep(self) -> tuple[int, bool]:
         """One step of removing old receipts and large values: rows deleted, and whether nothing is left to do."""
@@ -144,48 +133,48 @@ class LocalEngine:
             return await self._write(sweep)
 
     async def _write(self, work: Work[T]) -> T:
-        return await to_thread.run_sync(self._database.write, work, limiter=self._limits().writers)
+        return await self._writers.run(partial(self._database.write, work))
 
     async def aclose(self) -> None:
         """Waits for calls in flight and closes the connections; every later call raises ClosedError."""
         self._closed = True
         await self._sweeper.aclose()
-        await to_thread.run_sync(self._close, limiter=CapacityLimiter(1))
+        await self._closers.run(self._close)
+        for pool in (self._writers, self._readers, self._searchers, self._closers):
+            pool.close()
 
-    def _close(self) -> None:
-        with self._idle:
-            self._idle.wait_for(lambda: self._calls == 0)
+    def _close(self, cancellation: Cancellation) -> None:
+        """Closing goes on when it is cancelled. A call of a loop that has stopped never ends: it is not waited for."""
+        with self._call_ended:
+            while any(loop.is_running() for loop in self._calls):
+                self._call_ended.wait(_CLOSING)
         self._database.close()
         self._vectors.clear()
 
     @contextmanager
     def _call(self) -> Generator[None]:
-        with self._idle:
+        loop = asyncio.get_running_loop()
+        with self._call_ended:
             if self._closed:
                 raise ClosedError("the store is closed")
-            self._calls += 1
+            self._calls.append(loop)
         try:
             yield
         finally:
-            with self._idle:
-                self._calls -= 1
-                self._idle.notify_all()
-
-    def _limits(self) -> _Limiters:
-        """How many threads of this event loop may write, read and search at once; more would only wait."""
-        try:
-            engines = _limiters.get()
-        except LookupError:
-            engines = WeakKeyDictionary()
-            _limiters.set(engines)
-        limits = engines.get(self)
-        if limits is None:
-            limits = engines[self] = _Limiters(CapacityLimiter(1), CapacityLimiter(READERS), CapacityLimiter(1))
-        return limits
+            with self._call_ended:
+                self._calls.remove(loop)
+                self._call_ended.notify_all()
 
 
-def _read(ops: Sequence[Read[Any]], at_once: float, session: Session) -> list[Any]:
-    budget = Budget(at_once=at_once)
+def _has_few_keys(ops: Sequence[Read[Any]]) -> bool:
+    keys = 0
+    for op in ops:
+        keys += len(op.keys) if isinstance(op, Get) else len(op.prefixes) if isinstance(op, Scan) else 1
+    return keys <= _FEW
+
+
+def _read(ops: Sequence[Read[Any]], session: Session) -> list[Any]:
+    budget = Budget()
     results: list[ReadResult] = []
     for op in ops:
         match op:

@@ -33,6 +33,9 @@ ESCAPED_KEYS = "__mastra_json"
 _RAW_LEVELS = 14
 """Levels of containers in a raw column; with the row and a table that holds it as a record, Convex's 16."""
 
+_ROUGH_BYTES = 8
+"""What `is_within` counts for each element, key and member beside the characters of texts."""
+
 _SYSTEM_FIELDS_BYTES = 64
 """Room for `_id` and `_creationTime`, which count towards a document's size."""
 
@@ -348,6 +351,25 @@ def check_document(table: str, row: dict[str, Any], *, apart: Sequence[str] = ()
 def value_size(value: Any) -> int:
     """The size in bytes that Convex charges for a value."""
     return _measure(value, "value", 0, limits=False)
+
+
+def is_within(value: Any, size: int) -> bool:
+    """Whether a value takes at most so many bytes, by a rough measure that ends as soon as it takes more."""
+    left = [value]
+    while left and size >= 0:
+        part = left.pop()
+        if isinstance(part, str):
+            size -= len(part)
+        elif isinstance(part, dict):
+            size -= 2 * _ROUGH_BYTES * len(part)
+            if size >= 0:
+                left += part
+                left += part.values()
+        elif isinstance(part, list | tuple):
+            size -= _ROUGH_BYTES * len(part)
+            if size >= 0 and not set(map(type, part)) <= _NUMBERS:
+                left += part
+    return size >= 0
 
 
 def document_size(row: dict[str, Any]) -> int:

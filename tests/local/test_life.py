@@ -14,7 +14,6 @@ import pytest
 
 from mastra_convex.engine.protocol import Commit, Get, Put
 from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError
-from mastra_convex.local import database
 from mastra_convex.local.engine import LocalEngine
 from tests.local.tables import COUNTER, NOTES, add_one, counted, get, put
 
@@ -48,18 +47,6 @@ async def test_a_file_keeps_its_rows(tmp_path: Path) -> None:
         await engine.commit(add_one())
         assert await counted(engine) == expected + 1
         await engine.aclose()
-
-
-async def test_what_cannot_be_done_at_once_is_done_in_a_thread(
-    local: LocalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However little time there is, and at whichever of its instructions SQLite notices."""
-    monkeypatch.setattr(database, "_AT_ONCE", 0.0)
-    await put(local, COUNTER)
-    for steps in range(1, 41):
-        monkeypatch.setattr(database, "_STEPS_BETWEEN_LOOKS", steps)
-        await local.commit(add_one())
-        assert await counted(local) == steps
 
 
 async def test_a_closed_engine_says_so(local: LocalEngine) -> None:

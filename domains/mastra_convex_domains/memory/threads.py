@@ -33,7 +33,8 @@ from .models import Thread, ThreadOrder, ThreadPage
 from .tables import MESSAGES, THREADS
 
 ThreadUpdate = Mapping[str, Any] | None
-_MAX_CONFLICTS = 100
+MAX_CONFLICTS = 100
+"""How often a change is made anew because somebody else was quicker; then the caller is told."""
 
 
 class ThreadMethods(DomainStore):
@@ -104,7 +105,7 @@ class ThreadMethods(DomainStore):
             string(resource_id, "resource_id", operation=operation)
         if not callable(update):
             raise ValidationError("update must be a function of a thread", operation=operation)
-        for _ in range(_MAX_CONFLICTS):
+        for _ in range(MAX_CONFLICTS):
             found = await self._records.read(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
             row, fingerprint = found.rows[0], (found.fingerprints or [None])[0]
             if row is None or fingerprint is None or (resource_id is not None and row["resourceId"] != resource_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,8 +11,8 @@ from mastra_convex.contract.arguments import texts
 from mastra_convex.contract.models import about, parse_list
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import Delete, Get, Patch, Put, UnchangedGuard
-from mastra_convex.errors import ValidationError
+from mastra_convex.engine.protocol import CommitResult, Delete, Get, Patch, Put, UnchangedGuard
+from mastra_convex.errors import ConflictError, ValidationError
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import encode_columns
 from mastra_convex.rows.values import Row, clean, from_json, to_json, value_size
@@ -19,7 +20,7 @@ from mastra_convex.rows.values import Row, clean, from_json, to_json, value_size
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate
 from .tables import MESSAGES
-from .threads import touch_threads
+from .threads import MAX_CONFLICTS, touch_threads
 
 _KEYS_PER_COMMIT = 400
 """Messages that one commit changes or deletes, with their threads: at most 8 index ranges each."""
@@ -88,27 +89,37 @@ class WriteMethods(DomainStore):
         await self._records.commit([Delete(table=MESSAGES.name, keys=keys), touch_threads(list(threads))])
 
     async def _update(self, changes: Sequence[_Change]) -> dict[str, Message]:
+        changed: dict[str, Message] = {}
+        for _ in range(MAX_CONFLICTS):
+            parts = deque(_parts(await self._prepared(changes)))
+            while parts:
+                result = await self._commit_changes(parts[0])
+                if result.status == "conflict":  # somebody else has made an object of a text
+                    break
+                changed |= {row["id"]: stored_message(row) for row in result.returned[0].rows if row is not None}
+                parts.popleft()
+            if not parts:
+                return changed
+            changes = [each.change for part in parts for each in part]
+        raise ConflictError("messages kept changing", operation="UPDATE_MESSAGES", retryable=True)
+
+    async def _prepared(self, changes: Sequence[_Change]) -> list[_Prepared]:
         keys = [[change.id] for change in changes]
         found = await self._records.read(Get(table=MESSAGES.name, keys=keys, fingerprints=True))
-        prepared = [
+        return [
             change.prepare(row, fingerprint)
             for change, row, fingerprint in zip(changes, found.rows, found.fingerprints or (), strict=True)
             if row is not None
         ]
-        changed: dict[str, Message] = {}
-        for part in _parts(prepared):
-            ids = list(dict.fromkeys(each.change.id for each in part))
-            threads = dict.fromkeys(thread for each in part for thread in each.threads)
-            result = await self._records.commit(
-                [*(each.patch for each in part), touch_threads(list(threads))],
-                guards=[guard for each in part for guard in each.guards],
-                returning=[Get(table=MESSAGES.name, keys=[[id] for id in ids])],
-            )
-            if result.status == "conflict":  # somebody else has made an object of a text
-                changed |= await self._update([each.change for each in part])
-            else:
-                changed |= {row["id"]: stored_message(row) for row in result.returned[0].rows if row is not None}
-        return changed
+
+    async def _commit_changes(self, part: Sequence[_Prepared]) -> CommitResult:
+        ids = list(dict.fromkeys(each.change.id for each in part))
+        threads = dict.fromkeys(thread for each in part for thread in each.threads)
+        return await self._records.commit(
+            [*(each.patch for each in part), touch_threads(list(threads))],
+            guards=[guard for each in part for guard in each.guards],
+            returning=[Get(table=MESSAGES.name, keys=[[id] for id in ids])],
+        )
 
 
 class _Change:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from anyio import to_thread
-
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.chunks import unpacked
 from mastra_convex.engine.large_values.split import put_back, put_back_in, references, references_in
@@ -18,6 +16,7 @@ from mastra_convex.engine.protocol import (
     NeighboursResult,
     ScanResult,
 )
+from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ServerError, UnavailableError
 from mastra_convex.rows.large_values import Reference, owner_of
 from mastra_convex.rows.values import Row, from_json
@@ -26,8 +25,8 @@ from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 _TRIES: Final = 5
 """For a read whose large values are replaced, and swept, each time before they are fetched."""
 
-_AT_ONCE: Final = 256 << 10
-"""Bytes that are inflated and parsed at once; more takes longer than to wake a thread."""
+_AT_ONCE: Final = 64 << 10
+"""Bytes that are inflated, parsed and printed without a thread: less than a millisecond."""
 
 Kept = Sequence[tuple[str, Reference]]
 """References, each with the owner that it must be of."""
@@ -58,7 +57,7 @@ class Reader:
             found = await self._fetch(kept)
             lost = {one.generation for owner, one in kept if not found.has(one, owner)}
             if lost <= missing:
-                return _put_back(table, op, result, await found.values(kept))
+                return await found.put_back(table, op, result, kept)
             missing |= lost
             [result] = await self._engine.read([op])
         raise UnavailableError(f"large values of {op.table} were replaced each time before they were read")
@@ -88,11 +87,14 @@ class _Found:
         belongs = self._owners[kept.generation]
         return belongs is not None and (belongs != owner or None not in self._chunks[kept.generation])
 
-    async def values(self, kept: Kept) -> Values:
+    async def put_back(self, table: Table, op: Any, result: Any, kept: Kept) -> Any:
+        """The result with the values in it."""
         mine = [(owner, one) for owner, one in kept if self._owners[one.generation] == owner]
-        if sum(one.size for _, one in mine) <= _AT_ONCE:
-            return self._unpacked(mine)
-        return await to_thread.run_sync(self._unpacked, mine)
+
+        def put_back() -> Any:
+            return _put_back(table, op, result, self._unpacked(mine))
+
+        return put_back() if sum(one.size for _, one in mine) <= _AT_ONCE else await in_thread(put_back)
 
     def _unpacked(self, kept: Kept) -> Values:
         values: dict[str, dict[str, Any]] = {}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
-from anyio import to_thread
 
 from mastra_convex.engine.large_values.split import LargeValue, is_surely_small, shrunk
 from mastra_convex.engine.protocol import (
@@ -21,11 +20,12 @@ from mastra_convex.engine.protocol import (
     Put,
     WriteOp,
 )
+from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ConflictError, LargeValueError, RateLimitedError, TooLargeError
 from mastra_convex.rows.changes import Change
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.times import now
-from mastra_convex.rows.values import Row, to_json
+from mastra_convex.rows.values import Row, is_within, to_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 
 _PART_BYTES: Final = 4 << 20
@@ -33,13 +33,17 @@ _PART_BYTES: Final = 4 << 20
 
 _SPARE_BYTES: Final = 64 << 10
 
+_AT_ONCE: Final = 64 << 10
+"""Bytes of rows that are looked at without a thread: less than a millisecond."""
+
 
 @dataclass(frozen=True)
 class Spilled:
-    """Operations with small rows, and the values that these refer to."""
+    """Operations with small rows, the values that these refer to, and the bytes of a commit that has all of them."""
 
     ops: Sequence[WriteOp]
     values: Sequence[LargeValue]
+    size: int
 
 
 def spilled(ops: Sequence[WriteOp], tables: Mapping[str, Table]) -> Spilled | None:
@@ -49,7 +53,7 @@ def spilled(ops: Sequence[WriteOp], tables: Mapping[str, Table]) -> Spilled | No
     """
     values: list[LargeValue] = []
     small = [_small(op, tables[op.table], values) if op.op == "put" and op.table in tables else op for op in ops]
-    return Spilled(small, values) if values else None
+    return Spilled(small, values, _size(small, values)) if values else None
 
 
 def _small(op: Put, table: Table, values: list[LargeValue]) -> Put:
@@ -72,20 +76,22 @@ class Writer:
 
     async def commit(self, commit: Commit) -> CommitResult:
         """A commit whose puts may have rows of any size; applied at once, whatever that takes before."""
-        puts = [op for op in commit.ops if op.op == "put" and op.table in self._tables]
-        large = not all(is_surely_small(op.rows) for op in puts)
-        found = await to_thread.run_sync(spilled, commit.ops, self._tables) if large else None
+        rows = [op.rows for op in commit.ops if op.op == "put" and op.table in self._tables]
+        if is_within(rows, _AT_ONCE):
+            found = spilled(commit.ops, self._tables)
+        else:
+            found = await in_thread(spilled, commit.ops, self._tables)
         if found is None:
             return await self._engine.commit(commit)
         if commit.mode == "resumable":
             raise TooLargeError("a resumable commit cannot put rows of more than 1 MiB")
-        if _size(found) <= MAX_COMMIT_BYTES - _SPARE_BYTES:
+        if found.size <= MAX_COMMIT_BYTES - _SPARE_BYTES:
             try:
                 return await self._together(commit, found)
             except LargeValueError:  # of a patch beside it: it would be the same apart
                 raise
             except (TooLargeError, RateLimitedError):
-                if _size(found) <= _PART_BYTES:
+                if found.size <= _PART_BYTES:
                     raise
         return await self._apart(commit, found)
 
@@ -115,10 +121,9 @@ class Writer:
         return _of(found.ops, result)
 
 
-def _size(found: Spilled) -> int:
-    """The bytes of the body that has everything in it."""
-    ops = [orjson.dumps(op.rows) for op in found.ops if op.op == "put"]
-    return sum(map(len, ops)) + sum(len(chunk) + 100 for value in found.values for chunk in value.chunks)
+def _size(ops: Sequence[WriteOp], values: Sequence[LargeValue]) -> int:
+    rows = sum(len(orjson.dumps(op.rows)) for op in ops if op.op == "put")
+    return rows + sum(len(chunk) + 100 for value in values for chunk in value.chunks)
 
 
 def _parts(values: Sequence[LargeValue]) -> Iterator[list[Row]]:

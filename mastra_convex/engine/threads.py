@@ -1,0 +1,178 @@
+"""Threads for work that would hold an event loop. They are daemons: a program ends however its event loop ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakSet
+
+T = TypeVar("T")
+
+_IDLE: Final = 10.0
+"""Seconds that a thread waits for work before it ends."""
+
+_SHARED: Final = 4
+"""Threads of a process for work without effects: most of it holds the lock of the interpreter, so more would wait."""
+
+
+class Cancellation:
+    """Whether work in a thread is still wanted, on which its caller and its thread agree.
+
+    Work that has an effect calls `shield` right before that. Then either the caller has been cancelled and the work
+    ends here, or it is the caller who waits for the end. So nothing happens any more once a caller was told that it was
+    cancelled.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+        self._shielded = False
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> bool:
+        """Cancels the work; False when it is shielded and goes on."""
+        with self._lock:
+            if not self._shielded:
+                self._cancelled.set()
+            return not self._shielded
+
+    def sleep(self, seconds: float) -> None:
+        """Waits so long; raises CancelledError as soon as the work is cancelled."""
+        if self._cancelled.wait(seconds):
+            raise asyncio.CancelledError
+
+    def shield(self) -> None:
+        """Protects what follows from being cancelled; raises CancelledError when the work is cancelled already."""
+        with self._lock:
+            if self._cancelled.is_set():
+                raise asyncio.CancelledError
+            self._shielded = True
+
+
+class ThreadPool:
+    """Up to `limit` daemon threads, started when they are needed, for any number of event loops.
+
+    Work begins in the order of the calls. A pool may be used in a process that was forked from one that used it.
+    """
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name = name
+        self._limit = limit
+        self._closed = False
+        self.forget_threads()
+        _pools.add(self)
+
+    async def run(self, work: Callable[[Cancellation], T]) -> T:
+        """Returns what `work` returns in a thread.
+
+        A caller that is cancelled leaves at once, and `work` is not begun or ends where it next looks at its
+        `Cancellation`; a caller of work that is shielded waits for its end before it leaves.
+        """
+        job = _Job(work)
+        try:
+            self._submit(job)
+        except RuntimeError:  # no thread can be started, as when the interpreter is ending
+            job.run()
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            while not job.done.done():
+                try:
+                    await asyncio.wait((job.done,))
+                except asyncio.CancelledError as error:
+                    if job.cancellation.cancel():
+                        raise
+                    cancelled = error
+        finally:
+            job.cancellation.cancel()  # also where this coroutine is closed while it waits
+        if cancelled is not None:
+            raise cancelled
+        return job.done.result()
+
+    def close(self) -> None:
+        """Has threads end as soon as there is no work; those of later work, too."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def forget_threads(self) -> None:
+        """Begins with no thread and no work, as a forked process has none."""
+        self._changed = threading.Condition()
+        self._jobs: deque[_Job[Any]] = deque()
+        self._threads = self._idle = 0
+
+    def _submit(self, job: _Job[Any]) -> None:
+        with self._changed:
+            if self._idle > len(self._jobs):
+                self._changed.notify()
+            elif self._threads < self._limit:
+                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+                self._threads += 1
+            self._jobs.append(job)
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job.run()
+            del job  # or its result would be kept until there is other work
+
+    def _next(self) -> _Job[Any] | None:
+        """Waits for work; None when this thread shall end."""
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._jobs or self._closed, _IDLE)
+            self._idle -= 1
+            if self._jobs:
+                return self._jobs.popleft()
+            self._threads -= 1
+            return None
+
+
+class _Job(Generic[T]):
+    """Work, and the future by which its caller learns of its end."""
+
+    def __init__(self, work: Callable[[Cancellation], T]) -> None:
+        self._work = work
+        self.cancellation = Cancellation()
+        self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def run(self) -> None:
+        """Does the work, in a thread, and tells the caller."""
+        tell = self._outcome()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            self.done.get_loop().call_soon_threadsafe(self._tell, tell)
+
+    def _outcome(self) -> Callable[[], None]:
+        try:
+            self.cancellation.sleep(0)
+            return partial(self.done.set_result, self._work(self.cancellation))
+        except BaseException as error:
+            return partial(self.done.set_exception, error)
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        if not self.cancellation.is_cancelled:  # else nobody waits
+            tell()
+
+
+async def in_thread(work: Callable[..., T], *args: Any) -> T:
+    """Returns what `work(*args)` returns in a thread: for computations that have no effect."""
+    return await _shared.run(lambda cancellation: work(*args))
+
+
+def _after_fork() -> None:
+    for pool in _pools:
+        pool.forget_threads()
+
+
+_pools: WeakSet[ThreadPool] = WeakSet()
+_shared: Final = ThreadPool("mastra_convex", _SHARED)
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
