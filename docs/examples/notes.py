@@ -7,14 +7,27 @@ from typing import Any, ClassVar
 
 from pydantic import Field as Member
 
-from mastra_convex.contract.arguments import text
-from mastra_convex.contract.models import Record, UtcDatetime, new_id, parse
-from mastra_convex.contract.pages import Page, PerPage, page_request
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Delete, Put, Scan
-from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.times import now
-from mastra_convex.tables import Field, Index, Owner, Table
+from mastra_convex.domain import (
+    Delete,
+    DomainStore,
+    Field,
+    Index,
+    Owner,
+    Page,
+    PerPage,
+    Put,
+    Record,
+    Scan,
+    Table,
+    UtcDatetime,
+    decode_row,
+    encode_row,
+    new_id,
+    now,
+    page_request,
+    parse,
+    text,
+)
 from mastra_convex_domains import DOCUMENTS
 
 NOTES = Table(

@@ -10,16 +10,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from mastra_convex.contract.arguments import equals, items, mapping, text
-from mastra_convex.contract.models import Record, StoredObject, new_id
-from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
-from mastra_convex.domain import DomainStore, register
-from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import Delete, DeleteRange, Get, IndexRange, Put, Scan
+from mastra_convex.domain import (
+    Delete,
+    DeleteRange,
+    DomainStore,
+    Field,
+    Get,
+    Index,
+    IndexRange,
+    Page,
+    PerPage,
+    Put,
+    Record,
+    Row,
+    Scan,
+    StoredObject,
+    Table,
+    batches,
+    decode_row,
+    encode_row,
+    equals,
+    in_parts,
+    items,
+    mapping,
+    new_id,
+    order_column,
+    page_request,
+    register,
+    text,
+)
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.values import Row
-from mastra_convex.tables import Field, Index, Table
 
 DOCUMENTS = Table(
     name="mastra_documents",

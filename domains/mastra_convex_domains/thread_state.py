@@ -7,13 +7,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from mastra_convex.contract.arguments import text
-from mastra_convex.domain import DomainStore, register
-from mastra_convex.engine.protocol import Delete, Get, Put
-from mastra_convex.retention import RetentionTable
-from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.times import now
-from mastra_convex.tables import Field, Index, Owner, Table
+from mastra_convex.domain import (
+    Delete,
+    DomainStore,
+    Field,
+    Get,
+    Index,
+    Owner,
+    Put,
+    RetentionTable,
+    Table,
+    decode_row,
+    encode_row,
+    now,
+    register,
+    text,
+)
 
 THREAD_STATE = Table(
     name="mastra_thread_state",

@@ -7,15 +7,26 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from mastra_convex.contract.arguments import mapping, string, text, texts
-from mastra_convex.contract.pages import DateRange
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.client import batches
-from mastra_convex.engine.protocol import Get, KeyGuard, Put, Scan
+from mastra_convex.domain import (
+    MAX_SAFE_INTEGER,
+    Condition,
+    DateRange,
+    DomainStore,
+    Get,
+    KeyGuard,
+    Put,
+    Row,
+    Scan,
+    batches,
+    mapping,
+    now,
+    string,
+    text,
+    texts,
+    to_iso,
+    to_json,
+)
 from mastra_convex.errors import ConflictError, ValidationError
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.times import now, to_iso
-from mastra_convex.rows.values import MAX_SAFE_INTEGER, Row, to_json
 
 from .messages import stored_message
 from .models import Thread, ThreadClone

@@ -7,15 +7,33 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from mastra_convex.contract.arguments import check_batch_size, equals, metadata_conditions, string, text, texts
-from mastra_convex.contract.models import parse_list
-from mastra_convex.contract.pages import DateRange, PageInfo, PageRequest, PerPage, order_column, page_request
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Get, Neighbours, NeighboursResult, Scan
+from mastra_convex.domain import (
+    Condition,
+    DateRange,
+    DomainStore,
+    Get,
+    Neighbours,
+    NeighboursResult,
+    PageInfo,
+    PageRequest,
+    PerPage,
+    Row,
+    Scan,
+    check_batch_size,
+    clean_text,
+    decode_row,
+    encode_row,
+    equals,
+    from_json,
+    metadata_conditions,
+    order_column,
+    page_request,
+    parse_list,
+    string,
+    text,
+    texts,
+)
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.values import Row, clean_text, from_json
 
 from .models import Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES

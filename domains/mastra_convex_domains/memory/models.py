@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
 
-from mastra_convex.contract.models import (
+from mastra_convex.domain import (
+    MAX_SAFE_INTEGER,
     Id,
+    Page,
     Record,
     StoredObject,
     UtcDatetime,
@@ -17,10 +19,8 @@ from mastra_convex.contract.models import (
     exactly,
     is_stored,
     new_id,
+    now,
 )
-from mastra_convex.contract.pages import Page
-from mastra_convex.rows.times import now
-from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 Role = Literal["user", "assistant", "system", "signal"]
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, string, text
-from mastra_convex.contract.models import about, parse
-from mastra_convex.contract.unset import UNSET, Unset
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Get, Patch, Put
+from mastra_convex.domain import (
+    UNSET,
+    Change,
+    DomainStore,
+    Get,
+    Patch,
+    Put,
+    Row,
+    Unset,
+    about,
+    decode_row,
+    encode_columns,
+    encode_row,
+    mapping,
+    now,
+    parse,
+    string,
+    text,
+)
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.rows.changes import Change
-from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
-from mastra_convex.rows.times import now
-from mastra_convex.rows.values import Row
 
 from .models import Resource
 from .tables import RESOURCES

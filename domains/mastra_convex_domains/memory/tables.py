@@ -1,6 +1,6 @@
 """The tables of the memory domain (docs/contract.md, "Tables")."""
 
-from mastra_convex.tables import Field, Index, Owner, Table
+from mastra_convex.domain import Field, Index, Owner, Table
 
 THREADS = Table(
     name="mastra_threads",

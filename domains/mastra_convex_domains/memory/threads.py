@@ -6,28 +6,40 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, string, text
-from mastra_convex.contract.models import about, parse
-from mastra_convex.contract.pages import PerPage, order_column, page_request
-from mastra_convex.contract.unset import UNSET, Unset
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import (
+from mastra_convex.domain import (
+    UNSET,
+    Change,
     Delete,
     DeleteRange,
+    DomainStore,
+    Edit,
     Get,
     IndexRange,
     KeyGuard,
     Patch,
     PatchRange,
+    PerPage,
     Put,
+    Row,
     Scan,
     UnchangedGuard,
+    Unset,
+    about,
+    check_batch_size,
+    decode_row,
+    encode_columns,
+    encode_row,
+    mapping,
+    metadata_conditions,
+    now,
+    order_column,
+    page_request,
+    parse,
+    string,
+    text,
+    to_json,
 )
 from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
-from mastra_convex.rows.changes import Change, Edit
-from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
-from mastra_convex.rows.times import now
-from mastra_convex.rows.values import Row, to_json
 
 from .models import Thread, ThreadOrder, ThreadPage
 from .tables import MESSAGES, THREADS

@@ -7,15 +7,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mastra_convex.contract.arguments import texts
-from mastra_convex.contract.models import about, parse_list
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import CommitResult, Delete, Get, Patch, Put, UnchangedGuard
+from mastra_convex.domain import (
+    Change,
+    CommitResult,
+    Delete,
+    DomainStore,
+    Edit,
+    Get,
+    Patch,
+    Put,
+    Row,
+    UnchangedGuard,
+    about,
+    batches,
+    clean,
+    encode_columns,
+    from_json,
+    in_parts,
+    parse_list,
+    texts,
+    to_json,
+    value_size,
+)
 from mastra_convex.errors import ConflictError, ValidationError
-from mastra_convex.rows.changes import Change, Edit
-from mastra_convex.rows.codec import encode_columns
-from mastra_convex.rows.values import Row, clean, from_json, to_json, value_size
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate

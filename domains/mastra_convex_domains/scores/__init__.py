@@ -7,17 +7,27 @@ from typing import Any, ClassVar, get_args
 
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.contract.arguments import equals, string, text
-from mastra_convex.contract.models import parse
-from mastra_convex.contract.pages import PerPage, page_request
-from mastra_convex.domain import DomainStore, register
-from mastra_convex.engine.protocol import Get, Put, Scan
+from mastra_convex.domain import (
+    DomainStore,
+    Get,
+    PerPage,
+    Put,
+    RetentionTable,
+    Row,
+    Scan,
+    Table,
+    carried,
+    decode_row,
+    encode_row,
+    equals,
+    now,
+    page_request,
+    parse,
+    register,
+    string,
+    text,
+)
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.retention import RetentionTable
-from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.times import now
-from mastra_convex.rows.values import Row, carried
-from mastra_convex.tables import Table
 
 from .models import Score, ScorePage, Source
 from .tables import SCORES

@@ -6,9 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WrapValidator
 
-from mastra_convex.contract.models import Id, Record, StoredObject, UtcDatetime, checked_when_given, new_id
-from mastra_convex.contract.pages import Page
-from mastra_convex.rows.times import now
+from mastra_convex.domain import Id, Page, Record, StoredObject, UtcDatetime, checked_when_given, new_id, now
 
 Source = Literal["LIVE", "TEST"]
 StoredSource = Annotated[Source, WrapValidator(checked_when_given)]

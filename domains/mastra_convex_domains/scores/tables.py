@@ -1,6 +1,6 @@
 """The table of the scores domain (docs/contract.md, "Tables")."""
 
-from mastra_convex.tables import Field, Index, Table
+from mastra_convex.domain import Field, Index, Table
 
 SCORES = Table(
     name="mastra_scorers",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mastra_convex.contract.embedders import Embedder, HashingEmbedder
-from mastra_convex.domain import register
-from mastra_convex.tables import Table
+from mastra_convex.domain import Embedder, HashingEmbedder, Table, register
 
 from .models import IndexDescription, Metric, VectorHit
 from .queries import QueryMethods

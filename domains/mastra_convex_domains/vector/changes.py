@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, text, texts
-from mastra_convex.engine.client import MAX_KEYS, in_parts
-from mastra_convex.engine.protocol import CommitResult, Delete, DeleteRange, Guard, Patch, PatchRange, WriteOp
+from mastra_convex.domain import (
+    MAX_KEYS,
+    Change,
+    CommitResult,
+    Condition,
+    Delete,
+    DeleteRange,
+    Edit,
+    Guard,
+    Patch,
+    PatchRange,
+    WriteOp,
+    in_parts,
+    mapping,
+    text,
+    texts,
+    to_json,
+)
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.changes import Change, Edit
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.values import to_json
 
 from .filters import Filter, filter_conditions, with_iso_times
 from .floats import VectorLike, packed, shortest

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, moment
+from mastra_convex.domain import Condition, mapping, moment, to_iso, to_json
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
-from mastra_convex.rows.times import to_iso
-from mastra_convex.rows.values import to_json
 
 Filter = Mapping[str, Any]
 

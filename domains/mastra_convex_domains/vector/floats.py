@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import orjson
 
+from mastra_convex.domain import MAX_ARRAY_ELEMENTS
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS
 
 if TYPE_CHECKING:
     Floats = array[float]

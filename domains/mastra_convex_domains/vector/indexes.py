@@ -7,26 +7,29 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
-from mastra_convex.contract.arguments import equals, text
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.client import Records
-from mastra_convex.engine.protocol import (
+from mastra_convex.domain import (
+    MAX_ARRAY_ELEMENTS,
     Delete,
     DeleteRange,
     Describe,
+    DomainStore,
     Get,
     Guard,
     HoldsGuard,
     IndexRange,
     KeyGuard,
     Put,
+    Records,
+    Row,
     Scan,
     WriteOp,
+    encode_row,
+    equals,
+    from_json,
+    now,
+    text,
 )
 from mastra_convex.errors import ConflictError, MastraConvexError, NotFoundError, ValidationError
-from mastra_convex.rows.codec import encode_row
-from mastra_convex.rows.times import now
-from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, Row, from_json
 
 from .models import IndexDescription, Metric
 from .tables import VECTOR_INDEXES, VECTORS

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mastra_convex.contract.models import Record, StoredObject
+from mastra_convex.domain import Record, StoredObject
 
 Metric = Literal["cosine", "euclidean", "dotproduct"]
 """How two vectors are compared; the scores are in docs/protocol.md, "search". The greater, the nearer."""

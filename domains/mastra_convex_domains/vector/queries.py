@@ -6,12 +6,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from mastra_convex.contract.arguments import text
-from mastra_convex.engine.protocol import Get, Guard, Scan, Search, SearchResult
+from mastra_convex.domain import Condition, Get, Guard, Scan, Search, SearchResult, decode_row, from_json, text
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.codec import decode_row
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.values import from_json
 
 from .filters import Filter, filter_conditions
 from .floats import VectorLike, packed, restored, shortest

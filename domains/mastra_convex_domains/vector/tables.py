@@ -1,6 +1,6 @@
 """The tables of the vector domain (docs/contract.md, "Tables")."""
 
-from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
+from mastra_convex.domain import Field, Index, Owner, Table, VectorIndex
 
 VECTOR_INDEXES = Table(
     name="mastra_vector_indexes",

@@ -6,14 +6,24 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from itertools import chain
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, text
-from mastra_convex.contract.models import new_id
-from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import CommitResult, DeleteRange, Guard, Put, Scan, WriteOp
+from mastra_convex.domain import (
+    CommitResult,
+    Condition,
+    DeleteRange,
+    Guard,
+    Put,
+    Row,
+    Scan,
+    WriteOp,
+    batches,
+    encode_row,
+    from_json,
+    in_parts,
+    mapping,
+    new_id,
+    text,
+)
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
-from mastra_convex.rows.codec import encode_row
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.values import Row, from_json
 
 from .changes import ChangeMethods
 from .filters import Filter, filter_conditions, with_iso_times

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from mastra_convex.domain import register
-from mastra_convex.retention import RetentionTable
-from mastra_convex.tables import Table
+from mastra_convex.domain import RetentionTable, Table, register
 
 from .models import RunStatus, WorkflowRun, WorkflowRunPage
 from .runs import RunMethods

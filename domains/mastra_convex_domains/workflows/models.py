@@ -6,10 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ValidationInfo
 
-from mastra_convex.contract.models import Record, UtcDatetime, is_stored
-from mastra_convex.contract.pages import Page
+from mastra_convex.domain import Page, Record, UtcDatetime, from_json, is_stored
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.values import from_json
 
 RunStatus = Literal[
     "running",

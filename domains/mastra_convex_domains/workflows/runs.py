@@ -5,14 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from mastra_convex.contract.arguments import equals, moment, text
-from mastra_convex.contract.pages import PageRequest, PerPage, page_request
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Bound, Delete, Get, Scan
-from mastra_convex.rows.codec import decode_row
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.times import to_iso
-from mastra_convex.rows.values import Row
+from mastra_convex.domain import (
+    Bound,
+    Condition,
+    Delete,
+    DomainStore,
+    Get,
+    PageRequest,
+    PerPage,
+    Row,
+    Scan,
+    decode_row,
+    equals,
+    moment,
+    page_request,
+    text,
+    to_iso,
+)
 
 from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
 from .tables import SNAPSHOTS

@@ -8,17 +8,29 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.contract.arguments import items, mapping, moment, text
-from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Get, HoldsGuard, KeyGuard, Patch, Put
+from mastra_convex.domain import (
+    Change,
+    Condition,
+    DomainStore,
+    Edit,
+    Get,
+    HoldsGuard,
+    Key,
+    KeyGuard,
+    Patch,
+    Path,
+    Put,
+    clean,
+    encode_columns,
+    encode_row,
+    items,
+    mapping,
+    moment,
+    now,
+    text,
+    to_json,
+)
 from mastra_convex.errors import MastraConvexError, ValidationError
-from mastra_convex.rows.changes import Change, Edit
-from mastra_convex.rows.codec import encode_columns, encode_row
-from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.keys import Key
-from mastra_convex.rows.paths import Path
-from mastra_convex.rows.times import now
-from mastra_convex.rows.values import clean, to_json
 
 from .models import RunStatus, check_status, opened
 from .tables import SNAPSHOTS
