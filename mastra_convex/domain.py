@@ -1,22 +1,73 @@
-"""Domains: the base class of domain stores, and the registry through which stores find them."""
+"""All that authors of domains import: the base class, tables, records, operations, pages and arguments.
+
+What is listed in `__all__` here is promised to other packages, together with `mastra_convex.errors` and the names of
+`mastra_convex` itself; every other module is internal. docs/adding-a-domain.md walks through a domain.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
-import pkgutil
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import aclosing, contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
-from mastra_convex.contract.pages import Page
-from mastra_convex.engine.client import Records
-from mastra_convex.engine.hosted_tables import with_guests
-from mastra_convex.engine.large_values.layer import with_large_values
-from mastra_convex.engine.protocol import Engine
+from mastra_convex.contract.arguments import (
+    check_batch_size,
+    equals,
+    items,
+    mapping,
+    metadata_conditions,
+    moment,
+    string,
+    text,
+    texts,
+)
+from mastra_convex.contract.embedders import Embedder, HashingEmbedder
+from mastra_convex.contract.models import (
+    Id,
+    Record,
+    StoredObject,
+    UtcDatetime,
+    about,
+    checked_when_given,
+    is_stored,
+    new_id,
+    parse,
+    parse_list,
+)
+from mastra_convex.contract.pages import DateRange, Page, PageInfo, PageRequest, PerPage, order_column, page_request
+from mastra_convex.contract.unset import UNSET, Unset
+from mastra_convex.engine.client import MAX_KEYS, Records, batches, in_parts
+from mastra_convex.engine.layers import layered
+from mastra_convex.engine.protocol import (
+    Bound,
+    CommitResult,
+    Delete,
+    DeleteRange,
+    Describe,
+    EmptyGuard,
+    Engine,
+    Get,
+    GetResult,
+    Guard,
+    HoldsGuard,
+    IndexRange,
+    KeyGuard,
+    Neighbours,
+    NeighboursResult,
+    Patch,
+    PatchRange,
+    Put,
+    Scan,
+    ScanResult,
+    Search,
+    SearchResult,
+    UnchangedGuard,
+    WriteOp,
+)
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.retention import (
     Policy,
@@ -27,11 +78,115 @@ from mastra_convex.retention import (
     parse_policies,
     prune_tables,
 )
-from mastra_convex.tables import Table, by_name
-from mastra_convex.telemetry import Attributes, Operation
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.keys import Key
+from mastra_convex.rows.paths import Path
+from mastra_convex.rows.times import now, to_iso
+from mastra_convex.rows.values import (
+    MAX_ARRAY_ELEMENTS,
+    MAX_SAFE_INTEGER,
+    Row,
+    carried,
+    clean,
+    clean_text,
+    from_json,
+    to_json,
+    value_size,
+)
+from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
+from mastra_convex.telemetry import Operation
+from mastra_convex.telemetry.signals import Attributes
 
-_BUILTIN_DOMAINS = "mastra_convex_domains"  # found by name: the core imports no domain
-_ENTRY_POINTS = "mastra_convex.domains"
+__all__ = [
+    "MAX_ARRAY_ELEMENTS",
+    "MAX_KEYS",
+    "MAX_SAFE_INTEGER",
+    "UNSET",
+    "Bound",
+    "Change",
+    "CommitResult",
+    "Condition",
+    "DateRange",
+    "Delete",
+    "DeleteRange",
+    "Describe",
+    "DomainStore",
+    "Edit",
+    "Embedder",
+    "EmptyGuard",
+    "Engine",
+    "Field",
+    "Get",
+    "GetResult",
+    "Guard",
+    "HashingEmbedder",
+    "HoldsGuard",
+    "Id",
+    "Index",
+    "IndexRange",
+    "Key",
+    "KeyGuard",
+    "Neighbours",
+    "NeighboursResult",
+    "Owner",
+    "Page",
+    "PageInfo",
+    "PageRequest",
+    "Patch",
+    "PatchRange",
+    "Path",
+    "PerPage",
+    "Put",
+    "Record",
+    "Records",
+    "RetentionTable",
+    "Row",
+    "Scan",
+    "ScanResult",
+    "Search",
+    "SearchResult",
+    "StoredObject",
+    "Table",
+    "UnchangedGuard",
+    "Unset",
+    "UtcDatetime",
+    "VectorIndex",
+    "WriteOp",
+    "about",
+    "batches",
+    "carried",
+    "check_batch_size",
+    "checked_when_given",
+    "clean",
+    "clean_text",
+    "decode_row",
+    "encode_columns",
+    "encode_row",
+    "equals",
+    "from_json",
+    "in_parts",
+    "is_stored",
+    "items",
+    "mapping",
+    "metadata_conditions",
+    "moment",
+    "new_id",
+    "now",
+    "order_column",
+    "page_request",
+    "parse",
+    "parse_list",
+    "register",
+    "string",
+    "text",
+    "texts",
+    "to_iso",
+    "to_json",
+    "value_size",
+]
+
 _END = object()
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
@@ -88,19 +243,23 @@ def _telling(domain: DomainStore, name: str) -> Generator[Operation]:
 
 
 class DomainStore:
-    """Base of all domain stores.
+    """Is the base of all domain stores.
 
-    A subclass has a `name` (the attribute of the store), declares its `tables`, and works through `self._records`.
-    `retention` names, in Mastra's spelling, those of its tables that grow with use, children before parents. It can be
-    built alone on an engine; a store passes the tables of all its domains, so that deletes reach the rows that other
-    domains declare as owned.
+    A subclass works through `self._records`. A store gives all its domains the same records, so that deletes reach the
+    rows that other domains declare as owned; `on` builds a domain alone.
+
+    Attributes:
+        name: the attribute of the store.
+        tables: the tables of the domain.
+        retention: those of its tables that grow with use, in Mastra's spelling, children before their parents.
+        error_family: the family in Mastra's error ids.
+        database: the facts about the database that telemetry reports.
     """
 
     name: ClassVar[str]
     tables: ClassVar[tuple[Table, ...]]
-    error_family: ClassVar[str] = "STORAGE"  # in Mastra's error ids
+    error_family: ClassVar[str] = "STORAGE"
     retention: ClassVar[Mapping[str, RetentionTable]] = {}
-    database: Attributes = MappingProxyType({})  # as telemetry tells it
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -108,10 +267,19 @@ class DomainStore:
             if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
                 setattr(cls, name, _operation(member))
 
-    def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
-        known = by_name([*self.tables, *tables])
-        self._records = Records(with_guests(with_large_values(engine, known.values()), known.values()), known)
-        self.database = getattr(engine, "database", {})  # not every engine tells
+    def __init__(self, records: Records, *, database: Attributes = MappingProxyType({})) -> None:
+        self._records = records
+        self.database = database
+
+    @classmethod
+    def on(cls, engine: Engine, *, tables: Iterable[Table] = ()) -> Self:
+        """Builds the domain alone on an engine, without a store.
+
+        Args:
+            engine: the engine; it stays the caller's to close.
+            tables: the tables of other domains whose rows belong to rows of this one.
+        """
+        return cls(layered(engine, [*cls.tables, *tables]), database=getattr(engine, "database", {}))
 
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""
@@ -148,7 +316,11 @@ class DomainStore:
             progress: is called with the result so far after each batch, and with the final one.
             stop: ends the prune before the next batch once it is set.
 
-        Raises ValidationError for a table that the domain does not prune.
+        Returns:
+            A result for each table, in the order in which they were pruned.
+
+        Raises:
+            ValidationError: a table that the domain does not prune, or bounds that cannot be meant.
         """
         options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
         parsed = parse_policies(policies, self.retention, "policies")
@@ -160,42 +332,19 @@ class DomainStore:
 
 DomainT = TypeVar("DomainT", bound=DomainStore)
 _registered: dict[str, type[DomainStore]] = {}
-_loaded = False
 
 
 def register(domain: type[DomainT]) -> type[DomainT]:
-    """Class decorator that makes a domain known under its name; ConfigurationError when another has it."""
+    """Makes a domain class known under its name, as a decorator. Raises ConfigurationError when another has it."""
     other = _registered.setdefault(domain.name, domain)
     if other is not domain:
         raise ConfigurationError(f"domain {domain.name!r} is registered twice: {_path(other)} and {_path(domain)}")
     return domain
 
 
-def registered_domains() -> Mapping[str, type[DomainStore]]:
-    """All domains by name: the built-in ones, then those of installed packages (entry points
-    `mastra_convex.domains`).
-    """
-    global _loaded  # noqa: PLW0603  # plug-ins are looked up once per process
-    if not _loaded:
-        importlib.import_module(_BUILTIN_DOMAINS)
-        from importlib.metadata import entry_points  # noqa: PLC0415  # slow to import, needed only here
-
-        for entry_point in entry_points(group=_ENTRY_POINTS):
-            entry_point.load()
-        _loaded = True
+def registered() -> dict[str, type[DomainStore]]:
+    """Returns the domain classes that were registered so far, by name. Stores find them by `mastra_convex.registry`."""
     return dict(_registered)
-
-
-def declared_tables() -> list[Table]:
-    """The tables of all domains, and those that modules of the built-in package declare without a domain.
-
-    A deployed schema has the latter from the start, so that a later version of this package needs no other one.
-    """
-    package = importlib.import_module(_BUILTIN_DOMAINS)
-    modules = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
-    without_domain = [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
-    of_domains = [table for domain in registered_domains().values() for table in domain.tables]
-    return list(by_name([*of_domains, *without_domain]).values())
 
 
 def _path(domain: type[DomainStore]) -> str:

@@ -1,4 +1,4 @@
-"""Every error of this package, one tree.
+"""Defines every error of this package, one tree.
 
 MastraConvexError
 ├── ConfigurationError          a store, table or domain is set up wrongly      (also ValueError)
@@ -31,7 +31,7 @@ ErrorCategory = Literal["USER", "SYSTEM", "THIRD_PARTY", "UNKNOWN"]
 
 
 def error_id(operation: str, status: str) -> str:
-    """Mastra's id of an error: `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (contract section 1.8).
+    """Returns Mastra's id of an error, `MASTRA_STORAGE_CONVEX_<OPERATION>_<STATUS>` (docs/contract.md, "Error ids").
 
     An operation of another family than STORAGE is written with it, as `VECTOR/UPSERT`.
     """
@@ -41,10 +41,19 @@ def error_id(operation: str, status: str) -> str:
 
 
 class MastraConvexError(Exception):
-    """Root of all errors of this package.
+    """Is the root of all errors of this package.
 
-    `id` is Mastra's error id, `category` who can mend it, `retryable` whether the same call may succeed later,
-    `details` facts for a log (never values of rows, never a key).
+    Attributes:
+        id: Mastra's error id (docs/contract.md, "Error ids").
+        category: who can put it right.
+        retryable: whether the same call may succeed later.
+        details: facts for a log; never values of rows, never a key.
+
+    Example:
+        try:
+            await store.memory.update_thread("nobody", title="A talk")
+        except MastraConvexError as error:
+            assert error.id == "MASTRA_STORAGE_CONVEX_UPDATE_THREAD_THREAD_NOT_FOUND" and not error.retryable
     """
 
     status: str = "FAILED"
@@ -77,64 +86,125 @@ class MastraConvexError(Exception):
 
 
 class ConfigurationError(MastraConvexError, ValueError):
-    """A store, table declaration or domain is set up wrongly."""
+    """Says that a store, a table declaration or a domain is set up wrongly.
+
+    Example:
+        try:
+            ConvexStore(id="agent", deployment_url="http://example.org", admin_auth_token="key")
+        except ConfigurationError as error:
+            assert "must be https" in error.message
+    """
 
     status: str = "INVALID_CONFIGURATION"
     category: ErrorCategory = "USER"
 
 
 class ValidationError(MastraConvexError, ValueError):
-    """An argument is refused; nothing was sent or written. The message names the Python parameter."""
+    """Refuses an argument before anything is sent or written. The message names the Python parameter.
+
+    Example:
+        try:
+            await store.memory.list_threads(per_page=-1)
+        except ValidationError as error:
+            assert error.message.startswith("per_page must be >= 0")
+    """
 
     status: str = "INVALID_INPUT"
     category: ErrorCategory = "USER"
 
 
 class TooLargeError(ValidationError):
-    """A value or a commit exceeds one of Convex's limits; `details` has the path, the size and the limit."""
+    """Refuses a value or a commit that exceeds one of Convex's limits.
+
+    `details` has the path, the size and the limit.
+
+    Example:
+        try:
+            await store.memory.save_thread(Thread(resource_id="user-1", metadata={"text": "x" * (1 << 21)}))
+        except TooLargeError as error:
+            assert error.details["limit"] == 1 << 20
+    """
 
     status: str = "TOO_LARGE"
 
 
 class LargeValueError(TooLargeError):
-    """A path or an edit leads into a value that is kept in chunks, where the database cannot see.
+    """Says that a path or an edit leads into a value that is kept in chunks, where the database cannot see.
 
-    The methods of domains never raise it: they read the value and do it themselves.
+    The methods of domains never raise it: they read the value and make the change themselves.
+
+    Example:
+        assert issubclass(LargeValueError, TooLargeError)
     """
 
     status: str = "LARGE_VALUE"
 
 
 class NotFoundError(MastraConvexError, LookupError):
-    """The record that was named does not exist; the message contains `not found`."""
+    """Says that the record that was named does not exist; the message contains `not found`.
+
+    Example:
+        try:
+            await store.memory.update_thread("nobody", title="A talk")
+        except NotFoundError as error:
+            assert error.details == {"threadId": "nobody"}
+    """
 
     status: str = "NOT_FOUND"
     category: ErrorCategory = "USER"
 
 
 class ConflictError(MastraConvexError):
-    """The record exists already (`already exists`), or others kept changing it."""
+    """Says that the record exists already (`already exists`), or that others kept changing it.
+
+    Example:
+        await store.memory.save_thread(Thread(id="t1", resource_id="user-1"))
+        try:
+            await store.memory.clone_thread("t1", new_thread_id="t1")
+        except ConflictError as error:
+            assert "already exists" in error.message
+    """
 
     status: str = "CONFLICT"
     category: ErrorCategory = "USER"
 
 
 class DomainNotRegisteredError(MastraConvexError, AttributeError):
-    """The store has no domain of this name; an AttributeError so that `hasattr` works."""
+    """Says that the store has no domain of this name. It is an AttributeError too, so that `hasattr` works.
+
+    Example:
+        assert not hasattr(store, "nonsense")
+    """
 
     status: str = "DOMAIN_NOT_REGISTERED"
     category: ErrorCategory = "USER"
 
 
 class ClosedError(MastraConvexError):
-    """The store was closed, or belongs to another event loop."""
+    """Says that the store was closed, or belongs to another event loop.
+
+    Example:
+        await store.aclose()
+        try:
+            await store.memory.get_thread_by_id("t1")
+        except ClosedError as error:
+            assert error.message == "the store is closed"
+    """
 
     status: str = "CLOSED"
     category: ErrorCategory = "USER"
 
 
 class CompositeError(MastraConvexError):
-    """Several parts of a store failed, each for its own reason: `errors` has what each of them raised."""
+    """Reports that several parts of a store failed, each for its own reason.
+
+    Attributes:
+        errors: what each part raised.
+
+    Example:
+        error = CompositeError("two failed", [ValueError("a"), ValueError("b")], operation="CLOSE")
+        assert [str(each) for each in error.errors] == ["a", "b"]
+    """
 
     status: str = "SEVERAL_FAILED"
 
@@ -153,7 +223,11 @@ def raise_all(errors: Sequence[Exception], message: str, *, operation: str) -> N
 
 
 class TransportError(MastraConvexError):
-    """No usable answer came from the deployment."""
+    """Says that no usable answer came from the deployment.
+
+    Example:
+        assert TransportError.retryable
+    """
 
     status: str = "TRANSPORT"
     category: ErrorCategory = "THIRD_PARTY"
@@ -161,19 +235,42 @@ class TransportError(MastraConvexError):
 
 
 class ConnectionFailedError(TransportError, ConnectionError):
-    """The deployment could not be reached, or the connection broke."""
+    """Says that the deployment could not be reached, or that the connection broke.
+
+    Example:
+        no_retries = RetryPolicy(attempts=1)
+        async with ConvexStore(
+            id="agent", deployment_url="http://127.0.0.1:9", admin_auth_token="key", retry=no_retries
+        ) as nowhere:
+            try:
+                await nowhere.init()
+            except ConnectionFailedError as error:
+                assert isinstance(error, ConnectionError)
+    """
 
     status: str = "CONNECTION_FAILED"
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """The deadline of the call passed; it covers all retries."""
+    """Says that the deadline of the call passed; it covers all retries.
+
+    Example:
+        assert issubclass(RequestTimeoutError, TimeoutError)
+    """
 
     status: str = "TIMEOUT"
 
 
 class ServerError(MastraConvexError):
-    """The deployment answered with an error; `code` is Convex's code or ours."""
+    """Reports an error that the deployment answered with.
+
+    Attributes:
+        code: Convex's code or ours (docs/protocol.md, "Envelope").
+
+    Example:
+        error = ServerError("the deployment failed", code="InternalServerError")
+        assert error.code == "InternalServerError"
+    """
 
     status: str = "SERVER_ERROR"
     category: ErrorCategory = "THIRD_PARTY"
@@ -184,28 +281,48 @@ class ServerError(MastraConvexError):
 
 
 class AuthenticationError(ServerError):
-    """The admin key is missing, wrong, or not allowed to call internal functions."""
+    """Says that the admin key is missing, wrong, or not allowed to call internal functions.
+
+    Example:
+        assert AuthenticationError("wrong key").category == "USER"
+    """
 
     status: str = "AUTHENTICATION"
     category: ErrorCategory = "USER"
 
 
 class RateLimitedError(ServerError):
-    """Convex refused the call because of too many calls or writes (429), until the deadline."""
+    """Says that Convex refused the call because of too many calls or writes (429), until the deadline.
+
+    Example:
+        assert RateLimitedError("too many writes").retryable
+    """
 
     status: str = "RATE_LIMITED"
     retryable: bool = True
 
 
 class UnavailableError(ServerError):
-    """Convex was overloaded, starting up, or its optimistic concurrency retries did not settle."""
+    """Says that Convex was overloaded or starting up, or that its write conflicts did not settle.
+
+    Example:
+        assert UnavailableError("overloaded").retryable
+    """
 
     status: str = "UNAVAILABLE"
     retryable: bool = True
 
 
 class FunctionError(ServerError):
-    """A deployed function failed. Nothing was written. `data` is what it threw, if it said so."""
+    """Says that a deployed function failed. Nothing was written.
+
+    Attributes:
+        data: what the function threw, if it said so.
+
+    Example:
+        error = FunctionError("the function failed", data={"code": "Rejected"})
+        assert error.data == {"code": "Rejected"}
+    """
 
     status: str = "FUNCTION_FAILED"
 
@@ -215,7 +332,11 @@ class FunctionError(ServerError):
 
 
 class SchemaMismatchError(ServerError):
-    """The deployment has other functions, tables or indexes than this package needs."""
+    """Says that the deployment has other functions, tables or indexes than this package needs.
+
+    Example:
+        assert not SchemaMismatchError("the deployment lacks a table").retryable
+    """
 
     status: str = "SCHEMA_MISMATCH"
     category: ErrorCategory = "USER"

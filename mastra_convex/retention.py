@@ -1,4 +1,4 @@
-"""Retention: deleting what is older than a policy allows, in bounded steps (`prune` of Mastra's storage).
+"""Deletes what is older than a policy allows, in bounded steps (docs/contract.md, "Retention"). Internal.
 
 A domain declares the tables that grow with use; everything else is here.
 """
@@ -10,7 +10,7 @@ import contextlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
@@ -18,20 +18,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.models import Record, parse
-from mastra_convex.contract.times import now, to_iso
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.protocol import (
-    STEP_ROWS,
-    Bound,
-    Condition,
-    Delete,
-    DeleteRange,
-    HoldsGuard,
-    IndexRange,
-    Scan,
-    WriteOp,
-)
+from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import now, to_iso
 from mastra_convex.rows.values import from_json, to_json
 from mastra_convex.tables import Table
 
@@ -46,7 +37,7 @@ _UNITS: Final = {
 }
 _AGE: Final = re.compile(rf"(\d+(?:\.\d+)?)({'|'.join(_UNITS)})", re.ASCII)
 _PARENTS: Final = 100
-"""Rows deleted in one commit with what belongs to them: the whole of it is sent again with each of its steps."""
+"""At most so many rows are deleted in one commit with what belongs to them, as each of its steps sends all of it."""
 
 
 def _age(value: Any) -> timedelta:
@@ -63,13 +54,17 @@ def _age(value: Any) -> timedelta:
 
 
 class RetentionPolicy(Record):
-    """Rows older than `max_age` are deleted, `batch_size` in a commit: at most 2,000, or 100 with what belongs to them.
+    """Says how long rows of a table are kept.
 
-    `max_age` is a timedelta, a number of seconds, or a number with a unit: `"90s"`, `"12h"`, `"30d"`, `"4w"`.
+    Example:
+        policies = {"memory": {"messages": RetentionPolicy(max_age="30d", batch_size=500)}}
+        await store.prune(policies)
     """
 
     max_age: Annotated[timedelta, BeforeValidator(_age)]
+    """Older rows are deleted: a timedelta, seconds, or a number with a unit (`"90s"`, `"12h"`, `"30d"`, `"4w"`)."""
     batch_size: int = Field(default=1000, ge=1, strict=True)
+    """Rows in one commit; at most 2,000 are taken, or 100 where others belong to them."""
 
     if TYPE_CHECKING:  # as pydantic has it, with all that `max_age` takes
 
@@ -85,9 +80,13 @@ Retention = Mapping[str, Mapping[str, Policy]]
 
 @dataclass(frozen=True)
 class RetentionTable:
-    """A table that grows with use, and the column with the time (ISO text) that tells how old a row is.
+    """Declares a table that grows with use.
 
-    Raises ConfigurationError when no index has that column as its only field.
+    Raises ConfigurationError when no index has the anchor as its only field.
+
+    Attributes:
+        table: the table.
+        anchor: the column with the time, as ISO text, that tells how old a row is.
     """
 
     table: Table
@@ -103,18 +102,23 @@ class RetentionTable:
 
 
 class PruneResult(BaseModel):
-    """What became of a table. While `done` is false, old rows remain: prune again.
+    """Tells how far the pruning of one table came.
 
-    `deleted` counts rows of this table, not those that belonged to them and went along. In a dry run it counts what
-    would be deleted.
+    Example:
+        [result] = await store.prune({"memory": {"messages": "30d"}}, dry_run=True)
+        assert (result.table, result.deleted, result.done) == ("mastra_messages", 0, True)
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     domain: str
+    """The name of the domain."""
     table: str
+    """The name of the table."""
     deleted: int
+    """Rows of this table that were deleted, or would be in a dry run; rows that belonged to them are not counted."""
     done: bool
+    """False while old rows remain: prune again."""
 
 
 Progress = Callable[[PruneResult], None]
@@ -122,7 +126,7 @@ Progress = Callable[[PruneResult], None]
 
 @dataclass(frozen=True)
 class PruneOptions:
-    """The bounds of a prune, as `DomainStore.prune` explains them."""
+    """Checks and holds the bounds of a prune, as `DomainStore.prune` explains them."""
 
     max_batches: int | None
     max_rows: int | None
@@ -160,8 +164,9 @@ class PruneOptions:
 def parse_policies(
     policies: Mapping[str, Policy], tables: Mapping[str, RetentionTable], name: str
 ) -> dict[str, RetentionPolicy]:
-    """Checked policies by the name of their table; ValidationError, naming the parameter, for one that does not
-    exist.
+    """Checks policies and returns them by the name of their table.
+
+    Raises ValidationError, naming the parameter, for a table that does not exist.
     """
     if not isinstance(policies, Mapping):
         raise ValidationError(f"{name} must be a mapping of tables to policies", operation=_OPERATION)
@@ -192,7 +197,7 @@ async def prune_tables(
 
 
 class _Pruning:
-    """The pruning of one table.
+    """Prunes one table.
 
     Old rows are looked up a window at a time, by their places in the index, and deleted batch by batch. Rows that
     nothing can belong to go as a range of the index, which checks their age again in the same transaction and reads
@@ -221,7 +226,7 @@ class _Pruning:
 
     async def run(self) -> PruneResult:
         if self._options.dry_run:
-            self._deleted = (await self._records.scan(self._scan(limit=0, total=True))).matched
+            self._deleted = (await self._records.read(self._scan(limit=0, total=True))).matched
             return self._report(done=not self._deleted)
         scan = self._scan(limit=self._window(), paths=self._paths())
         done = False
@@ -232,7 +237,7 @@ class _Pruning:
             rows = [[from_json(value or "null") for value in row] for row in found.values or ()]
             if not await self._delete_all(rows):
                 return self._report(done=False)
-            scan = scan.model_copy(update={"cursor": found.cursor})
+            scan = replace(scan, cursor=found.cursor)
             done = found.done and len(rows) != scan.limit
         return self._report(done=True)
 

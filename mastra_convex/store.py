@@ -6,21 +6,27 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
-import aiohttp
-
-from mastra_convex.domain import DomainStore, registered_domains
-from mastra_convex.engine.protocol import Engine
+from mastra_convex.domain import DomainStore
+from mastra_convex.engine.layers import layered
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.local.schema import inspect_file
+from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES
+from mastra_convex.registry import registered_domains
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
-from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
-from mastra_convex.remote.transport import Transport
 from mastra_convex.store_base import DomainAccess
 from mastra_convex.tables import Table, by_name
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from mastra_convex.remote.engine import RemoteEngine
+
+__all__ = ["ConvexStore", "RemoteOptions", "inspect_file"]
 
 _log = logging.getLogger("mastra_convex.store")
 
@@ -88,18 +94,31 @@ class ConvexStore(DomainAccess):
             max_in_flight=max_in_flight,
             allow_http=allow_http,
         )
+        from mastra_convex.remote.engine import RemoteEngine  # noqa: PLC0415  # with aiohttp, which is slow to import
+        from mastra_convex.remote.transport import Transport  # noqa: PLC0415
+
         classes = _classes(domains)
         engine = RemoteEngine(Transport(config, session), _tables(classes))
         self._set_up(id, config.deployment_url, engine, classes)
 
     @classmethod
-    def local(cls, path: str | os.PathLike[str], *, id: str = "local", domains: DomainClasses | None = None) -> Self:
-        """A store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may share
-        a file.
+    def local(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        id: str = "local",
+        domains: DomainClasses | None = None,
+        vector_cache_bytes: int = VECTOR_CACHE_BYTES,
+    ) -> Self:
+        """Makes a store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may
+        share a file.
+
+        `vector_cache_bytes`, 1 GiB by default, is the memory in which vectors stay that were searched: 4 bytes a number
+        and some room for new ones. An index that is larger is read from the file at each query.
         """
         store = cls.__new__(cls)
         classes = _classes(domains)
-        engine = LocalEngine(path, _tables(classes))
+        engine = LocalEngine(path, _tables(classes), vector_cache_bytes=vector_cache_bytes)
         store._set_up(id, os.fspath(path), engine, classes)
         return store
 
@@ -132,16 +151,17 @@ class ConvexStore(DomainAccess):
         _log.info("store %r: local file %s, as CONVEX_URL is not set", id, Path(local))
         return cls.local(local, id=id, domains=domains)
 
-    def _set_up(self, id: str, location: str, engine: Engine, classes: Mapping[str, type[DomainStore]]) -> None:
+    def _set_up(
+        self, id: str, location: str, engine: LocalEngine | RemoteEngine, classes: Mapping[str, type[DomainStore]]
+    ) -> None:
         if not isinstance(id, str) or not id.strip():
             raise ConfigurationError("id must be a non-empty string")
         self.id = id
         self._location = location
         self._engine = engine
-        tables = _tables(classes)
-        self._domains = {name: domain(engine, tables=tables) for name, domain in classes.items()}
-        for domain in self._domains.values():
-            domain.database = {**domain.database, "db.namespace": id}
+        records = layered(engine, _tables(classes))
+        database = {**engine.database, "db.namespace": id}
+        self._domains = {name: domain(records, database=database) for name, domain in classes.items()}
 
     async def init(self) -> None:
         """Checks that the engine answers, and prepares every domain. Optional: each call does what it needs."""

@@ -1,4 +1,7 @@
-"""What every store has: domains as attributes, typed without being imported; prune; a beginning and an end."""
+"""Gives every store its domains as attributes, `prune`, and `async with`. Internal.
+
+Type checkers know the built-in domains without an import at run time.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ _ELSEWHERE: Final = {
     "limits. Route it to a domain of your own: "
     'CompositeStore(id="app", default=store, domains={"observability": traces})',
 }
-"""Domains of Mastra that are better kept elsewhere, and where."""
+"""Domains of Mastra that this package does not have, and where to keep their data instead."""
 
 
 class DomainAccess(ABC, BuiltinDomains):
-    """Base of every store: its domains by attribute, by class and by name."""
+    """Is the base of every store: gives its domains by attribute, by class and by name."""
 
     _domains: Mapping[str, DomainStore]
     _retention: Mapping[str, Mapping[str, RetentionPolicy]] = {}
@@ -45,8 +48,9 @@ class DomainAccess(ABC, BuiltinDomains):
             raise self._no_domain(name)
 
     def domain(self, domain: type[DomainT]) -> DomainT:
-        """The store of a domain class, also a third party's; DomainNotRegisteredError when it is not registered
-        here.
+        """Returns the store of a domain class, also of another package.
+
+        Raises DomainNotRegisteredError when the class is not registered here.
         """
         found = self._domains.get(domain.name)
         if not isinstance(found, domain):
@@ -54,7 +58,7 @@ class DomainAccess(ABC, BuiltinDomains):
         return found
 
     async def get_store(self, name: str) -> DomainStore | None:
-        """The store of a domain by its name, in either spelling, None when there is none; never raises."""
+        """Returns the store of a domain by its name, in either spelling; None when there is none. Never raises."""
         return self._domains.get(to_snake(name))
 
     @abstractmethod
@@ -72,12 +76,26 @@ class DomainAccess(ABC, BuiltinDomains):
         progress: Progress | None = None,
         stop: asyncio.Event | None = None,
     ) -> list[PruneResult]:
-        """Deletes what is older than the policies allow: `{"memory": {"messages": "30d"}}`; see `DomainStore.prune`.
+        """Deletes what is older than the policies allow (docs/contract.md, "Retention").
 
-        Without `retention` the policies are those that the store was made with; where it has none, nothing is done.
-        Every domain is pruned, also after another has failed; its error is raised at the end, several as one
-        CompositeError. Raises ValidationError, before anything is deleted, for a domain or table that cannot be
-        pruned.
+        Every domain is pruned, also after another has failed; its error is raised at the end.
+
+        Args:
+            retention: policies by domain and table, as in `{"memory": {"messages": "30d"}}`; without it those that the
+                store was made with.
+            max_batches: batches for each table in this call.
+            max_rows: rows of each table to delete in this call.
+            pause: seconds between batches, to leave room for others.
+            dry_run: only counts.
+            progress: is called with the result so far after each batch, and with the final one.
+            stop: ends the prune before the next batch once it is set.
+
+        Returns:
+            A result for each table that was pruned.
+
+        Raises:
+            ValidationError: a domain or table that cannot be pruned; nothing was deleted.
+            CompositeError: several domains failed.
         """
         options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
         wanted = self._retention if retention is None else self._policies(retention)

@@ -1,4 +1,4 @@
-"""Declarations of tables: what the Convex schema and the SQLite tables are generated from."""
+"""Declares tables, from which the Convex schema and the SQLite tables are generated (docs/contract.md, "Tables")."""
 
 from __future__ import annotations
 
@@ -22,12 +22,17 @@ _MAX_FILTER_FIELDS = 16
 
 @dataclass(frozen=True)
 class Field:
-    """One column.
+    """Declares a column.
 
-    `type` is its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), `strings`,
-    `floats` (arrays). `json=True` marks a column whose string is JSON text; paths go through it. `optional` columns
-    may be missing, `nullable` ones accept null. What is too large for a document is kept in chunks where the column is
-    `large` (`mastra_convex.engine.large_values.layer`), a text, JSON text or a raw value.
+    Attributes:
+        name: the name of the column.
+        type: its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), or an array:
+            `strings`, `floats`.
+        json: the string of the column is JSON text; paths go through it.
+        optional: the column may be missing.
+        nullable: the column accepts null.
+        large: a text, JSON text or raw value that is too large for a document is kept in chunks (docs/protocol.md,
+            "Large values").
     """
 
     name: str
@@ -40,8 +45,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Index:
-    """An index over `fields`, to which Convex appends `_creationTime`. `extra` marks one that `@mastra/convex`
-    lacks.
+    """Declares an index, to whose fields Convex appends `_creationTime`.
+
+    Attributes:
+        name: the name of the index.
+        fields: columns, or members inside a raw column (`metadata.group`), in order.
+        extra: `@mastra/convex` lacks this index.
     """
 
     name: str
@@ -51,10 +60,15 @@ class Index:
 
 @dataclass(frozen=True)
 class VectorIndex:
-    """A native vector index of Convex over a `floats` column, for vectors of one length.
+    """Declares a native vector index of Convex over a `floats` column, for vectors of one length.
 
-    A native search filters by one equality on one of `filters`, which go from the least to the most selective. (Convex:
-    2 to 4,096 dimensions, 16 filter fields, 4 vector indexes on a table.)
+    Convex takes 2 to 4,096 dimensions, 16 filter fields and 4 vector indexes on a table.
+
+    Attributes:
+        name: the name of the index.
+        field: the column with the vectors.
+        dimensions: the length of the vectors.
+        filters: fields by one of which a native search can filter, from the least to the most selective.
     """
 
     name: str
@@ -65,8 +79,12 @@ class VectorIndex:
 
 @dataclass(frozen=True)
 class Owner:
-    """Rows of the table belong to the row of `table` whose `id` is the first field of `index`; they are deleted with
-    it: always, or, when `optional`, if the caller asks for it.
+    """Declares that each row belongs to a row of another table, and is deleted with it.
+
+    Attributes:
+        table: the other table.
+        index: an index of this table whose first field is the `id` of the row that owns it.
+        optional: the rows are deleted only if the caller asks for it.
     """
 
     table: str
@@ -76,12 +94,21 @@ class Owner:
 
 @dataclass(frozen=True)
 class Table:
-    """A Convex table: its columns, indexes and key.
+    """Declares a Convex table: its columns, indexes and key.
 
-    `key` names the index by whose fields rows are got, put, patched and deleted. `shared` tables are those of
-    `@mastra/convex/schema`. A table that is `stored_in` another is not deployed: its rows are records of that one
-    (`mastra_convex.engine.hosted_tables`). Raises ConfigurationError for what Convex would refuse (1-64 letters,
-    digits and underscores, 15 fields in an index, 32 indexes) and for two indexes over equal fields.
+    Raises ConfigurationError for two indexes over equal fields, and for what Convex would refuse (docs/protocol.md,
+    "Limits of Convex").
+
+    Attributes:
+        name: the name of the table.
+        fields: the columns.
+        indexes: the indexes.
+        key: the index by whose fields rows are got, put, patched and deleted.
+        owner: the table to whose rows these rows belong.
+        shared: the table is one of `@mastra/convex/schema`.
+        stored_in: the host table that keeps the rows of this one as records; this one is then not deployed
+            (docs/adding-a-domain.md).
+        vector_indexes: native vector indexes.
     """
 
     name: str
@@ -137,7 +164,7 @@ class Table:
                     raise ConfigurationError(f"{where}: no column for field {field!r}")
 
     def _check_guest(self, host: Table) -> None:
-        """A host has three columns: its key, which is table and id, and a raw one, the record (contract 14.2)."""
+        """Checks that the host has three columns: table and id, which are its key, and the record."""
         if len(host.fields) != 3 or len(host.key_fields) != 2 or len(host.raw_columns) != 1:
             raise ConfigurationError(f"{self.name}: {host.name} does not hold the rows of other tables")
         if self.key_fields != ("id",) or self.field_by_name["id"] != Field("id"):
@@ -176,13 +203,13 @@ class Table:
 
     @cached_property
     def indexed_members(self) -> frozenset[tuple[str, ...]]:
-        """The paths of the members of columns that indexes name."""
+        """Returns the paths of the members of columns that indexes name."""
         named = {name for index in self.indexes for name in index.fields}
         return frozenset(tuple(name.split(".", 1)) for name in named if "." in name)
 
     @cached_property
     def coded_fields(self) -> tuple[Field, ...]:
-        """The columns that are stored in another form than Python has them."""
+        """Returns the columns that are stored in another form than Python has them."""
         return tuple(field for field in self.fields if field.json or field.type in ("any", "number"))
 
     @cached_property
@@ -191,31 +218,31 @@ class Table:
 
     @cached_property
     def key_fields(self) -> tuple[str, ...]:
-        """The columns that identify a row."""
+        """Returns the columns that identify a row."""
         return self.index_by_name[self.key].fields
 
     @cached_property
     def large_columns(self) -> tuple[Field, ...]:
-        """The columns whose values may be kept in chunks."""
+        """Returns the columns whose values may be kept in chunks."""
         return tuple(field for field in self.fields if field.large)
 
     @cached_property
     def whole(self) -> Table:
-        """The table with rows in which nothing is kept in chunks, and nothing is a reference."""
+        """Returns the table as one without large columns: in its rows nothing is a reference."""
         return replace(self, fields=tuple(replace(field, large=False) for field in self.fields))
 
     def key_of(self, row: Mapping[str, Any]) -> list[Any]:
-        """The key of a row."""
+        """Returns the key of a row."""
         return [row[field] for field in self.key_fields]
 
     @cached_property
     def raw_columns(self) -> tuple[str, ...]:
-        """The columns that hold raw JSON values."""
+        """Returns the columns that hold raw JSON values."""
         return tuple(field.name for field in self.fields if field.type == "any" and not field.json)
 
 
 def by_name(tables: Iterable[Table]) -> dict[str, Table]:
-    """Tables by their name; ConfigurationError when two declarations of one name differ."""
+    """Returns tables by their name. Raises ConfigurationError when two declarations of one name differ."""
     found: dict[str, Table] = {}
     for table in tables:
         if found.setdefault(table.name, table) != table:
@@ -228,7 +255,7 @@ def by_name(tables: Iterable[Table]) -> dict[str, Table]:
 
 
 def deployed(tables: Iterable[Table]) -> dict[str, Table]:
-    """The tables that a database must have for these, by name: themselves, or those that they are stored in."""
+    """Returns the tables that a database must have for these, by name: themselves, or their hosts."""
     return by_name([table.stored_in or table for table in by_name(tables).values()])
 
 
@@ -237,14 +264,14 @@ RECEIPTS = Table(
     fields=(Field("id"), Field("outcome", json=True)),
     indexes=(Index("by_record_id", ("id",)),),
 )
-"""One row per commit that came over HTTP: its id and outcome, so that a repeated commit is applied once."""
+"""Has one row per commit that came over HTTP: its id and outcome, so that a repeated commit is applied once."""
 
 LARGE_VALUES = Table(
     name="mastra_large_values",
     fields=(Field("id"), Field("owner"), Field("chunks", "number"), Field("state"), Field("since", "number")),
     indexes=(Index("by_record_id", ("id",)), Index("by_state", ("state", "since"))),
 )
-"""One row per generation of a value that is kept in chunks (docs/protocol.md, Large values).
+"""Has one row per generation of a value that is kept in chunks (docs/protocol.md, "Large values").
 
 `owner` is the JSON text of `[table, *key]` of the row that refers to it; `state` is `pending` while chunks arrive,
 `live`, or `dropped` when its row no longer refers to it; `since` is when it became so, or was last found to be so, in
@@ -257,7 +284,7 @@ CHUNKS = Table(
     indexes=(Index("by_generation", ("generation", "position")),),
     key="by_generation",
 )
-"""The parts of large values, written once: base64 of the deflated JSON text."""
+"""Has the parts of large values, written once: base64 of the deflated JSON text."""
 
 CORE_TABLES = (RECEIPTS, LARGE_VALUES, CHUNKS)
-"""What every database has beside the tables of domains."""
+"""Tables that every database has beside those of domains."""

@@ -18,9 +18,10 @@ import orjson
 from anyio.abc import Process
 
 from mastra_convex import ConvexStore
-from mastra_convex.domain import DomainStore, registered_domains
+from mastra_convex.domain import DomainStore
 from mastra_convex.engine.protocol import Engine
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.registry import registered_domains
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import CORE_TABLES, Table, by_name
 

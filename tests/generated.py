@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from mastra_convex.deploy.convex_schema import with_vector_indexes
 from mastra_convex.deploy.scaffold import scaffold
-from mastra_convex.domain import declared_tables
+from mastra_convex.registry import declared_tables
 from tests.backends import FUNCTIONS, ConvexHost, convex_host
 
 

@@ -10,7 +10,7 @@ import { read as readAll } from "./lib/reads";
 import { search as searchRows } from "./lib/search";
 import { siblings } from "./lib/internal_calls";
 import { sweep as sweepOld } from "./lib/sweep";
-import * as validators from "./lib/validators";
+import * as validators from "./lib/protocol";
 
 const protocol = v.string();
 const request = { protocol, needs: validators.needs };

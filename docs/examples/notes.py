@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from pydantic import Field as Member
 
 from mastra_convex.contract.arguments import text
-from mastra_convex.contract.models import Record, new_id, parse
+from mastra_convex.contract.models import Record, UtcDatetime, new_id, parse
 from mastra_convex.contract.pages import Page, PerPage, page_request
-from mastra_convex.contract.times import UtcDatetime, now
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.protocol import Delete, Put, Scan
 from mastra_convex.rows.codec import decode_row, encode_row
+from mastra_convex.rows.times import now
 from mastra_convex.tables import Field, Index, Owner, Table
 from mastra_convex_domains import DOCUMENTS
 
@@ -54,7 +54,7 @@ class NotesStore(DomainStore):
         thread = text(thread_id, "thread_id", operation="LIST_NOTES")
         wanted = page_request(page, per_page, operation="LIST_NOTES")
         scan = Scan(table=NOTES.name, index="by_thread_created", prefixes=[[thread]], order="desc")
-        found = await self._records.scan(wanted.scan(scan, include_total=True))
+        found = await self._records.read(wanted.scan(scan, include_total=True))
         rows, info = wanted.cut(found.rows, found.matched, include_total=True)
         return NotePage(notes=[Note.stored(decode_row(NOTES, row)) for row in rows], **info)
 

@@ -1,4 +1,4 @@
-"""Documents: records of any logical table, kept in the one table `mastra_documents` (contract section 14.2).
+"""Documents: records of any logical table, kept in the table `mastra_documents` (docs/contract.md, "Documents").
 
 The handler of `@mastra/convex` puts every record there whose table has no Convex table of its own. A domain whose
 tables are not deployed can live there too: `Table(..., stored_in=DOCUMENTS)`.
@@ -7,16 +7,18 @@ tables are not deployed can live there too: `Table(..., stored_in=DOCUMENTS)`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, cast
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 from mastra_convex.contract.arguments import equals, items, mapping, text
 from mastra_convex.contract.models import Record, StoredObject, new_id
 from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
 from mastra_convex.domain import DomainStore, register
 from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import Delete, DeleteRange, Get, IndexRange, Put, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import Delete, DeleteRange, Get, IndexRange, Put, Scan
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.codec import decode_row, encode_row
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, Table
 
 DOCUMENTS = Table(
@@ -86,7 +88,7 @@ class DocumentsStore(DomainStore):
     async def get(self, table: str, *, id: str | int) -> Document | None:
         """The record, or None when there is none."""
         key = [_name(table, "GET"), _primary_key(id, "id", "GET")]
-        [row] = (await self._records.get(Get(table=DOCUMENTS.name, keys=[key]))).rows
+        [row] = (await self._records.read(Get(table=DOCUMENTS.name, keys=[key]))).rows
         return None if row is None else _stored(row)
 
     async def list(
@@ -121,14 +123,12 @@ class DocumentsStore(DomainStore):
             ],
             order=order,
         )
-        rows = scan.model_copy(update={"cursor": cursor, "offset": wanted.offset, "limit": wanted.limit})
+        rows = replace(scan, cursor=cursor, offset=wanted.offset, limit=wanted.limit)
         # The cursor must be that of the last row of the page, so whether others follow is asked beside it.
-        following = rows.model_copy(
-            update={"offset": wanted.offset + (wanted.limit or 0), "limit": 1, "paths": [["primaryKey"]]}
-        )
-        count = scan.model_copy(update={"limit": 0, "total": True})
+        following = replace(rows, offset=wanted.offset + (wanted.limit or 0), limit=1, paths=[["primaryKey"]])
+        count = replace(scan, limit=0, total=True)
         reads = [rows, *([] if wanted.limit is None else [following]), *([count] if include_total else [])]
-        answers = [cast(ScanResult, answer) for answer in await self._records.read(reads)]
+        answers = await self._records.read_all(reads)
         has_more = wanted.limit is not None and bool(answers[1].values)
         return DocumentPage(
             documents=[_stored(row) for row in answers[0].rows],

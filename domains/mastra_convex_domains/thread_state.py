@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mastra_convex.contract.arguments import text
-from mastra_convex.contract.times import now
 from mastra_convex.domain import DomainStore, register
 from mastra_convex.engine.protocol import Delete, Get, Put
 from mastra_convex.retention import RetentionTable
 from mastra_convex.rows.codec import decode_row, encode_row
+from mastra_convex.rows.times import now
 from mastra_convex.tables import Field, Index, Owner, Table
 
 THREAD_STATE = Table(
@@ -45,7 +45,7 @@ class ThreadStateStore(DomainStore):
     async def get_state(self, thread_id: str, *, type: str) -> Any:
         """The JSON value that was set, None when there is none."""
         key = _key(thread_id, type, "GET_STATE")
-        [row] = (await self._records.get(Get(table=THREAD_STATE.name, keys=[key]))).rows
+        [row] = (await self._records.read(Get(table=THREAD_STATE.name, keys=[key]))).rows
         return None if row is None else decode_row(THREAD_STATE, row)["value"]
 
     async def set_state(self, thread_id: str, *, type: str, value: Any) -> None:

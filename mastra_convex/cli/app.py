@@ -20,8 +20,8 @@ from mastra_convex.cli.demo import reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.deploy.convex_schema import index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import DEFAULT_PATH, check_path
-from mastra_convex.domain import declared_tables
 from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.registry import declared_tables
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 from mastra_convex.tables import Table
 from mastra_convex.version import VERSION

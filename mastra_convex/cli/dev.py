@@ -14,10 +14,9 @@ from pathlib import Path
 import typer
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local import LocalEngine
 from mastra_convex.remote.config import check_key
 from mastra_convex.remote.secret import Secret
-from mastra_convex.server import LocalServer
+from mastra_convex.server import serve_file
 from mastra_convex.tables import Table
 
 _KEY_BYTES = 32
@@ -40,22 +39,13 @@ def run(tables: Iterable[Table], *, path: Path | None, host: str, port: int, adm
 
 async def _serve(tables: list[Table], path: Path | None, host: str, port: int, key: Secret) -> None:
     with _stop_signals() as stopped:
-        engine = LocalEngine(":memory:" if path is None else path, tables, receipts=True)
         try:
-            await engine.read([])  # opens the file: a wrong one is reported before anything is announced
-            server = LocalServer(engine, admin_key=key, host=host, port=port)
-            try:
-                await server.start()
-            except OSError as error:
-                reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
-                raise ConfigurationError(f"{host} port {port} {reason}") from error
-            try:
+            async with serve_file(":memory:" if path is None else path, tables, key, host=host, port=port) as server:
                 _announce(_reachable(server.url, host), key, path, host)
                 await stopped.wait()
-            finally:
-                await server.aclose()
-        finally:
-            await engine.aclose()
+        except OSError as error:
+            reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
+            raise ConfigurationError(f"{host} port {port} {reason}") from error
 
 
 def _announce(url: str, key: Secret, path: Path | None, host: str) -> None:

@@ -24,12 +24,13 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
-from mastra_convex.local.inspection import inspect
+from mastra_convex.local.schema import inspect_file
+from mastra_convex.remote.answers import NOT_FOUND
 from mastra_convex.remote.config import RemoteConfig, environment
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH
-from mastra_convex.remote.transport import NOT_FOUND, Transport
+from mastra_convex.remote.transport import Transport
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
 from mastra_convex.version import VERSION
 
@@ -65,7 +66,7 @@ def run(tables: Sequence[Table], *, path: Path | None, storage_function: str, as
 
 def _file(path: Path, tables: Sequence[Table]) -> list[Check]:
     try:
-        found = inspect(path, tables)
+        found = inspect_file(path, tables)
     except MastraConvexError as error:
         return [Check("file", False, error.message)]
     damage = f"damaged: {'; '.join(found.damage)}"

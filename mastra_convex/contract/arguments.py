@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.contract.times import to_milliseconds
-from mastra_convex.engine.protocol import Condition
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import MAX_SAFE_INTEGER, clean, clean_text, to_json
 
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -79,7 +79,7 @@ def equals(path: Sequence[str], value: Any) -> Condition:
 def metadata_conditions(
     metadata: Mapping[str, Any] | None, path: Sequence[str], *, operation: str, scalars: bool = False
 ) -> list[Condition]:
-    """One equality for each pair of a metadata filter (contract sections 1.6 and 1.7); `scalars` refuses other
+    """One equality for each pair of a metadata filter (docs/contract.md, "Metadata filters"); `scalars` refuses other
     values.
     """
     if metadata is None:

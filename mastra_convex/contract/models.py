@@ -5,17 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 from uuid import uuid4
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 from mastra_convex.contract.arguments import items
-from mastra_convex.contract.stored import STORED, is_stored
 from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import from_json
+
+STORED: Final = "stored"
+"""The validation context of records that are read."""
+
+
+def is_stored(info: ValidationInfo) -> bool:
+    """Tells a field validator whether the record is read from storage, and may come from other writers."""
+    return info.context == STORED
+
+
+RecordT = TypeVar("RecordT", bound="Record")
 
 
 class Record(
@@ -34,7 +48,14 @@ class Record(
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> Self:
-        """The record of decoded stored columns; tolerant of what other writers put there."""
+        """Makes a record of decoded stored columns; tolerant of what other writers put there.
+
+        Columns that all have the form in which this package writes them are taken over as they are; others are
+        validated by pydantic. Raises MastraConvexError for what cannot be read as such a record.
+        """
+        record = _as_written(cls, values)
+        if record is not None:
+            return record
         try:
             return cls.model_validate(dict(values), context=STORED)
         except pydantic.ValidationError as error:
@@ -44,10 +65,17 @@ class Record(
     _names: ClassVar[dict[str, str]] = {}
     """The attribute that each key names, in both spellings."""
 
+    _readers: ClassVar[Mapping[str, Callable[[Any], Any]] | None] = None
+    """What reads each attribute from the form in which it is written; None where one needs pydantic."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         aliases = {field.alias: name for name, field in cls.model_fields.items() if field.alias is not None}
         cls._names = {name: name for name in cls.model_fields} | aliases
+        readers = {name: _reader(field) for name, field in cls.model_fields.items()}
+        cls._readers = {name: read for name, read in readers.items() if read is not None}
+        if len(cls._readers) < len(readers):
+            cls._readers = None
 
     @model_validator(mode="before")
     @classmethod
@@ -63,6 +91,74 @@ class Record(
         return value
 
 
+class _UnusualError(Exception):
+    """A stored value has not the form in which this package writes it."""
+
+
+@dataclass(frozen=True)
+class AsWritten:
+    """Marks a field type: `read` makes its value of the form in which this package writes it, or raises."""
+
+    read: Callable[[Any], Any]
+
+
+def exactly(kind: type[Any]) -> AsWritten:
+    """Marks a field type whose stored values are taken over if they are of this very type."""
+
+    def read(value: Any) -> Any:
+        if type(value) is kind:
+            return value
+        raise _UnusualError
+
+    return AsWritten(read)
+
+
+def _reader(field: FieldInfo) -> Callable[[Any], Any] | None:
+    """Returns what reads the stored form of a field, None where only pydantic can."""
+    marks = [mark for mark in field.metadata if isinstance(mark, AsWritten)]
+    kinds = get_args(field.annotation) or (field.annotation,)
+    if marks:
+        return marks[0].read
+    if field.metadata or not set(kinds) <= {str, int, bool, type(None)}:
+        return None
+
+    def read(value: Any) -> Any:
+        if type(value) in kinds:
+            return value
+        raise _UnusualError
+
+    return read
+
+
+def _as_written(model: type[RecordT], values: Mapping[str, Any]) -> RecordT | None:
+    """Makes a record without pydantic; None where a value is unusual or missing."""
+    readers = model._readers  # pyright: ignore[reportPrivateUsage]
+    if readers is None:
+        return None
+    names, members, extra = model._names, {}, {}  # pyright: ignore[reportPrivateUsage]
+    try:
+        for key, value in values.items():
+            name = names.get(key)
+            if name is None:
+                extra[key] = value
+            else:
+                members[name] = readers[name](value)
+    except (_UnusualError, ValueError):
+        return None
+    given = set(members)
+    for name, field in model.model_fields.items():
+        if name not in given:
+            if field.is_required():
+                return None
+            members[name] = field.get_default(call_default_factory=True, validated_data=members)
+    record = model.__new__(model)
+    object.__setattr__(record, "__dict__", members)
+    object.__setattr__(record, "__pydantic_fields_set__", given)
+    object.__setattr__(record, "__pydantic_extra__", extra)
+    object.__setattr__(record, "__pydantic_private__", None)
+    return record
+
+
 def new_id() -> str:
     """The id of a record that was given none."""
     return str(uuid4())
@@ -74,7 +170,7 @@ def _not_blank(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Id = Annotated[str, AfterValidator(_not_blank)]
+Id = Annotated[str, AfterValidator(_not_blank), exactly(str)]
 """A field type: text that is not blank, as every method that takes an id wants it."""
 
 
@@ -98,10 +194,26 @@ def _stored_object(value: Any, info: ValidationInfo) -> Any:
     return parsed if isinstance(parsed, Mapping) else {"text": str(value)}
 
 
-StoredObject = Annotated[dict[str, Any], BeforeValidator(_stored_object)]
+StoredObject = Annotated[dict[str, Any], BeforeValidator(_stored_object), exactly(dict)]
 """A field type: a JSON object with any keys, nothing inside renamed; a stored one may be JSON text."""
 
-RecordT = TypeVar("RecordT", bound=Record)
+
+def _utc(value: datetime, info: ValidationInfo) -> datetime:
+    """The handler of @mastra/convex stores a time that is given as text unchanged, also without a zone."""
+    return to_milliseconds(value.replace(tzinfo=UTC) if value.tzinfo is None and is_stored(info) else value)
+
+
+def _read_time(value: Any) -> datetime:
+    """Reads the text of `to_iso`."""
+    if type(value) is not str or len(value) != _TIME_CHARACTERS or value[-1] != "Z":
+        raise _UnusualError
+    return datetime.fromisoformat(value)
+
+
+_TIME_CHARACTERS: Final = len("2026-01-01T00:00:00.000Z")
+
+UtcDatetime = Annotated[datetime, AfterValidator(_utc), AsWritten(_read_time)]
+"""A field type: aware, UTC, milliseconds; a stored one without a zone is UTC."""
 
 
 def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *, operation: str) -> RecordT:

@@ -1,18 +1,18 @@
-"""Pagination, ordering and date ranges as all lists take them (contract sections 1.2, 1.3, 1.5)."""
+"""Pagination, ordering and date ranges as all lists take them (docs/contract.md, "Pages", "Order" and "Times")."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from mastra_convex.contract.arguments import moment
-from mastra_convex.contract.times import to_iso
 from mastra_convex.engine.protocol import Bound, Scan
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 PerPage = int | Literal[False]
@@ -64,7 +64,7 @@ class PageRequest:
     def scan(self, scan: Scan, *, include_total: bool) -> Scan:
         """The scan for this page: without a total, one row more is read, which tells whether others follow."""
         limit = self.limit if self.limit is None or include_total else self.limit + 1
-        return scan.model_copy(update={"offset": self.offset, "limit": limit, "total": bool(include_total)})
+        return replace(scan, offset=self.offset, limit=limit, total=bool(include_total))
 
     def cut(self, rows: Sequence[ItemT], matched: int, *, include_total: bool) -> tuple[Sequence[ItemT], PageInfo]:
         """The rows of the page, of what `scan` gave, and what is said about it."""
@@ -84,7 +84,7 @@ class PageRequest:
 def page_request(
     page: int, per_page: PerPage, *, operation: str, status: str = "INVALID_PAGE", after_all: bool = False
 ) -> PageRequest:
-    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (contract section 1.2).
+    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (docs/contract.md, "Pages").
 
     `status` is the end of the error's id. `after_all`: a later page than the one with everything (`per_page=False`) is
     no error but empty.

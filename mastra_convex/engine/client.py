@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast
+from dataclasses import replace
+from typing import Any, Literal, TypeVar, cast, overload
 
 import orjson
 
@@ -14,7 +15,6 @@ from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     DeleteRange,
-    Describe,
     Engine,
     Get,
     GetResult,
@@ -23,8 +23,8 @@ from mastra_convex.engine.protocol import (
     Neighbours,
     NeighboursResult,
     Outcome,
+    Read,
     ReadResult,
-    Row,
     Scan,
     ScanResult,
     Search,
@@ -32,9 +32,12 @@ from mastra_convex.engine.protocol import (
     WriteOp,
 )
 from mastra_convex.errors import TooLargeError
-from mastra_convex.rows.values import value_size
+from mastra_convex.rows.values import Row, value_size
 from mastra_convex.tables import Table
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 T = TypeVar("T")
 
 PUT_RANGES = 2
@@ -48,51 +51,71 @@ MAX_KEYS = (MAX_RANGES - _SPARE_RANGES) // PUT_RANGES
 
 
 class Records:
-    """What a domain works with: an engine, and the tables of the domains that share it."""
+    """Reads and commits of a domain: whole answers over an engine that answers in steps.
+
+    Args:
+        engine: the engine, or the layers in front of it.
+        tables: the tables of all domains that share the engine, by name.
+    """
 
     def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
         self._engine = engine
         self._tables = tables
 
-    async def get(self, op: Get) -> GetResult:
-        """All rows of a get."""
-        return cast(GetResult, (await self.read([op]))[0])
+    @overload
+    async def read(self, first: Read[A], /) -> A: ...
+    @overload
+    async def read(self, first: Read[A], second: Read[B], /) -> tuple[A, B]: ...
+    @overload
+    async def read(self, first: Read[A], second: Read[B], third: Read[C], /) -> tuple[A, B, C]: ...
+    @overload
+    async def read(self, first: Read[A], second: Read[B], /, *others: Read[T]) -> tuple[A, B, *tuple[T, ...]]: ...
+    async def read(self, *ops: Any) -> Any:
+        """Runs one read or several on one snapshot and returns the complete results, in the order of the operations.
 
-    async def scan(self, op: Scan) -> ScanResult:
-        """A scan carried on until it is done."""
-        return cast(ScanResult, (await self.read([op]))[0])
+        Takes one round trip, and more only where the budget of a call cut an answer.
+        """
+        results = await self.read_all(ops)
+        return results[0] if len(ops) == 1 else tuple(results)
 
-    async def step(self, op: Scan) -> ScanResult:
-        """As much of a scan as one call gives; its `cursor` goes on after that."""
-        return cast(ScanResult, (await self._engine.read([op]))[0])
+    async def read_with(self, first: Read[A], others: Sequence[Read[T]]) -> tuple[A, list[T]]:
+        """Runs a read and any number of others as `read` does."""
+        result, *results = await self.read_all([first, *others])
+        return cast(A, result), cast(list[T], results)
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe]) -> list[ReadResult]:
-        """The complete results of several reads: one round trip, and more only where the budget cut an answer."""
-        answers: dict[int, ReadResult] = {}
-        pending = dict(enumerate(ops))
+    async def read_all(self, ops: Sequence[Read[T]]) -> list[T]:
+        """Runs any number of reads as `read` does."""
+        answers: dict[int, Any] = {}
+        pending: dict[int, Any] = dict(enumerate(ops))
         while pending:
             results = await self._engine.read([_first_keys(op) for op in pending.values()])
-            rest: dict[int, Get | Scan | Neighbours | Describe] = {}
+            rest: dict[int, Any] = {}
             for (n, op), result in zip(pending.items(), results, strict=True):
-                if isinstance(op, Neighbours):
-                    answers[n] = await self._whole_window(op, cast(NeighboursResult, result))
-                elif isinstance(op, Get):
-                    answers[n] = _join_gets(cast(GetResult | None, answers.get(n)), cast(GetResult, result))
-                elif isinstance(op, Describe):
-                    answers[n] = result
-                else:
-                    answers[n] = _join_scans(cast(ScanResult | None, answers.get(n)), cast(ScanResult, result))
+                match result:
+                    case NeighboursResult():
+                        answers[n] = await self._whole_window(op, result)
+                    case GetResult():
+                        answers[n] = _join_gets(answers.get(n), result)
+                    case ScanResult():
+                        answers[n] = _join_scans(answers.get(n), result)
+                    case _:
+                        answers[n] = result
                 following = _following(op, result)
                 if following is not None:
                     rest[n] = following
             pending = rest
         return [answers[n] for n in range(len(ops))]
 
+    async def step(self, op: Scan) -> ScanResult:
+        """Returns as much of a scan as one call gives; its `cursor` goes on after that."""
+        [result] = await self._engine.read([op])
+        return result
+
     async def iterate(self, op: Scan, batch_size: int) -> AsyncIterator[Row]:
         """The rows of a scan, fetched `batch_size` at a time as they are consumed."""
         cursor, done = op.cursor, False
         while not done:
-            result = await self.scan(op.model_copy(update={"cursor": cursor, "limit": batch_size}))
+            result = await self.read(replace(op, cursor=cursor, limit=batch_size))
             cursor, done = result.cursor, len(result.rows) < batch_size
             for row in result.rows:
                 yield row
@@ -112,7 +135,7 @@ class Records:
         result = await self._engine.commit(commit)
         outcomes = result.outcomes
         while result.status == "more":
-            commit = commit.model_copy(update={"id": uuid.uuid4().hex, "resume": result.resume})
+            commit = replace(commit, id=uuid.uuid4().hex, resume=result.resume)
             result = await self._engine.commit(commit)
             outcomes = [
                 Outcome(changed=a.changed + b.changed, missing=[*a.missing, *b.missing])
@@ -120,7 +143,7 @@ class Records:
             ]
         pairs = zip(returning, result.returned, strict=False)  # nothing is returned after a conflict
         returned = [await self._whole_get(op, answer) for op, answer in pairs]
-        return result.model_copy(update={"outcomes": outcomes, "returned": returned})
+        return replace(result, outcomes=outcomes, returned=returned)
 
     async def search(self, search: Search) -> SearchResult:
         """The rows whose vectors are nearest."""
@@ -144,7 +167,7 @@ class Records:
     async def _whole_get(self, op: Get, result: GetResult) -> GetResult:
         if result.next is None:
             return result
-        return _join_gets(result, await self.get(op.model_copy(update={"keys": op.keys[result.next :]})))
+        return _join_gets(result, await self.read(replace(op, keys=op.keys[result.next :])))
 
     async def _whole_window(self, op: Neighbours, result: NeighboursResult) -> NeighboursResult:
         if result.target is None or (result.before.done and result.after.done):
@@ -155,13 +178,13 @@ class Records:
         before, after = result.before, result.after
         if not before.done:
             limit = op.before - len(before.rows)
-            more = await self.scan(whole.model_copy(update={"cursor": before.cursor, "limit": limit, "order": "desc"}))
-            before = before.model_copy(update={"rows": [*reversed(more.rows), *before.rows], "done": True})
+            more = await self.read(replace(whole, cursor=before.cursor, limit=limit, order="desc"))
+            before = replace(before, rows=[*reversed(more.rows), *before.rows], done=True)
         if not after.done:
             limit = op.after - len(after.rows)
             cursor = after.cursor
-            more = await self.scan(whole.model_copy(update={"cursor": cursor, "limit": limit}))
-            after = after.model_copy(update={"rows": [*after.rows, *more.rows], "done": True})
+            more = await self.read(replace(whole, cursor=cursor, limit=limit))
+            after = replace(after, rows=[*after.rows, *more.rows], done=True)
         return NeighboursResult(target=result.target, before=before, after=after)
 
 
@@ -206,29 +229,25 @@ async def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], Awaitable[o
         await in_parts(items[half:], work)
 
 
-def _first_keys(op: Get | Scan | Neighbours | Describe) -> Get | Scan | Neighbours | Describe:
+def _first_keys(op: Any) -> Any:
     """A get of no more keys than a call takes; `_following` has the others."""
-    return op.model_copy(update={"keys": op.keys[:MAX_RANGES]}) if isinstance(op, Get) else op
+    return replace(op, keys=op.keys[:MAX_RANGES]) if isinstance(op, Get) else op
 
 
-def _following(op: Get | Scan | Neighbours | Describe, result: ReadResult) -> Get | Scan | Neighbours | None:
-    """What is left to read of an operation, None when it is complete."""
-    if isinstance(op, Describe):
-        return None
-    if isinstance(op, Get):
-        left = cast(GetResult, result).next
-        keys = op.keys[MAX_RANGES if left is None else left :]
-        return op.model_copy(update={"keys": keys}) if keys else None
-    if isinstance(op, Neighbours):
-        window = cast(NeighboursResult, result)
-        return op if window.target is None and not window.before.done else None
-    scan = cast(ScanResult, result)
-    if scan.done:
-        return None
-    taken = len(scan.rows) or len(scan.values or ())
-    limit = None if op.limit is None else op.limit - taken
-    cursor = scan.cursor or op.cursor
-    return op.model_copy(update={"cursor": cursor, "offset": op.offset - scan.skipped, "limit": limit})
+def _following(op: Any, result: ReadResult) -> Any:
+    """Returns the operation that reads what is left, None when the result is complete."""
+    match result:
+        case GetResult():
+            keys = op.keys[MAX_RANGES if result.next is None else result.next :]
+            return replace(op, keys=keys) if keys else None
+        case NeighboursResult():
+            return op if result.target is None and not result.before.done else None
+        case ScanResult(done=False):
+            taken = len(result.rows) or len(result.values or ())
+            limit = None if op.limit is None else op.limit - taken
+            return replace(op, cursor=result.cursor or op.cursor, offset=op.offset - result.skipped, limit=limit)
+        case _:
+            return None
 
 
 def _join_gets(first: GetResult | None, second: GetResult) -> GetResult:

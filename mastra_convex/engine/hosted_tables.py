@@ -8,20 +8,17 @@ guest, which the host does not have, reads the guest's rows and puts them in ord
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import (
     Bound,
-    Change,
     Commit,
     CommitResult,
-    Condition,
     Delete,
     DeleteRange,
     Describe,
-    Edit,
     EmptyGuard,
     Engine,
     Get,
@@ -29,16 +26,13 @@ from mastra_convex.engine.protocol import (
     Guard,
     HoldsGuard,
     IndexRange,
-    Key,
     Layer,
     Neighbours,
     NeighboursResult,
     Patch,
     PatchRange,
-    Path,
     Put,
-    ReadResult,
-    Row,
+    Read,
     Scan,
     ScanResult,
     Search,
@@ -46,12 +40,16 @@ from mastra_convex.engine.protocol import (
     WriteOp,
 )
 from mastra_convex.errors import ConfigurationError, ValidationError
-from mastra_convex.local.records import values_at
-from mastra_convex.local.schema import field_key
-from mastra_convex.rows.keys import decode_cursor, encode_cursor, encode_key
-from mastra_convex.rows.paths import check_path
-from mastra_convex.rows.values import carried, to_json, unescape_keys
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.cursors import decode_cursor, encode_cursor
+from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.paths import Path, check_path
+from mastra_convex.rows.values import Row, carried, to_json, unescape_keys
 from mastra_convex.tables import Field, Table
+
+T = TypeVar("T")
 
 Place = tuple[bytes, ...]
 """Where a row stands in a scan: its index fields after the prefix, creation time and id, as bytes in index order."""
@@ -74,31 +72,32 @@ class _GuestLayer(Layer):
         self._guests = guests
         self._records = Records(engine, {})
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         results = await self._engine.read([self._hosted_read(op) for op in ops])
         return [await self._answer(op, result) for op, result in zip(ops, results, strict=True)]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
-        hosted = {
-            "guards": [self._hosted_guard(guard) for guard in commit.guards],
-            "ops": [self._hosted_write(op) for op in commit.ops],
-            "returning": [self._hosted_read(get) for get in commit.returning],
-        }
-        result = await self._engine.commit(commit.model_copy(update=hosted))
+        hosted = replace(
+            commit,
+            guards=[self._hosted_guard(guard) for guard in commit.guards],
+            ops=[self._hosted_write(op) for op in commit.ops],
+            returning=[self._hosted_read(get) for get in commit.returning],
+        )
+        result = await self._engine.commit(hosted)
         returned = [
             self._guests[get.table].answer(found) if get.table in self._guests else found
             for get, found in zip(commit.returning, result.returned, strict=False)  # none after a conflict
         ]
-        return result.model_copy(update={"returned": returned})
+        return replace(result, returned=returned)
 
     async def search(self, search: Search, /) -> SearchResult:
         guest = self._guests.get(search.range.table)
         if guest is not None:
             raise guest.refused("vectors cannot be searched")
         guards = [self._hosted_guard(guard) for guard in search.guards]
-        return await self._engine.search(search.model_copy(update={"guards": guards}))
+        return await self._engine.search(replace(search, guards=guards))
 
-    def _hosted_read(self, op: Get | Scan | Neighbours | Describe) -> Get | Scan | Neighbours | Describe:
+    def _hosted_read(self, op: Any) -> Any:
         guest = self._guests.get(op.table)
         if guest is None or isinstance(op, Describe):
             return op
@@ -112,17 +111,16 @@ class _GuestLayer(Layer):
         guest = self._guests.get(op.range.table if isinstance(op, PatchRange | DeleteRange) else op.table)
         return op if guest is None else guest.write(op)
 
-    async def _answer(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
+    async def _answer(self, op: Any, result: Any) -> Any:
         guest = self._guests.get(op.table)
         if guest is None or isinstance(op, Describe):
             return result
         if isinstance(op, Get):
-            return guest.answer(cast(GetResult, result))
-        first = cast(ScanResult, result)
-        rows = [*first.rows]
-        if not first.done:
-            rest = guest.all_rows(op).model_copy(update={"cursor": first.cursor})
-            rows += (await self._records.scan(rest)).rows
+            return guest.answer(result)
+        rows = [*result.rows]
+        if not result.done:
+            rest = replace(guest.all_rows(op), cursor=result.cursor)
+            rows += (await self._records.read(rest)).rows
         logical = [guest.row(row) for row in rows]
         return guest.scan(op, logical) if isinstance(op, Scan) else guest.neighbours(op, logical)
 
@@ -155,7 +153,7 @@ class _Guest:
         hosted: dict[str, Any] = {"table": self.host.name, "key": self._keys([guard.key])[0]}
         if isinstance(guard, HoldsGuard):
             hosted["where"] = self._where(guard.where)
-        return guard.model_copy(update=hosted)
+        return replace(guard, **hosted)
 
     def _hosted(self, row: Row) -> Row:
         name, id = self.host.key_fields
@@ -169,9 +167,7 @@ class _Guest:
             Edit(path=self._path([name]), reducer="set", value=to_json(unescape_keys(value)))
             for name, value in change.set.items()
         ]
-        return Change(
-            edits=[*sets, *(edit.model_copy(update={"path": self._path(edit.path)}) for edit in change.edits)]
-        )
+        return Change(edits=[*sets, *(replace(edit, path=self._path(edit.path)) for edit in change.edits)])
 
     def _range(self, range: IndexRange) -> IndexRange:
         fields = self._fields(range.index)
@@ -204,10 +200,10 @@ class _Guest:
 
     def get(self, op: Get) -> Get:
         paths = None if op.paths is None else [self._path(path) for path in op.paths]
-        return op.model_copy(update={"table": self.host.name, "keys": self._keys(op.keys), "paths": paths})
+        return replace(op, table=self.host.name, keys=self._keys(op.keys), paths=paths)
 
     def answer(self, result: GetResult) -> GetResult:
-        return result.model_copy(update={"rows": [row and self.row(row) for row in result.rows]})
+        return replace(result, rows=[row and self.row(row) for row in result.rows])
 
     def row(self, hosted: Row) -> Row:
         """The row of a record, some of whose columns a change may have made JSON text, being a level deeper there."""
@@ -248,7 +244,7 @@ class _Guest:
         skipped = min(op.offset, len(found))
         return ScanResult(
             rows=[row for _, row in page] if op.paths is None else [],
-            values=None if op.paths is None else [values_at(self.table, row, op.paths) for _, row in page],
+            values=None if op.paths is None else [OpenRow(self.table, row).texts(op.paths) for _, row in page],
             matched=len(found) if op.total else skipped + len(page),
             skipped=skipped,
             cursor=encode_cursor((page[-1][0], 0)) if page else op.cursor,
@@ -300,7 +296,7 @@ class _Guest:
         return Condition(path=self._path(field.split(".")), operator=operator, value=to_json(value))
 
     def _where(self, where: Sequence[Condition]) -> list[Condition]:
-        return [condition.model_copy(update={"path": self._path(condition.path)}) for condition in where]
+        return [replace(condition, path=self._path(condition.path)) for condition in where]
 
     def _path(self, path: Path) -> Path:
         check_path(self.table, path, system=True)

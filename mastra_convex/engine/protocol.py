@@ -7,25 +7,21 @@ them on SQLite; both give the same answers. No domain is named here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator
+from pydantic import Discriminator
+
+from mastra_convex.rows.changes import Change
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.keys import Key, Scalar
+from mastra_convex.rows.paths import Path
+from mastra_convex.rows.values import Row
 
 PROTOCOL: Final = "mastra_convex/1"
 """Name and version; every request and every answer carries it."""
 
-Row = dict[str, Any]
-"""A stored row, with `_creationTime` when it was read; undecoded, see `mastra_convex.rows.codec`."""
-
-Scalar = str | int | float | bool | None
-Key = Sequence[Scalar]
-"""The values of the key fields of a table, in index order."""
-
-Path = Sequence[str]
-"""A column, then keys inside it; goes through object columns and JSON-text columns alike."""
-
-# Budgets, the same in both engines. They keep a call inside Convex's limits (convex-protocol section 4: 4,096 index
-# ranges, 32,000 documents and 16 MiB read, 16 MiB and 16,000 documents written, 8,192 elements in an array).
+# Budgets, the same in both engines. They keep a call inside Convex's limits (docs/protocol.md, "Limits of Convex").
 READ_ROWS: Final = 8_000
 READ_BYTES: Final = 8 << 20
 MAX_RANGES: Final = 4_000
@@ -39,26 +35,14 @@ MAX_COMMIT_BYTES: Final = 12 << 20
 """Of the encoded body of a commit; Convex takes 16 MiB."""
 
 
-class _Wire(BaseModel):
-    """A part of a request or of an answer."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-
-
-class Condition(_Wire):
-    """`value` is JSON text. Conditions in a list must all hold."""
-
-    path: Path
-    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
-    value: str
-
-
-class Bound(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
     value: Scalar
     inclusive: bool = True
 
 
-class IndexRange(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRange:
     """The rows whose index starts with `prefix`, the next field within the bounds, and all conditions true."""
 
     table: str
@@ -69,7 +53,20 @@ class IndexRange(_Wire):
     where: Sequence[Condition] = ()
 
 
-class Get(_Wire):
+T = TypeVar("T")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Read(Generic[ResultT_co]):
+    """Base of read operations; the type argument is that of the result."""
+
+    __slots__ = ()
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Get(Read["GetResult"]):
     """Rows by key, in the order of the keys; None where there is none."""
 
     op: Literal["get"] = "get"
@@ -79,7 +76,8 @@ class Get(_Wire):
     fingerprints: bool = False
 
 
-class Scan(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan(Read["ScanResult"]):
     """Rows of an index under one or several prefixes of equal length, merged in the order of the rest of the index."""
 
     op: Literal["scan"] = "scan"
@@ -97,7 +95,8 @@ class Scan(_Wire):
     paths: Sequence[Path] | None = None
 
 
-class Neighbours(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours(Read["NeighboursResult"]):
     """A row and those around it along an index, among rows that equal it in all index fields but the last."""
 
     op: Literal["neighbours"] = "neighbours"
@@ -109,7 +108,8 @@ class Neighbours(_Wire):
     where: Sequence[Condition] = ()
 
 
-class Describe(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe(Read["DescribeResult"]):
     """What is deployed of a table; with `probe`, also which of its indexes the database lacks."""
 
     op: Literal["describe"] = "describe"
@@ -120,7 +120,8 @@ class Describe(_Wire):
 ReadOp = Annotated[Get | Scan | Neighbours | Describe, Discriminator("op")]
 
 
-class GetResult(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetResult:
     """`next` is the position of the first key that the budget left out; None when all were read."""
 
     rows: Sequence[Row | None]
@@ -129,7 +130,8 @@ class GetResult(_Wire):
     next: int | None = None
 
 
-class ScanResult(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
     """One budget's worth of a scan. Where `done` is false, the same scan with `cursor` goes on after it.
 
     `skipped` rows were consumed by the offset; `matched` counts all rows that matched in this step, skipped ones
@@ -144,7 +146,8 @@ class ScanResult(_Wire):
     done: bool
 
 
-class NeighboursResult(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighboursResult:
     """`target` is None when there is no such row or a condition fails. Both scans are in ascending order.
 
     A scan that is not `done` was cut by the budget; continue it with a Scan over the same prefix and its cursor
@@ -156,7 +159,8 @@ class NeighboursResult(_Wire):
     after: ScanResult
 
 
-class NativeIndex(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeIndex:
     """A vector index of the deployment: the column, its length, and the fields that a native search can filter by."""
 
     field: str
@@ -164,14 +168,15 @@ class NativeIndex(_Wire):
     filters: Sequence[str]
 
 
-class DescribeResult(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeResult:
     """The key index, columns, indexes by name with their fields, and vector indexes of a deployed table; `deployed` is
     false, and all empty, for a table that the engine does not know. `missing` indexes were probed for in vain."""
 
     deployed: bool
     key: str = ""
     fields: Sequence[str] = ()
-    indexes: Mapping[str, Sequence[str]] = {}
+    indexes: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     native: Sequence[NativeIndex] = ()
     missing: Sequence[str] = ()
 
@@ -179,15 +184,8 @@ class DescribeResult(_Wire):
 ReadResult = GetResult | ScanResult | NeighboursResult | DescribeResult
 
 
-class Edit(_Wire):
-    """Applies a reducer at a path; `value` is JSON text."""
-
-    path: Path
-    reducer: Literal["set", "merge", "append", "add", "max", "slots"]
-    value: str
-
-
-class Put(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
     """Upserts rows: declared columns are replaced, those in `keep` stay as an existing row has them."""
 
     op: Literal["put"] = "put"
@@ -196,15 +194,8 @@ class Put(_Wire):
     keep: Sequence[str] = ()
 
 
-class Change(_Wire):
-    """Columns to set, columns to remove, then edits in order."""
-
-    set: Row = {}
-    unset: Sequence[str] = ()
-    edits: Sequence[Edit] = ()
-
-
-class Patch(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
     """Changes existing rows; keys without a row are reported, not created."""
 
     op: Literal["patch"] = "patch"
@@ -213,19 +204,22 @@ class Patch(_Wire):
     change: Change
 
 
-class Delete(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
     op: Literal["delete"] = "delete"
     table: str
     keys: Sequence[Key]
 
 
-class PatchRange(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchRange:
     op: Literal["patchRange"] = "patchRange"
     range: IndexRange
     change: Change
 
 
-class DeleteRange(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRange:
     op: Literal["deleteRange"] = "deleteRange"
     range: IndexRange
 
@@ -233,7 +227,8 @@ class DeleteRange(_Wire):
 WriteOp = Annotated[Put | Patch | Delete | PatchRange | DeleteRange, Discriminator("op")]
 
 
-class KeyGuard(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyGuard:
     """The row exists, or is missing."""
 
     guard: Literal["exists", "missing"]
@@ -241,14 +236,16 @@ class KeyGuard(_Wire):
     key: Key
 
 
-class EmptyGuard(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyGuard:
     """No row lies in the range."""
 
     guard: Literal["empty"] = "empty"
     range: IndexRange
 
 
-class HoldsGuard(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldsGuard:
     """The row exists and all conditions hold."""
 
     guard: Literal["holds"] = "holds"
@@ -257,7 +254,8 @@ class HoldsGuard(_Wire):
     where: Sequence[Condition]
 
 
-class UnchangedGuard(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnchangedGuard:
     """The row still has the fingerprint that a read returned."""
 
     guard: Literal["unchanged"] = "unchanged"
@@ -269,7 +267,8 @@ class UnchangedGuard(_Wire):
 Guard = Annotated[KeyGuard | EmptyGuard | HoldsGuard | UnchangedGuard, Discriminator("guard")]
 
 
-class Commit(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
     """One transaction: guards first, then the operations in order, then the rows to return.
 
     `whole` commits apply everything or are refused (`TooLarge`); `resumable` ones may stop at their budget inside a
@@ -284,7 +283,8 @@ class Commit(_Wire):
     resume: str | None = None
 
 
-class Outcome(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
     """What an operation did in this step: rows written or deleted, and the positions of keys that had no row.
 
     For a put, `missing` are the positions of rows that were new.
@@ -294,7 +294,8 @@ class Outcome(_Wire):
     missing: Sequence[int] = ()
 
 
-class CommitResult(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitResult:
     """`conflict`: the guard at position `guard` failed and nothing was written. `more`: send the commit again, under
     a new id, with `resume`."""
 
@@ -305,7 +306,8 @@ class CommitResult(_Wire):
     returned: Sequence[GetResult] = ()
 
 
-class Search(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
     """The rows of a range whose vectors in `field` are nearest to `vector`, best first.
 
     Only rows with a vector of the same length are found. `guards` are checked first, as in a commit.
@@ -321,14 +323,16 @@ class Search(_Wire):
     guards: Sequence[Guard] = ()
 
 
-class Hit(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
     """A row, without its vector unless that was asked for, and its score."""
 
     row: Row
     score: float
 
 
-class SearchResult(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
     """`conflict`: the guard at position `guard` failed and nothing was searched."""
 
     status: Literal["done", "conflict"]
@@ -336,7 +340,8 @@ class SearchResult(_Wire):
     hits: Sequence[Hit] = ()
 
 
-class TableNeeds(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableNeeds:
     """What a client needs of a table: the index that is its key, its columns, and its indexes with their fields."""
 
     key: str
@@ -351,7 +356,7 @@ Needs = Mapping[str, TableNeeds]
 class Engine(Protocol):
     """Generic record operations on declared tables. All methods raise the errors of `mastra_convex.errors`."""
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         """Runs reads on one snapshot; they share one budget, so later ones may come back empty and not done."""
         ...
 
@@ -379,7 +384,7 @@ class Layer:
     def __init__(self, engine: Engine) -> None:
         self._engine: Engine = engine
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         return await self._engine.read(ops)
 
     async def commit(self, commit: Commit, /) -> CommitResult:

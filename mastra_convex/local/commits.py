@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import orjson
 
 from mastra_convex.engine.protocol import (
     MAX_COMMIT_BYTES,
@@ -14,7 +18,6 @@ from mastra_convex.engine.protocol import (
     WHOLE_BYTES,
     Commit,
     CommitResult,
-    Condition,
     Delete,
     DeleteRange,
     EmptyGuard,
@@ -26,16 +29,18 @@ from mastra_convex.engine.protocol import (
     Put,
     WriteOp,
 )
+from mastra_convex.engine.wire import decode_answer, encode, to_bytes
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.local.checks import check_commit_size
-from mastra_convex.local.documents import Stored
+from mastra_convex.local.budgets import RANGES_TO_DROP, Budget, StepBudget
+from mastra_convex.local.documents import Stored, check_commit_size
 from mastra_convex.local.guards import failing_guard
-from mastra_convex.local.ranges import RANGES_TO_DROP, StepBudget, change_range
-from mastra_convex.local.receipts import find_receipt, leave_receipt
-from mastra_convex.local.records import Budget, encoded_key, find, get
+from mastra_convex.local.reads import encoded_key, find, get
 from mastra_convex.local.schema import Session
-from mastra_convex.local.writes import Patcher, delete_rows, put_rows
+from mastra_convex.local.writes import Patcher, change_range, delete_rows, put_rows
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.keys import encode_key
 from mastra_convex.rows.values import is_within
+from mastra_convex.tables import RECEIPTS
 
 _DONE = Outcome()
 _MAX_DIGITS = 9
@@ -56,7 +61,7 @@ def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) ->
         return result
     budget = Budget()
     returned = [get(session, each, budget) for each in commit.returning]
-    return result.model_copy(update={"returned": returned})
+    return replace(result, returned=returned)
 
 
 def is_small(commit: Commit) -> bool:
@@ -139,7 +144,7 @@ class _Step:
         patcher = Patcher(layout, op.change) if op.op == "patch" else None
         keys = [encoded_key(layout, key) for key in op.keys]
         distinct = dict.fromkeys(keys)
-        found = find(self._session.connection, layout, list(distinct))
+        found = find(self._session, layout, list(distinct))
         self._charge(sum(stored.size for stored in found.values()))
         if patcher is None:
             delete_rows(self._session, layout, found.values())
@@ -202,3 +207,26 @@ def _cost(op: WriteOp) -> int:
             return 2 * len(op.keys)
         case "patchRange" | "deleteRange":
             return 1
+
+
+def find_receipt(session: Session, id: str) -> CommitResult | None:
+    """The answer that a commit with this id gave, without the rows it returned."""
+    layout = session.layouts[RECEIPTS.name]
+    found = session.connection.execute(layout.by_keys(1), (encode_key(id),)).fetchone()
+    if found is None:
+        return None
+    outcome: str = orjson.loads(found[2])["outcome"]
+    return decode_answer(CommitResult, orjson.loads(outcome))
+
+
+def leave_receipt(session: Session, id: str, result: CommitResult) -> None:
+    """Stores the answer. The `_seq` of a receipt is the clock's milliseconds, or the next number."""
+    layout = session.layouts[RECEIPTS.name]
+    members = {name: member for name, member in encode(result).items() if name != "returned"}
+    outcome = to_bytes(members).decode()
+    (last,) = session.connection.execute(f"SELECT max(_seq) FROM {layout.name}").fetchone()  # noqa: S608
+    seq = max(int(time.time() * 1000), (last or 0) + 1)
+    row = {"id": id, "outcome": outcome}
+    values = (orjson.dumps(row).decode(), *layout.keys(row))
+    session.connection.execute(layout.insert, values)
+    session.connection.execute(f"UPDATE {layout.name} SET _seq = ? WHERE _seq = last_insert_rowid()", (seq,))  # noqa: S608

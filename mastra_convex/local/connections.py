@@ -56,6 +56,10 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def retried(work: Callable[[], T], cancellation: Cancellation) -> T:
     """Repeats `work` while another process holds the lock, until the deadline; ends at once when it is cancelled."""
     give_up = time.monotonic() + _DEADLINE

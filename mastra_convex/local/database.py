@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError
+from mastra_convex.local.budgets import TakesLongError
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
-from mastra_convex.local.migrations import load, migrate
-from mastra_convex.local.schema import Layout, Session
+from mastra_convex.local.schema import Layout, Session, load, migrate
 from mastra_convex.tables import Table
 
 T = TypeVar("T")
@@ -31,10 +31,6 @@ _READ_AT_ONCE = 64 << 10
 """Bytes of the rows that a read finds in an attempt: to parse them takes less than a millisecond."""
 _WRITE_AT_ONCE = 8 << 10
 """Bytes of the rows that a write finds in an attempt: each of its edits copies, checks and prints them."""
-
-
-class TakesLongError(Exception):
-    """What was attempted is too large to be done at once."""
 
 
 class Database:

@@ -9,43 +9,62 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, final
 
 import orjson
 
-from mastra_convex.engine.protocol import Row
-from mastra_convex.errors import ValidationError
+from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.values import (
+    ESCAPED_KEYS,
+    MAX_ARRAY_ELEMENTS,
+    SURELY_SMALL_BYTES,
+    Row,
+    check_document,
+    clean_number,
+    is_plain_key,
+)
+from mastra_convex.tables import Field, Table
 
 FLOAT_BYTES = 4
+"""A number takes so many bytes in a column of floats."""
 _CHARGED_BYTES = 9
-"""What Convex counts for a number."""
+"""Convex counts so many bytes for a number."""
 
 
-class Stored(NamedTuple):
+@final
+@dataclass(slots=True, eq=False)
+class Stored:
+    """A row as it was read from SQLite or written to it."""
+
     seq: int
     doc: bytes
     vectors: tuple[tuple[str, bytes], ...] = ()
+    opened: OpenRow | None = None
 
     @property
     def size(self) -> int:
-        """The bytes that budgets are charged with."""
+        """Returns the bytes that budgets are charged with."""
         return len(self.doc) + sum(charged(vector) for _, vector in self.vectors)
 
-    def columns(self) -> Row:
-        """The row as it was put, with numbers of vectors as float32 has them."""
+    def row(self) -> Row:
+        """Returns the row as reads return it, the reader's own; numbers of vectors as float32 has them."""
         row: Row = orjson.loads(self.doc)
         for name, vector in self.vectors:
             row[name] = unpack(vector)
-        return row
-
-    def row(self) -> Row:
-        """The row as reads return it."""
-        row = self.columns()
         row["_creationTime"] = self.seq
         return row
 
+    def open(self, table: Table) -> OpenRow:
+        """Returns the row for conditions, changes and paths, which all share it."""
+        if self.opened is None:
+            self.opened = OpenRow(table, self.row())
+        return self.opened
+
     def fingerprint(self) -> str:
+        """Returns a text that is another one once the row was changed or replaced."""
         digest = hashlib.blake2b(self.doc, digest_size=16)
         for _, vector in self.vectors:
             digest.update(vector)
@@ -69,3 +88,118 @@ def pack(values: Sequence[Any], column: str) -> bytes:
 
 def unpack(vector: bytes) -> list[float]:
     return list(struct.unpack(f"<{len(vector) // FLOAT_BYTES}f", vector))
+
+
+_NUMBERS = {int, float}
+
+
+def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
+    """Refuses values of the columns that Convex or the schema would refuse; the size of the whole is left to `dump`."""
+    fields = table.field_by_name
+    containers: Row = {}
+    for name in names:
+        field = fields.get(name)
+        if field is None:
+            raise ValidationError(f"{table.name} has no column {name!r}")
+        value = row[name]
+        if isinstance(value, str):
+            if field.type not in ("string", "any"):
+                raise _rejected(table, field)
+        elif not _fits(field, value):
+            raise _rejected(table, field)
+        elif isinstance(value, dict | list) and not _is_vector(field, value):
+            containers[name] = value
+        elif isinstance(value, int | float):
+            _check_value(value, name)
+    if containers:
+        check_document(table.name, containers)
+        for name, value in containers.items():
+            _check_value(value, name)
+
+
+def check_complete(table: Table, row: Row) -> None:
+    """Refuses a row that lacks a required column."""
+    for field in table.fields:
+        if not field.optional and field.name not in row:
+            raise FunctionError(f"a row of {table.name} is missing the required field {field.name!r}", code="Rejected")
+
+
+def dump(table: Table, floats: Sequence[str], row: Row) -> tuple[bytes, list[bytes | None]]:
+    """Returns the row as JSON, and its vectors; TooLargeError when it is beyond Convex's limit for documents."""
+    vectors: list[bytes | None] = []
+    rest = row
+    for name in floats:
+        if isinstance(row.get(name), list):
+            vectors.append(pack(row[name], name))
+            rest = {key: value for key, value in rest.items() if key != name}
+        else:
+            vectors.append(None)
+    try:
+        doc = orjson.dumps(rest)
+    except TypeError as error:  # a lone surrogate, or a type that JSON lacks
+        raise ValidationError(f"a row of {table.name} is not JSON: {error}") from error
+    if len(doc) + sum(map(len, filter(None, vectors))) > SURELY_SMALL_BYTES:
+        check_document(table.name, row)
+    return doc, vectors
+
+
+def _rejected(table: Table, field: Field) -> FunctionError:
+    kind = field.type + (" or null" if field.nullable else "")
+    return FunctionError(f"{table.name}.{field.name} does not match its validator: {kind}", code="Rejected")
+
+
+def _fits(field: Field, value: Any) -> bool:
+    """Whether a value that is no text is of the column's type."""
+    if value is None:
+        return field.nullable or field.type == "any"
+    if field.type == "any":
+        return True
+    if field.type == "boolean":
+        return isinstance(value, bool)
+    if field.type == "number":
+        return _is_number(value)
+    if not isinstance(value, list):
+        return False
+    items: list[Any] = value
+    if field.type == "strings":
+        return all(isinstance(item, str) for item in items)
+    return field.type == "floats" and (set(map(type, items)) <= _NUMBERS or all(map(_is_number, items)))
+
+
+def _is_vector(field: Field, value: Sequence[Any] | Row) -> bool:
+    """Whether nothing is left to check: `pack` checks the numbers."""
+    return field.type == "floats" and len(value) <= MAX_ARRAY_ELEMENTS
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_value(value: Any, path: str) -> None:
+    """Keys and numbers at every level of a stored value, whose nesting was checked before."""
+    if isinstance(value, dict):
+        members: dict[Any, Any] = value
+        for key in members:
+            if not isinstance(key, str) or not (is_plain_key(key) or key == ESCAPED_KEYS):
+                raise ValidationError(f"{path} has a key that Convex refuses: {key!r}", details={"path": path})
+        _check_items(members.values(), path)
+    elif isinstance(value, list):
+        _check_items(value, path)
+    elif isinstance(value, int | float):
+        clean_number(value, path)
+    elif value is not None:
+        raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
+
+
+def _check_items(items: Iterable[Any], path: str) -> None:
+    for item in items:
+        if not isinstance(item, str):
+            _check_value(item, path)
+
+
+def check_commit_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLargeError(
+            f"the rows of a commit take {size} bytes; one commit takes at most {limit}",
+            details={"size": size, "limit": limit},
+        )

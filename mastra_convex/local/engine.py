@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from mastra_convex.engine.protocol import (
     Commit,
@@ -16,6 +16,7 @@ from mastra_convex.engine.protocol import (
     Describe,
     Get,
     Neighbours,
+    Read,
     ReadResult,
     Scan,
     Search,
@@ -24,16 +25,17 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.engine.sweeper import Sweeper
 from mastra_convex.engine.threads import Cancellation, ThreadPool
 from mastra_convex.errors import ClosedError, ConfigurationError
+from mastra_convex.local.budgets import Budget
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.database import READERS, Database, Work
-from mastra_convex.local.reads import neighbours, scan
-from mastra_convex.local.records import Budget, describe, get
+from mastra_convex.local.reads import describe, get, neighbours, scan
 from mastra_convex.local.schema import Session
 from mastra_convex.local.sweep import sweep
-from mastra_convex.local.vectors.cache import VectorCache
+from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES, VectorCache
 from mastra_convex.local.vectors.search import search
 from mastra_convex.tables import CORE_TABLES, Table, deployed
-from mastra_convex.telemetry import Attributes, database
+from mastra_convex.telemetry import database
+from mastra_convex.telemetry.signals import Attributes
 
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ class LocalEngine:
             memory of this engine alone.
         tables: the declared tables; what the file lacks of them is added when it is opened.
         receipts: whether commits leave receipts, so that a repeated one is applied once. Only a server needs that.
+        vector_cache_bytes: the memory in which vectors stay that were searched, 4 bytes a number and some room for new
+            ones; what is larger is read from the file at each search.
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
@@ -58,14 +62,21 @@ class LocalEngine:
     Any number of tasks and event loops may use one engine.
     """
 
-    def __init__(self, path: str | os.PathLike[str], tables: Iterable[Table], *, receipts: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        tables: Iterable[Table],
+        *,
+        receipts: bool = False,
+        vector_cache_bytes: int = VECTOR_CACHE_BYTES,
+    ) -> None:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise ConfigurationError('path must be that of a file, or ":memory:"')
         self.database: Attributes = database("sqlite")
         self._database = Database(os.fspath(path), deployed([*tables, *CORE_TABLES]))
         self._receipts = receipts
         self._sweeper = Sweeper(self.sweep)
-        self._vectors = VectorCache()
+        self._vectors = VectorCache(vector_cache_bytes)
         self._writers = ThreadPool("mastra_convex writer", 1)  # more would wait for each other
         self._readers = ThreadPool("mastra_convex reader", READERS)
         self._searchers = ThreadPool("mastra_convex searcher", 1)  # each computes with all cores
@@ -77,7 +88,7 @@ class LocalEngine:
     def __repr__(self) -> str:
         return f"LocalEngine({self._database.path!r})"
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         """Runs reads on one snapshot; they share one budget."""
         with self._call():
             await asyncio.sleep(0)
@@ -98,7 +109,19 @@ class LocalEngine:
     async def search(self, search: Search, /) -> SearchResult:
         """The nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
         with self._call():
-            return await self._searchers.run(partial(self._search, search))
+            await asyncio.sleep(0)
+            done = self._search_at_once(search)
+            return await self._searchers.run(partial(self._search, search)) if done is None else done[0]
+
+    def _search_at_once(self, op: Search) -> tuple[SearchResult] | None:
+        if not self._vectors.lock.acquire(blocking=False):
+            return None
+        try:
+            if not self._vectors.is_quick(op):
+                return None
+            return self._database.attempt(partial(search, op, self._vectors, at_once=True), write=False)
+        finally:
+            self._vectors.lock.release()
 
     def _search(self, op: Search, cancellation: Cancellation) -> SearchResult:
         with self._vectors.lock:
@@ -143,23 +166,26 @@ class LocalEngine:
                 self._call_ended.notify_all()
 
 
-def _has_few_keys(ops: Sequence[Get | Scan | Neighbours | Describe]) -> bool:
+def _has_few_keys(ops: Sequence[Read[Any]]) -> bool:
     keys = 0
     for op in ops:
         keys += len(op.keys) if isinstance(op, Get) else len(op.prefixes) if isinstance(op, Scan) else 1
     return keys <= _FEW
 
 
-def _read(ops: Sequence[Get | Scan | Neighbours | Describe], session: Session) -> list[ReadResult]:
+def _read(ops: Sequence[Read[Any]], session: Session) -> list[Any]:
     budget = Budget()
     results: list[ReadResult] = []
     for op in ops:
-        if isinstance(op, Get):
-            results.append(get(session, op, budget))
-        elif isinstance(op, Scan):
-            results.append(scan(session, op, budget))
-        elif isinstance(op, Neighbours):
-            results.append(neighbours(session, op, budget))
-        else:
-            results.append(describe(session, op))
+        match op:
+            case Get():
+                results.append(get(session, op, budget))
+            case Scan():
+                results.append(scan(session, op, budget))
+            case Neighbours():
+                results.append(neighbours(session, op, budget))
+            case Describe():
+                results.append(describe(session, op))
+            case _:
+                raise TypeError(f"{type(op).__name__} is no read operation")
     return results

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mastra_convex.engine.protocol import READ_ROWS, EmptyGuard, Guard, HoldsGuard, KeyGuard, UnchangedGuard
-from mastra_convex.local.ranges import StepBudget, rows_of
-from mastra_convex.local.records import encoded_key, find
+from mastra_convex.local.budgets import StepBudget
+from mastra_convex.local.reads import encoded_key, find
 from mastra_convex.local.schema import Session
+from mastra_convex.local.writes import rows_of
 from mastra_convex.rows.conditions import predicate
 
 
@@ -31,12 +32,12 @@ def _holds(session: Session, guard: Guard) -> bool:
         return True
     layout = session.layout(guard.table)
     key = encoded_key(layout, guard.key)
-    row = find(session.connection, layout, [key]).get(key)
+    row = find(session, layout, [key]).get(key)
     match guard:
         case KeyGuard():
             return (row is not None) is (guard.guard == "exists")
         case HoldsGuard():
             test = predicate(layout.table, guard.where)
-            return row is not None and (test is None or test(row.row()))
+            return row is not None and (test is None or test(row.open(layout.table)))
         case UnchangedGuard():
             return row is not None and row.fingerprint() == guard.fingerprint

@@ -1,17 +1,113 @@
-"""Scans of an index and windows around a row."""
+"""Reading by key, and what all reads share: the budget, rows and the values at paths."""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from mastra_convex.engine.protocol import Neighbours, NeighboursResult, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import (
+    Describe,
+    DescribeResult,
+    Get,
+    GetResult,
+    Neighbours,
+    NeighboursResult,
+    Scan,
+    ScanResult,
+)
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.local.records import Budget, checked_paths, encoded_key, find, values_at
+from mastra_convex.local.budgets import Budget
+from mastra_convex.local.documents import Stored
 from mastra_convex.local.scan import Plan, plan, window_plan
-from mastra_convex.local.schema import Session, field_key
+from mastra_convex.local.schema import EncodedKey, Layout, Session
 from mastra_convex.rows.conditions import Predicate, predicate
+from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.paths import Path, check_path
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
+from mastra_convex.tables import Table
+
+_KEYS_AT_ONCE = 256
+
+
+def encoded_key(layout: Layout, key: Key) -> EncodedKey:
+    if len(key) != len(layout.key_fields):
+        raise ValidationError(f"a key of {layout.table.name} has {len(layout.key_fields)} values, not {len(key)}")
+    return tuple(map(encode_key, key))
+
+
+def find(session: Session, layout: Layout, keys: Sequence[EncodedKey]) -> dict[EncodedKey, Stored]:
+    """Returns the rows with the keys, the oldest where several have one. A key is looked up once in a transaction."""
+    found = session.found(layout)
+    unknown = [key for key in dict.fromkeys(keys) if key not in found]
+    found.update(dict.fromkeys(unknown))
+    for key, stored in _candidates(session.connection, layout, unknown):
+        known = found[key]
+        if known is None or stored.seq < known.seq:
+            found[key] = stored
+    return {key: row for key in keys if (row := found[key]) is not None}
+
+
+def _candidates(
+    connection: sqlite3.Connection, layout: Layout, keys: Sequence[EncodedKey]
+) -> Iterator[tuple[EncodedKey, Stored]]:
+    if len(layout.key_fields) > 1 or len(keys) == 1:
+        for key in keys:
+            for _, *columns in connection.execute(layout.by_keys(1), key):
+                yield key, layout.stored(*columns)
+        return
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = [key[0] for key in keys[start : start + _KEYS_AT_ONCE]]
+        # Few different sizes, so that prepared statements are used again: the first key is repeated.
+        size = 1 << (len(chunk) - 1).bit_length()
+        chunk += chunk[:1] * (size - len(chunk))
+        for name, *columns in connection.execute(layout.by_keys(size), chunk):
+            yield (name,), layout.stored(*columns)
+
+
+def get(session: Session, op: Get, budget: Budget) -> GetResult:
+    layout = session.layout(op.table)
+    chosen = checked_paths(layout.table, op.paths)
+    keys = [encoded_key(layout, key) for key in op.keys]
+    read: list[Stored | None] = []
+    following: int | None = None
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        chunk = keys[start : start + _KEYS_AT_ONCE]
+        found = find(session, layout, chunk)
+        for key in chunk:
+            stored = found.get(key)
+            if budget.ranges < 1 or (stored is not None and not budget.take(stored.size)):
+                following = len(read)
+                break
+            budget.ranges -= 1
+            read.append(stored)
+        if following is not None:
+            break
+    return GetResult(
+        rows=[stored and stored.row() for stored in read] if chosen is None else [],
+        values=None if chosen is None else [stored and stored.open(layout.table).texts(chosen) for stored in read],
+        fingerprints=[stored and stored.fingerprint() for stored in read] if op.fingerprints else None,
+        next=following,
+    )
+
+
+def describe(session: Session, op: Describe) -> DescribeResult:
+    """What is declared, which is what the file has. There are no vector indexes: every search is exact."""
+    layout = session.layouts.get(op.table)
+    if layout is None:
+        return DescribeResult(deployed=False)
+    table = layout.table
+    indexes = {index.name: index.fields for index in table.indexes}
+    fields = [field.name for field in table.fields]
+    return DescribeResult(deployed=True, key=table.key, fields=fields, indexes=indexes)
+
+
+def checked_paths(table: Table, paths: Sequence[Path] | None) -> Sequence[Path] | None:
+    for path in paths or ():
+        check_path(table, path, system=True)
+    return paths
+
 
 _EMPTY = ScanResult(rows=(), matched=0, skipped=0, cursor=None, done=True)
 
@@ -20,10 +116,10 @@ _EMPTY = ScanResult(rows=(), matched=0, skipped=0, cursor=None, done=True)
 class _Consumed:
     """What a scan has taken so far in this step."""
 
-    rows: list[Row] = field(default_factory=list[Row])
+    rows: list[OpenRow] = field(default_factory=list[OpenRow])
     matched: int = 0
     skipped: int = 0
-    last: Row | None = None
+    last: OpenRow | None = None
     done: bool = False
 
 
@@ -47,17 +143,16 @@ def _scan(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predicate
     table = walk.layout.table
     chosen = checked_paths(table, op.paths)
     if not _take_ranges(walk, budget):
-        return ScanResult.model_construct(
+        return ScanResult(
             rows=[], values=None if chosen is None else [], matched=0, skipped=0, cursor=op.cursor, done=False
         )
     step = _scan_all(connection, walk, op, budget) if holds is None else _scan_if(connection, walk, op, holds, budget)
-    values = None if chosen is None else [values_at(table, row, chosen) for row in step.rows]
-    return ScanResult.model_construct(
-        rows=step.rows if chosen is None else [],
-        values=values,
+    return ScanResult(
+        rows=[row.close() for row in step.rows] if chosen is None else [],
+        values=None if chosen is None else [row.texts(chosen) for row in step.rows],
         matched=step.matched,
         skipped=step.skipped,
-        cursor=op.cursor if step.last is None else walk.cursor(step.last),
+        cursor=op.cursor if step.last is None else walk.cursor(step.last.close()),
         done=step.done,
     )
 
@@ -86,7 +181,7 @@ def _scan_all(connection: sqlite3.Connection, walk: Plan, op: Scan, budget: Budg
             step.skipped = step.skipped if step.rows else 0  # nothing was consumed: the next step skips
             step.matched = step.skipped + len(step.rows)
             break
-        step.rows.append(stored.row())
+        step.rows.append(stored.open(walk.layout.table))
     else:
         step.done = True
         if op.total:
@@ -108,7 +203,7 @@ def _scan_if(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predic
     for stored in walk.rows(connection):
         if not budget.take(stored.size):
             return step
-        row = step.last = stored.row()
+        row = step.last = stored.open(walk.layout.table)
         if not holds(row):
             continue
         step.matched += 1
@@ -133,18 +228,18 @@ def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursRe
     holds = predicate(layout.table, op.where)
     key = encoded_key(layout, op.key)
     _check_counts(op.before, op.after)
-    stored = find(connection, layout, [key]).get(key)
-    target = stored and stored.row()
-    if stored is None or target is None or (holds is not None and not holds(target)):
-        return NeighboursResult.model_construct(target=None, before=_EMPTY, after=_EMPTY)
+    stored = find(session, layout, [key]).get(key)
+    if stored is None or (holds is not None and not holds(stored.open(layout.table))):
+        return NeighboursResult(target=None, before=_EMPTY, after=_EMPTY)
+    target = stored.row()
     budget.take(stored.size)
     budget.ranges -= 1
     keys = [field_key(target, name) for name in index.fields]
     windows: list[ScanResult] = []
     for descending, limit in ((True, op.before), (False, op.after)):
         walk = window_plan(layout, index, keys, stored.seq, descending=descending)
-        around = Scan.model_construct(table=op.table, index=op.index, limit=limit, cursor=walk.cursor(target))
+        around = Scan(table=op.table, index=op.index, limit=limit, cursor=walk.cursor(target))
         windows.append(_scan(connection, walk, around, holds, budget) if limit else _EMPTY)
     before, after = windows
-    before = before.model_copy(update={"rows": before.rows[::-1]})
-    return NeighboursResult.model_construct(target=target, before=before, after=after)
+    before = replace(before, rows=before.rows[::-1])
+    return NeighboursResult(target=target, before=before, after=after)

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mastra_convex.engine.protocol import Bound, Key, Row
+from mastra_convex.engine.protocol import Bound
 from mastra_convex.errors import ValidationError
+from mastra_convex.local.connections import quoted
 from mastra_convex.local.documents import Stored
-from mastra_convex.local.schema import Layout, Span, field_key, key_column, quoted
-from mastra_convex.rows.keys import Position, decode_cursor, encode_cursor, encode_key
+from mastra_convex.local.schema import Layout, Span, key_column
+from mastra_convex.rows.cursors import Position, decode_cursor, encode_cursor
+from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Index
 
 Stretch = tuple[Span, tuple[bytes | int, ...]]

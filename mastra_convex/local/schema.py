@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-from mastra_convex.engine.protocol import Row
-from mastra_convex.errors import SchemaMismatchError
-from mastra_convex.local.documents import Stored
-from mastra_convex.rows.keys import MISSING_KEY, encode_key
-from mastra_convex.tables import Index, Table
+import orjson
+
+from mastra_convex.errors import ConfigurationError, SchemaMismatchError
+from mastra_convex.local.connections import quoted, translated
+from mastra_convex.local.documents import Stored, pack
+from mastra_convex.local.vectors.change_log import log_changes
+from mastra_convex.rows.keys import MISSING_KEY, encode_key, field_key
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import CORE_TABLES, Index, Table, deployed
+
+EncodedKey = tuple[bytes, ...]
+"""The bytes of the fields by which a row is found."""
 
 
 class Span(NamedTuple):
@@ -22,10 +32,6 @@ class Span(NamedTuple):
     lower: str = ""
     upper: str = ""
     seq: str = ""
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def key_column(field: str) -> str:
@@ -44,16 +50,6 @@ def vector_fields(table: Table) -> list[str]:
 def index_fields(table: Table) -> list[str]:
     """All fields, nested ones included, that occur in an index, in order of their appearance."""
     return list(dict.fromkeys(field for index in table.indexes for field in index.fields))
-
-
-def field_key(row: Row, field: str) -> bytes:
-    """The key bytes of one index field of a row."""
-    value: Any = row
-    for name in field.split("."):
-        if not isinstance(value, dict) or name not in value:
-            return MISSING_KEY
-        value = value[name]
-    return encode_key(value)
 
 
 class Layout:
@@ -89,7 +85,7 @@ class Layout:
         """The bytes of all key columns."""
         return [extract(row) for extract in self.extract]
 
-    def key(self, row: Row) -> tuple[bytes, ...]:
+    def key(self, row: Row) -> EncodedKey:
         """The bytes of the fields by which rows are found."""
         return tuple([extract(row) for extract in self.extract_key])
 
@@ -144,19 +140,27 @@ class Layout:
         return terms + ([f"_seq {span.seq} ?"] if span.seq else [])
 
 
-@dataclass(slots=True)
 class Session:
-    """A transaction, how the tables lie in it, and how many large values were dropped in it."""
+    """A transaction, how the tables lie in it, and how many large values were dropped in it.
 
-    connection: sqlite3.Connection
-    layouts: Mapping[str, Layout]
-    dropped: int = 0
+    Rows that were looked up by their keys are kept, so that each is read and parsed once.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, layouts: Mapping[str, Layout]) -> None:
+        self.connection = connection
+        self.layouts = layouts
+        self.dropped = 0
+        self._found: dict[str, dict[EncodedKey, Stored | None]] = {}
 
     def layout(self, table: str) -> Layout:
         layout = self.layouts.get(table)
         if layout is None:
             raise SchemaMismatchError(f"there is no table {table!r}", code="UnknownTable", details={"table": table})
         return layout
+
+    def found(self, layout: Layout) -> dict[EncodedKey, Stored | None]:
+        """Returns the rows of a table that were looked up, None where there was none. Writes keep it up to date."""
+        return self._found.setdefault(layout.table.name, {})
 
 
 def index_name(table: Table, index: Index) -> str:
@@ -172,3 +176,154 @@ def _extractor(field: str) -> Callable[[Row], bytes]:
         return encode_key(row[field]) if field in row else MISSING_KEY
 
     return extract
+
+
+_META = """
+CREATE TABLE IF NOT EXISTS _mastra_tables (name TEXT PRIMARY KEY, fields TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _mastra_declarations (fingerprint TEXT PRIMARY KEY);
+"""
+"""The key columns of every table, and the sets of declarations that the file is known to serve."""
+
+
+def load(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> dict[str, Layout]:
+    """The layouts of the declared tables, which the file has."""
+    rows = connection.execute("SELECT name, fields FROM _mastra_tables").fetchall()
+    fields = {name.decode(): orjson.loads(text) for name, text in rows}
+    return {name: Layout(table, fields[name], _vectors(connection, name)) for name, table in tables.items()}
+
+
+def _vectors(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The columns of floats that the file has apart."""
+    prefix = vector_column("")
+    columns = [name.decode() for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+    return [column.removeprefix(prefix) for column in columns if column.startswith(prefix)]
+
+
+def migrate(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+    """Adds what the file lacks: tables, key columns with their values, indexes. One look-up when it lacks nothing.
+
+    Nothing is ever dropped: other programs with other declarations may share the file.
+    """
+    fingerprint = _fingerprint(tables.values())
+    if _is_known(connection, fingerprint):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_known(connection, fingerprint):
+            for statement in _META.strip().splitlines():
+                connection.execute(statement)
+            connection.create_function("mastra_key", 2, _stored_key, deterministic=True)
+            connection.create_function("mastra_vector", 2, _stored_vector, deterministic=True)
+            connection.create_function("mastra_rest", 2, _without_vector, deterministic=True)
+            for table in tables.values():
+                _migrate_table(connection, table)
+            connection.execute("INSERT INTO _mastra_declarations VALUES (?)", (fingerprint,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _is_known(connection: sqlite3.Connection, fingerprint: str) -> bool:
+    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = '_mastra_declarations'").fetchone()
+    query = "SELECT 1 FROM _mastra_declarations WHERE fingerprint = ?"
+    return known is not None and connection.execute(query, (fingerprint,)).fetchone() is not None
+
+
+def _fingerprint(tables: Iterable[Table]) -> str:
+    shape = sorted(
+        (table.name, sorted(index.fields for index in table.indexes), *vector_fields(table)) for table in tables
+    )
+    return hashlib.blake2b(orjson.dumps(shape), digest_size=16).hexdigest()
+
+
+def _stored_key(doc: bytes | str, field: str) -> bytes:
+    return field_key(orjson.loads(doc), field)
+
+
+def _stored_vector(doc: bytes | str, field: str) -> bytes | None:
+    value = orjson.loads(doc).get(field)
+    return pack(value, field) if isinstance(value, list) else None
+
+
+def _without_vector(doc: bytes | str, field: str) -> str:
+    row = orjson.loads(doc)
+    if isinstance(row.get(field), list):
+        del row[field]
+    return orjson.dumps(row).decode()
+
+
+def _migrate_table(connection: sqlite3.Connection, table: Table) -> None:
+    query = "SELECT fields FROM _mastra_tables WHERE name = ?"
+    found = connection.execute(query, (table.name,)).fetchone()
+    fields: list[str] = orjson.loads(found[0]) if found else []
+    added = [field for field in index_fields(table) if field not in fields]
+    if found is None:
+        _create(connection, table, added)
+    else:
+        _add_columns(connection, table, added)
+    _add_vectors(connection, table)
+    text = orjson.dumps([*fields, *added]).decode()
+    connection.execute("INSERT OR REPLACE INTO _mastra_tables VALUES (?, ?)", (table.name, text))
+    for index in table.indexes:
+        columns = ", ".join(quoted(key_column(field)) for field in index.fields)
+        name = index_name(table, index)
+        connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(table.name)} ({columns})")
+
+
+def _create(connection: sqlite3.Connection, table: Table, fields: Iterable[str]) -> None:
+    taken = connection.execute("SELECT 1 FROM sqlite_schema WHERE lower(name) = lower(?)", (table.name,)).fetchone()
+    if taken or table.name.lower().startswith("sqlite_"):
+        raise ConfigurationError(f"the database has a table {table.name!r} that is not ours")
+    columns = ["_seq INTEGER PRIMARY KEY AUTOINCREMENT", "doc TEXT NOT NULL"]
+    columns += [f"{quoted(key_column(field))} BLOB" for field in fields]
+    connection.execute(f"CREATE TABLE {quoted(table.name)} ({', '.join(columns)})")
+
+
+def _add_columns(connection: sqlite3.Connection, table: Table, fields: list[str]) -> None:
+    for field in fields:
+        connection.execute(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {quoted(key_column(field))} BLOB")
+    if fields:
+        assignments = ", ".join(f"{quoted(key_column(field))} = mastra_key(doc, ?)" for field in fields)
+        connection.execute(f"UPDATE {quoted(table.name)} SET {assignments}", fields)  # noqa: S608
+
+
+def _add_vectors(connection: sqlite3.Connection, table: Table) -> None:
+    """A column of its own for each column of floats; its values leave the JSON."""
+    name = quoted(table.name)
+    known = _vectors(connection, table.name)
+    for field in vector_fields(table):
+        if field not in known:
+            column = quoted(vector_column(field))
+            connection.execute(f"ALTER TABLE {name} ADD COLUMN {column} BLOB")
+            changes = f"{column} = mastra_vector(doc, ?), doc = mastra_rest(doc, ?)"
+            connection.execute(f"UPDATE {name} SET {changes}", (field, field))  # noqa: S608
+            known.append(field)
+    if known:
+        log_changes(connection, table.name)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """`missing_tables` and `missing_indexes` (`table.index`) are added when the file is opened the next time."""
+
+    damage: list[str]
+    tables: int
+    missing_tables: list[str]
+    indexes: int
+    missing_indexes: list[str]
+
+
+def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
+    """Checks the whole file, and looks for what these tables need. ConfigurationError when it cannot be opened."""
+    with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+        damage = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    needed = deployed([*tables, *CORE_TABLES]).values()
+    missing = [table.name for table in needed if table.name not in names]
+    found = [table for table in needed if table.name in names]
+    indexes = {
+        f"{table.name}.{index.name}": index_name(table, index).strip('"') for table in found for index in table.indexes
+    }
+    missing_indexes = [name for name, stored in indexes.items() if stored not in names]
+    return Inspection(damage, len(found), missing, len(indexes) - len(missing_indexes), missing_indexes)

@@ -8,20 +8,22 @@ from typing import Final
 
 import orjson
 
-from mastra_convex.engine.protocol import Bound, Change, IndexRange, Row
+from mastra_convex.engine.protocol import Bound, IndexRange
 from mastra_convex.local.documents import Stored
-from mastra_convex.local.ranges import rows_of
-from mastra_convex.local.receipts import sweep_receipts
-from mastra_convex.local.records import find
+from mastra_convex.local.reads import find
 from mastra_convex.local.schema import Session
-from mastra_convex.local.writes import Patcher, delete_rows
+from mastra_convex.local.writes import Patcher, delete_rows, rows_of
+from mastra_convex.rows.changes import Change
 from mastra_convex.rows.keys import encode_key
 from mastra_convex.rows.large_values import generations
-from mastra_convex.tables import CHUNKS, LARGE_VALUES
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import CHUNKS, LARGE_VALUES, RECEIPTS
 
 _KEPT_MS: Final = 3_600_000
 _TRUSTED_MS: Final = 7 * 24 * _KEPT_MS
 """How long a large value counts as referred to since that was last seen: other writers do not say what they drop."""
+
+_SWEPT_AT_ONCE: Final = 1_000
 
 _VALUES_AT_ONCE: Final = 100
 _CHUNKS_AT_ONCE: Final = 8
@@ -46,10 +48,10 @@ def _remove(session: Session, now: int) -> tuple[int, bool]:
     for state in ("dropped", "pending"):
         values = _values(session, state, now - _KEPT_MS)
         for stored in values:
-            if _is_referred_to(session, stored.columns()):
+            if _is_referred_to(session, stored.row()):
                 _note(session, stored, "live", now)
                 continue
-            generation = stored.columns()["id"]
+            generation = stored.row()["id"]
             chunks = rows_of(session, IndexRange(table=CHUNKS.name, index=CHUNKS.key, prefix=[generation]))[0]
             some = [chunk for chunk, _ in islice(chunks, _CHUNKS_AT_ONCE + 1)]
             delete_rows(session, session.layouts[CHUNKS.name], some[:_CHUNKS_AT_ONCE])
@@ -69,7 +71,7 @@ def _look(session: Session, now: int) -> int:
     """Looks whether rows still refer to values of which that was not seen for long; returns how many."""
     values = _values(session, "live", now - _TRUSTED_MS)
     for stored in values:
-        _note(session, stored, "dropped" if _is_referred_to(session, stored.columns()) is False else "live", now)
+        _note(session, stored, "dropped" if _is_referred_to(session, stored.row()) is False else "live", now)
     return len(values)
 
 
@@ -85,7 +87,7 @@ def _is_referred_to(session: Session, value: Row) -> bool | None:
     if layout is None:
         return None
     name = tuple(map(encode_key, key))
-    row = find(session.connection, layout, [name]).get(name)
+    row = find(session, layout, [name]).get(name)
     return row is not None and value["id"] in generations(row.doc)
 
 
@@ -93,3 +95,12 @@ def _values(session: Session, state: str, until: int) -> list[Stored]:
     before = Bound(value=until, inclusive=False)
     target = IndexRange(table=LARGE_VALUES.name, index="by_state", prefix=[state], upper=before)
     return [stored for stored, _ in islice(rows_of(session, target)[0], _VALUES_AT_ONCE)]
+
+
+def sweep_receipts(session: Session, until: int) -> tuple[int, bool]:
+    """Deletes the oldest receipts from before a time in milliseconds; their number, and whether there are no more."""
+    name = session.layouts[RECEIPTS.name].name
+    old = f"SELECT _seq FROM {name} WHERE _seq < ? ORDER BY _seq LIMIT {_SWEPT_AT_ONCE}"  # noqa: S608
+    query = f"DELETE FROM {name} WHERE _seq IN ({old})"  # noqa: S608
+    deleted = session.connection.execute(query, (until,)).rowcount
+    return deleted, deleted < _SWEPT_AT_ONCE

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mastra_convex.engine.protocol import Change, Edit, Row
-from mastra_convex.errors import ValidationError
-from mastra_convex.local.checks import check_columns, check_complete, dump
-from mastra_convex.local.documents import Stored, charged
-from mastra_convex.local.records import find
+from mastra_convex.engine.protocol import IndexRange
+from mastra_convex.local.budgets import RANGES_TO_DROP, StepBudget
+from mastra_convex.local.documents import Stored, charged, check_columns, check_complete, dump
+from mastra_convex.local.reads import find
+from mastra_convex.local.scan import plan
 from mastra_convex.local.schema import Layout, Session
-from mastra_convex.rows.conditions import parse_json
+from mastra_convex.rows.changes import Change, RowChange
+from mastra_convex.rows.conditions import predicate
 from mastra_convex.rows.keys import encode_key
 from mastra_convex.rows.large_values import generations, owner_of
-from mastra_convex.rows.paths import apply_edit, check_path
-from mastra_convex.tables import LARGE_VALUES, Table
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.paths import check_column
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import LARGE_VALUES
 
 
 class Written(NamedTuple):
@@ -31,9 +34,8 @@ class Written(NamedTuple):
 def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequence[str]) -> Written:
     """Inserts rows or updates those with their keys."""
     table = layout.table
-    connection = session.connection
     for name in keep:
-        _check_column(table, name)
+        check_column(table, name)
     wanted: dict[tuple[bytes, ...], Row] = {}
     keys: list[tuple[bytes, ...]] = []
     for row in rows:
@@ -42,49 +44,26 @@ def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequen
         key = layout.key(row)
         keys.append(key)
         wanted[key] = row
-    found = find(connection, layout, list(wanted))
+    found = find(session, layout, list(wanted))
     size = 0
     inserts: list[tuple[Any, ...]] = []
     for key, row in wanted.items():
         stored = found.get(key)
         if stored is None:
-            doc, vectors = dump(layout, row)
+            doc, vectors = dump(table, layout.vectors, row)
             size += len(doc) + sum(map(charged, filter(None, vectors)))
             inserts.append((doc.decode(), *layout.keys(row), *vectors))
         else:
-            old = stored.columns()
+            old = stored.open(table).close()
             kept = {name: value for name, value in old.items() if name in keep or name not in table.field_by_name}
-            size += _update(session, layout, stored, old, {**row, **kept})
+            size += _update(session, layout, stored, OpenRow(table, {**row, **kept})).size
     if len(inserts) == 1:
-        connection.execute(layout.insert, inserts[0])
+        session.connection.execute(layout.insert, inserts[0])
     elif inserts:
-        connection.executemany(layout.insert, inserts)
+        session.connection.executemany(layout.insert, inserts)
+    session.found(layout).clear()
     new = [n for n, key in enumerate(keys) if key not in found]
     return Written(len(wanted), new, size, sum(stored.size for stored in found.values()))
-
-
-class RowChange:
-    """A change that was parsed once and applies to many rows. ValidationError where it does not fit the table."""
-
-    def __init__(self, table: Table, change: Change) -> None:
-        self._table = table
-        self._set = dict(change.set)
-        self._unset = list(change.unset)
-        self._edits: list[tuple[Edit, Any]] = []
-        for name in (*self._set, *self._unset):
-            _check_column(table, name)
-        for edit in change.edits:
-            check_path(table, edit.path, system=False)
-            self._edits.append((edit, parse_json(edit.value, "an edit")))
-
-    def of(self, row: Row) -> Row:
-        """The row as it is afterwards."""
-        new = {**row, **self._set}
-        for name in self._unset:
-            new.pop(name, None)
-        for edit, value in self._edits:
-            apply_edit(self._table, new, edit, value)
-        return new
 
 
 class Patcher:
@@ -93,63 +72,121 @@ class Patcher:
     def __init__(self, layout: Layout, change: Change) -> None:
         self._layout = layout
         self._change = RowChange(layout.table, change)
-        self._unsets = bool(change.unset)
         self._edited = list(dict.fromkeys(edit.path[0] for edit in change.edits))
         changed = {*change.set, *change.unset, *self._edited}
         self.may_drop: bool = any(field.name in changed for field in layout.table.large_columns)
+        self._moves = not changed.isdisjoint(layout.key_fields)
+        self._unsets = bool(change.unset)
         check_columns(layout.table, change.set, change.set)
 
     def apply(self, session: Session, stored: Stored) -> None:
-        old = stored.columns()
-        new = self._change.of(old)
-        check_columns(self._layout.table, new, self._edited)
+        """Changes a row in the database."""
+        layout = self._layout
+        new = self._change.of(stored.open(layout.table))
+        row = new.close()
+        check_columns(layout.table, row, self._edited)
         if self._unsets:
-            check_complete(self._layout.table, new)
-        _update(session, self._layout, stored, old, new)
+            check_complete(layout.table, row)
+        changed = _update(session, layout, stored, new)
+        found = session.found(layout)
+        if self._moves:
+            found.clear()
+        elif found:
+            key = layout.key(row)
+            known = found.get(key)
+            if known is not None and known.seq == stored.seq:
+                found[key] = changed
 
 
 def delete_rows(session: Session, layout: Layout, rows: Iterable[Stored]) -> None:
     """Deletes rows; large values of theirs are dropped."""
     deleted = list(rows)
     session.connection.executemany(layout.delete, [(stored.seq,) for stored in deleted])
+    session.found(layout).clear()
     for stored in deleted:
         _drop(session, layout, stored)
 
 
 def _drop(session: Session, layout: Layout, stored: Stored, doc: bytes = b"") -> None:
-    """Notes of the large values that a row referred to which of them it no longer does; a sweep removes those."""
+    """Marks large values that the row no longer references as dropped; a sweep deletes them later."""
     if not layout.table.large_columns:
         return
     dropped = generations(stored.doc) - generations(doc)
     if not dropped:
         return
     session.dropped += len(dropped)
-    owner = owner_of(layout.table.name, layout.table.key_of(stored.columns()))
+    owner = owner_of(layout.table.name, layout.table.key_of(stored.open(layout.table).close()))
     values = session.layouts[LARGE_VALUES.name]
     change = Patcher(values, Change(set={"state": "dropped", "since": int(time.time() * 1000)}))
-    for value in find(session.connection, values, [(encode_key(generation),) for generation in dropped]).values():
-        if value.columns()["owner"] == owner:
+    for value in find(session, values, [(encode_key(generation),) for generation in dropped]).values():
+        if value.open(values.table).get(["owner"]) == owner:
             change.apply(session, value)
 
 
-def _check_column(table: Table, name: str) -> None:
-    if name not in table.field_by_name:
-        raise ValidationError(f"{table.name} has no column {name!r}")
-
-
-def _update(session: Session, layout: Layout, stored: Stored, old: Row, new: Row) -> int:
+def _update(session: Session, layout: Layout, stored: Stored, row: OpenRow) -> Stored:
     """Writes a row that exists, and of its key columns those that changed, so that other indexes stay untouched.
 
-    Returns the size of the row.
+    Returns the row as it is stored now.
     """
-    doc, vectors = dump(layout, new)
+    old = stored.open(layout.table).close()
+    new = {name: value for name, value in row.close().items() if name != "_creationTime"}
+    doc, vectors = dump(layout.table, layout.vectors, new)
     known = dict(stored.vectors)
     stored_vectors = [known.get(name) for name in layout.vectors]
-    if doc != stored.doc or vectors != stored_vectors:
-        before = [*layout.keys(old), *stored_vectors]
-        after = [*layout.keys(new), *vectors]
-        changed = [n for n, value in enumerate(after) if value != before[n]]
-        values = [after[n] for n in changed]
-        session.connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
-        _drop(session, layout, stored, doc)
-    return len(doc) + sum(map(charged, filter(None, vectors)))
+    if doc == stored.doc and vectors == stored_vectors:
+        return stored
+    before = [*layout.keys(old), *stored_vectors]
+    after = [*layout.keys(new), *vectors]
+    changed = [n for n, value in enumerate(after) if value != before[n]]
+    values = [after[n] for n in changed]
+    session.connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))
+    _drop(session, layout, stored, doc)
+    written = layout.stored(stored.seq, doc, *vectors)
+    if vectors == stored_vectors:  # others are rounded to float32
+        written.opened = row
+    return written
+
+
+def rows_of(
+    session: Session, target: IndexRange, after: str | None = None
+) -> tuple[Iterator[tuple[Stored, bool]], Callable[[Stored], str]]:
+    """The rows of a range, each with whether its conditions hold, and a function that makes a cursor of one."""
+    layout = session.layout(target.table)
+    holds = predicate(layout.table, target.where)
+    walk = plan(layout, target.index, [target.prefix], lower=target.lower, upper=target.upper, after=after)
+
+    def rows() -> Iterator[tuple[Stored, bool]]:
+        for stored in walk.rows(session.connection):
+            yield stored, holds is None or holds(stored.open(layout.table))
+
+    return rows(), lambda stored: walk.cursor(stored.open(layout.table).close())
+
+
+def change_range(
+    session: Session,
+    target: IndexRange,
+    budget: StepBudget,
+    after: str | None,
+    change: Callable[[list[Stored]], None],
+    *,
+    drops: bool,
+) -> tuple[int, bool, str | None]:
+    """Changes rows of a range; returns how many, whether all are done, and the cursor of the last row consumed.
+
+    The rows are read before the first is changed: a change may move a row within the index. `drops` tells that it may
+    drop the large values that they refer to.
+    """
+    rows, cursor = rows_of(session, target, after)
+    chosen: list[Stored] = []
+    last: Stored | None = None
+    done = True
+    for stored, holds in rows:
+        dropped = len(generations(stored.doc)) if drops else 0
+        if not budget.take(stored.size, changes=1 + RANGES_TO_DROP * dropped if holds else 0):
+            done = False
+            break
+        last = stored
+        if holds:
+            chosen.append(stored)
+    change(chosen)
+    return len(chosen), done, after if last is None else cursor(last)

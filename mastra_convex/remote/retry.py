@@ -1,4 +1,4 @@
-"""What to do about a failed call: pure decisions, no I/O.
+"""Decides what to do about a failed call, without any I/O.
 
 The transport asks here after each failed attempt. Every commit carries an id and leaves a receipt, so a repeat of one
 that may have been applied is harmless, and our one action, a search, has no effects; that is why an undecided failure
@@ -42,7 +42,7 @@ NOT_STARTED_CODES: Final = frozenset(
         "UpstreamConnectError",
     }
 )
-"""Convex refused the call before any of it ran."""
+"""With these codes Convex refused the call before any of it ran."""
 
 NOT_COMMITTED_CODES: Final = frozenset(
     {
@@ -55,12 +55,15 @@ NOT_COMMITTED_CODES: Final = frozenset(
         "TableSummariesUnavailable",
     }
 )
-"""The function may have run, its transaction was dropped."""
+"""With these codes the function may have run, and its transaction was dropped."""
 
 
 class Verdict(Enum):
-    """RETRY: certainly not applied, worth repeating until the deadline. AMBIGUOUS: it may have been applied; worth a
-    few attempts. FATAL: the same call would fail again."""
+    """Judges a failure.
+
+    RETRY: certainly not applied, worth repeating until the deadline. AMBIGUOUS: it may have been applied; worth a few
+    attempts. FATAL: the same call would fail again.
+    """
 
     RETRY = "retry"
     AMBIGUOUS = "ambiguous"
@@ -89,11 +92,21 @@ def classify(status: int | None, code: str | None = None) -> Verdict:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how patiently to repeat a call.
+    """Says how often and how patiently a failed call is repeated.
 
-    Before repeat n (from 0) the caller waits a random time of 0 to `min(cap, base * 2**n)` seconds. `attempts` bounds
-    the failures that leave open what happened (no answer, a broken one, status 500); refusals that certainly changed
-    nothing (overload, write conflicts) are repeated until the deadline of the call.
+    Before repeat n (from 0) the caller waits a random time of 0 to `min(cap, base * 2**n)` seconds. Refusals that
+    certainly changed nothing (overload, write conflicts) are repeated until the deadline of the call.
+
+    Attributes:
+        attempts: how many failures may leave open what happened (no answer, a broken one, status 500).
+        base: seconds, the longest wait before the first repeat.
+        cap: seconds, the longest wait before any repeat.
+
+    Raises ConfigurationError for what cannot be meant.
+
+    Example:
+        patient = RetryPolicy(attempts=8, base=0.2, cap=5.0)
+        assert 0 <= patient.delay(3) <= 0.8
     """
 
     attempts: int = 5
@@ -108,9 +121,9 @@ class RetryPolicy:
                 raise ConfigurationError(f"{name} must be a number of seconds >= 0")
 
     def delay(self, failures: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
-        """Seconds to wait after the given number of failures (1 or more)."""
+        """Returns the seconds to wait after the given number of failures (1 or more)."""
         return uniform(0.0, min(self.cap, self.base * 2.0 ** min(failures - 1, 60)))
 
     def goes_on(self, verdict: Verdict, undecided: int) -> bool:
-        """Whether to repeat, after `undecided` failures of the ambiguous kind, this one included."""
+        """Tells whether to repeat, after `undecided` failures of the ambiguous kind, this one included."""
         return verdict is Verdict.RETRY or (verdict is Verdict.AMBIGUOUS and undecided < self.attempts)

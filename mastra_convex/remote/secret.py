@@ -1,4 +1,4 @@
-"""Keys, in forms that do not show themselves where they were not asked to."""
+"""Keeps the admin key out of `repr`, logs, pickles and tracebacks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ _MASK: Final = "***"
 
 
 class Secret:
-    """A text that only `reveal` tells: `repr`, `str`, `vars`, `dataclasses.asdict`, copies and tracebacks with locals
-    show `Secret(***)`, and it cannot be pickled. Empty ones are false.
+    """Holds a text that only `reveal` shows.
+
+    `repr`, `str`, `vars`, `dataclasses.asdict`, copies and tracebacks with locals show `Secret(***)`, and it cannot be
+    pickled. An empty one is false.
+
+    Example:
+        key = Secret("prod:agent|0123456789")
+        assert repr(key) == "Secret(***)" and key.reveal() == "prod:agent|0123456789"
     """
 
     __slots__ = ("_tell",)
@@ -19,14 +25,15 @@ class Secret:
         self._tell: Callable[[], str] = text._tell if isinstance(text, Secret) else lambda: text
 
     def reveal(self) -> str:
-        """The text. Keep it in no variable: a traceback with locals would show it."""
+        """Returns the text. Keep it in no variable: a traceback with locals would show it."""
         return self._tell()
 
     def masked_in(self, body: bytes) -> bytes:
-        """The body, with asterisks wherever the text occurs."""
+        """Returns the body with asterisks wherever the text occurs."""
         return body.replace(self._tell().encode(), _MASK.encode())
 
     def occurs_in(self, text: str) -> bool:
+        """Tells whether another text contains this one."""
         return self._tell() in text
 
     def __bool__(self) -> bool:
@@ -46,7 +53,7 @@ class Secret:
 
 
 class MaskedText(str):
-    """A text for those who need a real one, as aiohttp for a header; its `repr` is masked."""
+    """Is a text whose `repr` is masked, for code that needs a real text, as aiohttp does for a header."""
 
     __slots__ = ()
 

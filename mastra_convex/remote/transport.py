@@ -35,7 +35,7 @@ __all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "REDACTED", "REJECTED", "FunctionKind"
 FunctionKind = Literal["query", "mutation", "action"]
 
 MAX_BODY_BYTES: Final = (16 << 20) + 2000
-"""What Convex takes as the body of a call (convex-protocol: 16 MiB and 2,000 bytes)."""
+"""What Convex takes as the body of a call (docs/protocol.md, "Limits of Convex")."""
 
 _RAW_BYTES = 1 << 20  # aiohttp warns of larger bodies that are not a stream
 _log = logging.getLogger("mastra_convex.http")

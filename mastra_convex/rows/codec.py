@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.contract.times import to_iso
-from mastra_convex.engine.protocol import Row
 from mastra_convex.errors import ConfigurationError, ValidationError
+from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import (
+    Row,
     carry,
     check_document,
     check_indexed,

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import ge, gt, le, lt
-from typing import Any
+from typing import Any, Literal
 
-from mastra_convex.engine.protocol import Condition, Row
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.filters import compares, compile_filter, deep_equal
-from mastra_convex.rows.paths import MISSING, check_path, value_at
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.paths import MISSING, Path, check_path
 from mastra_convex.rows.values import from_json
 from mastra_convex.tables import Table
 
-Predicate = Callable[[Row], bool]
+Predicate = Callable[[OpenRow], bool]
 
 
-def parse_json(text: str, what: str) -> Any:
-    """The value of JSON text that a caller gave; ValidationError when it is none."""
-    try:
-        return from_json(text)
-    except ValueError:
-        raise ValidationError(f"the value of {what} is not JSON text") from None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Compares the value at a path with `value`, which is JSON text. Conditions in a list must all hold."""
+
+    path: Path
+    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
+    value: str
 
 
 def predicate(table: Table, where: Sequence[Condition]) -> Predicate | None:
-    """A function that tells whether all conditions hold, None for no condition. ValidationError for malformed ones."""
+    """Returns a function that tells whether all conditions hold for a row, None for no condition.
+
+    Raises ValidationError for a malformed one, whether or not there is a row.
+    """
     tests = [_test(table, condition) for condition in where]
     if not tests:
         return None
@@ -34,30 +39,38 @@ def predicate(table: Table, where: Sequence[Condition]) -> Predicate | None:
     return lambda row: all(test(row) for test in tests)
 
 
+def given_value(text: str, what: str) -> Any:
+    """Returns the value of JSON text that a caller gave; ValidationError when it is none."""
+    try:
+        return from_json(text)
+    except ValueError:
+        raise ValidationError(f"the value of {what} is not JSON text") from None
+
+
 def _test(table: Table, condition: Condition) -> Predicate:
     path = list(condition.path)
     check_path(table, path, system=True)
-    given = parse_json(condition.value, "a condition")
+    given = given_value(condition.value, "a condition")
     match condition.operator:
         case "eq":
-            return lambda row: deep_equal(value_at(table, row, path), given)
+            return lambda row: deep_equal(row.get(path), given)
         case "ne":
-            return lambda row: not deep_equal(value_at(table, row, path), given)
+            return lambda row: not deep_equal(row.get(path), given)
         case "in":
             if not isinstance(given, list):
                 raise ValidationError("the value of `in` must be an array")
             elements: list[Any] = given
-            return lambda row: _among(value_at(table, row, path), elements)
+            return lambda row: _among(row.get(path), elements)
         case "exists":
             if not isinstance(given, bool):
                 raise ValidationError("the value of `exists` must be true or false")
-            return lambda row: (value_at(table, row, path) is not MISSING) is given
+            return lambda row: (row.get(path) is not MISSING) is given
         case "lt" | "lte" | "gt" | "gte":
             holds = _ORDERED[condition.operator]
-            return lambda row: compares(value_at(table, row, path), given, holds)
+            return lambda row: compares(row.get(path), given, holds)
         case "match":
             test = compile_filter(given)
-            return lambda row: test({} if (value := value_at(table, row, path)) is MISSING else value)
+            return lambda row: test({} if (value := row.get(path)) is MISSING else value)
 
 
 _ORDERED = {"lt": lt, "lte": le, "gt": gt, "gte": ge}

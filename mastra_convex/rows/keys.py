@@ -1,15 +1,18 @@
-"""Index keys as bytes whose order is Convex's order of values, and cursors made of them."""
+"""Index keys as bytes whose order is Convex's order of values."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import struct
 from collections.abc import Sequence
 from typing import Any
 
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.values import Row
+
+Scalar = str | int | float | bool | None
+Key = Sequence[Scalar]
+"""A key has the values of the key fields of a table, in index order."""
 
 # missing < null < numbers < false < true < strings < arrays < objects. The end mark of a list is below them all.
 _END = b"\x00"
@@ -27,12 +30,12 @@ _ALL = (1 << 64) - 1
 _DOUBLE = struct.Struct(">d")
 _BITS = struct.Struct(">Q")
 
-Position = tuple[tuple[bytes, ...], int]
-"""Where a row stands in a scan: its keys after the prefix, then its `_seq`."""
-
 
 def encode_key(value: Any) -> bytes:
-    """The bytes of one key column. ValidationError for text that is not valid UTF-8 and numbers that are not finite."""
+    """Returns the bytes of one index field.
+
+    Raises ValidationError for text that is not valid UTF-8 and for numbers that are not finite.
+    """
     if isinstance(value, str):
         return _STRING + _utf8(value)
     if value is None:
@@ -47,7 +50,7 @@ def encode_key(value: Any) -> bytes:
 
 
 def _nested(value: Any) -> bytes:
-    """Inside arrays and objects text needs an end: a zero byte, itself written as 00 FF, is doubled there."""
+    """Returns the bytes of a value inside an array or object. Text ends with 00 00 there, and has 00 FF for a zero."""
     if isinstance(value, str):
         return _STRING + _utf8(value).replace(b"\x00", b"\x00\xff") + b"\x00\x00"
     if isinstance(value, list | tuple):
@@ -73,18 +76,11 @@ def _number(value: float) -> bytes:
     return _BITS.pack(bits ^ (_ALL if bits & _SIGN else _SIGN))
 
 
-def encode_cursor(position: Position) -> str:
-    keys, seq = position
-    return ".".join([format(seq, "x"), *(base64.urlsafe_b64encode(key).decode() for key in keys)])
-
-
-def decode_cursor(cursor: str, fields: int) -> Position:
-    """The position that a cursor names; ValidationError when it is none with so many fields after the prefix."""
-    seq, *keys = cursor.split(".")
-    try:
-        position = tuple(base64.urlsafe_b64decode(key) for key in keys), int(seq, 16)
-    except (ValueError, binascii.Error):
-        raise ValidationError("malformed cursor") from None
-    if len(keys) != fields or not all(position[0]) or not -_SIGN <= position[1] < _SIGN:
-        raise ValidationError("the cursor belongs to another scan")
-    return position
+def field_key(row: Row, field: str) -> bytes:
+    """Returns the bytes of one index field of a row; the field may lie inside an object column."""
+    value: Any = row
+    for name in field.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return MISSING_KEY
+        value = value[name]
+    return encode_key(value)

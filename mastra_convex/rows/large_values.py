@@ -1,7 +1,7 @@
-"""References: what stands in a row for a value that is kept in chunks (docs/protocol.md, Large values).
+"""References, which stand in rows for values that are kept in chunks (docs/protocol.md, Large values).
 
-A reference is a text that says what it is, for whoever reads the row without this package. In place of a text stands
-the reference itself, in place of an object or an array one that holds it, so that the type of the value stays.
+A reference is a text that explains itself to people who read the row without this package. A text is replaced by the
+reference itself, an object or an array by one that holds the reference, so that the type of the value stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 from mastra_convex.rows.values import plain_numbers
 
 MARK: Final = "__mastra_large"
-"""How a reference begins, and the key of an object that holds one."""
+"""A reference begins with this mark, and it is the key of an object that holds a reference."""
 
 _BEGINNING: Final = f"{MARK}:"
 _REFERENCE: Final = re.compile(rf"{_BEGINNING}([0-9a-f]{{32}}):([0-9]{{1,6}}):([0-9]{{1,12}}) \([^)]*\)")
@@ -25,7 +25,7 @@ _GENERATION: Final = re.compile(rb"__mastra_large:([0-9a-f]{32}):")
 
 @dataclass(frozen=True)
 class Reference:
-    """Which value is meant: its generation, how many chunks it has, and the bytes of its JSON text."""
+    """Names a value by its generation, with the number of its chunks and the bytes of its JSON text."""
 
     generation: str
     chunks: int
@@ -36,14 +36,14 @@ class Reference:
         return f"{_BEGINNING}{self.generation}:{self.chunks}:{self.size} ({meaning})"
 
     def in_place_of(self, value: Any) -> Any:
-        """What stands for the value: of its type, but for numbers and the like, which are never large."""
+        """Returns what stands for a value: a text for a text, an object or an array for one. Others are never large."""
         if isinstance(value, str):
             return str(self)
         return [{MARK: str(self)}] if isinstance(value, list) else {MARK: str(self)}
 
 
 def reference(value: Any) -> Reference | None:
-    """The reference that stands in place of a value, None where the value is what it is."""
+    """Returns the reference that stands in place of a value, None where the value is what it is."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]
     if isinstance(value, dict):
@@ -53,15 +53,15 @@ def reference(value: Any) -> Reference | None:
 
 
 def may_refer(text: str) -> bool:
-    """Whether there may be a reference in a text, or in a value of which it is the JSON text."""
+    """Tells whether there may be a reference in a text, or in a value of which it is the JSON text."""
     return _BEGINNING in text
 
 
 def generations(text: bytes) -> set[str]:
-    """The generations that are referred to somewhere in a JSON text, in JSON text inside it included."""
+    """Returns the generations that a JSON text refers to, in JSON text inside it too."""
     return {found.decode() for found in _GENERATION.findall(text)} if MARK.encode() in text else set()
 
 
 def owner_of(table: str, key: Sequence[Any]) -> str:
-    """How a row is named as the owner of a large value; numbers as JavaScript prints them, whoever read the key."""
+    """Returns the name of a row as the owner of a large value, with numbers as JavaScript prints them."""
     return orjson.dumps([table, *plain_numbers([*key])]).decode()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from mastra_convex.errors import TooLargeError, ValidationError
+
+Row = dict[str, Any]
+"""A stored row, with `_creationTime` when it was read; undecoded, see `mastra_convex.rows.codec`."""
+
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_DOCUMENT_BYTES = 1 << 20
@@ -47,12 +52,33 @@ class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the pa
         return self.error(self.problem.format(path=where), details={"path": where})
 
 
+_STRICT = (
+    orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+"""With these options orjson refuses integers beyond 2^53, and writes no type that JSON lacks but UUIDs and enums."""
+
+
 def clean(value: Any, path: str) -> Any:
-    """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
+    """Returns a copy of a JSON value as both languages read it alike.
+
+    Integral floats within 2^53 become ints, tuples lists.
+
+    In the ordinary case native code decides: what orjson writes and reads back equal was JSON. All else is walked, so
+    that the error names the part.
 
     Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and
     infinities, lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
     """
+    if type(value) in _CONTAINERS:
+        try:
+            copy = orjson.loads(orjson.dumps(value, option=_STRICT))
+            if copy == value and _normalise(copy, MAX_JSON_NESTING):
+                return copy
+        except (TypeError, ValueError, RecursionError):
+            pass  # the walk says what is wrong
     try:
         return _clean(value, 0)
     except _Refused as refused:
@@ -145,25 +171,52 @@ def plain_number(value: float) -> int | float:
 
 
 def plain_numbers(value: Any) -> Any:
-    """Makes every number of a parsed value a `plain_number`, in place.
+    """Makes every number of a parsed value a `plain_number`, in place, and returns the value.
 
     Convex prints each number as a float; JavaScript one below 1e21 without point or exponent.
     """
-    if isinstance(value, float) or type(value) is int:
-        return plain_number(value)
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if type(item) in _MAY_HOLD_NUMBERS:
-                value[key] = plain_numbers(item)
-    elif isinstance(value, list):
-        for n, item in enumerate(value):
-            if type(item) in _MAY_HOLD_NUMBERS:
-                value[n] = plain_numbers(item)
-    return value
+    if type(value) in _CONTAINERS:
+        _normalise(value, sys.maxsize)
+        return value
+    return plain_number(value) if isinstance(value, float) or type(value) is int else value
 
 
-_MAY_HOLD_NUMBERS = (float, dict, list, int)
+_CONTAINERS = (dict, list)
 _NUMBERS = {int, float}
+
+
+def _normalise(container: Any, levels: int) -> bool:
+    """Makes numbers plain in place; False when containers nest deeper than `levels`. The hottest walk: no calls."""
+    if levels == 0:
+        return False
+    is_list = type(container) is list
+    if is_list and _is_plain_list(container):
+        return True
+    for place, item in enumerate(container) if is_list else container.items():
+        kind = type(item)
+        if kind is str:
+            continue
+        if kind is dict or kind is list:
+            if item and not _normalise(item, levels - 1):
+                return False
+        elif kind is float:
+            if item.is_integer() and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
+                container[place] = int(item)
+        elif kind is int and not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
+            container[place] = float(item)
+    return True
+
+
+def _is_plain_list(items: list[Any]) -> bool:
+    """Tells by native code that a list has nothing to change, neither directly nor inside."""
+    kinds = {*map(type, items)}
+    if kinds == {int}:
+        return bool(min(items) >= -MAX_SAFE_INTEGER and max(items) <= MAX_SAFE_INTEGER)
+    return kinds.isdisjoint(_TO_LOOK_AT)
+
+
+_TO_LOOK_AT = {dict, list, float, int}
+"""Types of values that may have to change, or have something inside that has to."""
 
 
 def to_json(value: Any) -> str:
@@ -283,7 +336,7 @@ def carried(stored: Any, names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
 
 
 def check_document(table: str, row: dict[str, Any], *, apart: Sequence[str] = ()) -> None:
-    """Raises TooLargeError, with path and limit, for a row that Convex would refuse (convex-protocol section 4).
+    """Raises TooLargeError, with path and limit, for a row that Convex refuses (docs/protocol.md, "Limits of Convex").
 
     The size of the columns `apart` does not count.
     """

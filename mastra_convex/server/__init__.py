@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hmac
 import logging
+import os
 import re
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-import orjson
 from aiohttp import web
-from pydantic import TypeAdapter
 from pydantic import ValidationError as InvalidModelError
 
 from mastra_convex.engine.protocol import (
@@ -25,16 +25,13 @@ from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Describe,
-    DescribeResult,
-    Get,
-    Neighbours,
+    Read,
     ReadOp,
-    ReadResult,
-    Scan,
     Search,
     SearchResult,
     TableNeeds,
 )
+from mastra_convex.engine.wire import decode_request, to_bytes
 from mastra_convex.errors import (
     ClosedError,
     LargeValueError,
@@ -43,27 +40,19 @@ from mastra_convex.errors import (
     TooLargeError,
     ValidationError,
 )
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
-from mastra_convex.remote.engine import encode_model
 from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, lacking
 from mastra_convex.remote.secret import Secret
 from mastra_convex.server.requests import RefusedError, read_call
+from mastra_convex.tables import Table
 from mastra_convex.version import VERSION
 
 T = TypeVar("T")
 
 _KINDS = ("query", "mutation", "action")
 _MIN_AUTHORIZATION = 7
-_READ_OPS: TypeAdapter[list[Get | Scan | Neighbours | Describe]] = TypeAdapter(list[ReadOp])
-_COMMIT: TypeAdapter[Commit] = TypeAdapter(Commit)
-_SEARCH: TypeAdapter[Search] = TypeAdapter(Search)
-_NEEDS: TypeAdapter[dict[str, TableNeeds]] = TypeAdapter(dict[str, TableNeeds])
-_MODEL_MEMBERS = frozenset(
-    {"guards", "ops", "returning", "range", "change", "lower", "upper", "where", "edits"},
-)
-"""Members that hold models; all others hold values, in which null means null."""
-
-__all__ = ["LocalServer", "ServedEngine"]
+__all__ = ["LocalServer", "ServedEngine", "serve_file"]
 
 _log = logging.getLogger("mastra_convex.server")
 
@@ -71,7 +60,7 @@ _log = logging.getLogger("mastra_convex.server")
 class ServedEngine(Protocol):
     """What the server needs of an engine: a local one that writes receipts."""
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]: ...
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]: ...
 
     async def commit(self, commit: Commit, /) -> CommitResult: ...
 
@@ -214,9 +203,8 @@ class LocalServer:
         """Our version for a client that says what it needs; refuses one that needs what is not here."""
         if args.get("needs") is None:
             return {}
-        needs = _NEEDS.validate_python(args["needs"])
-        results = await self._engine.read([Describe(table=name) for name in needs])
-        found = [result for result in results if isinstance(result, DescribeResult)]
+        needs = decode_request(dict[str, TableNeeds], args["needs"])
+        found = await self._engine.read([Describe(table=name) for name in needs])
         missing = lacking(needs, dict(zip(needs, found, strict=True)))
         if missing:
             raise _convex_error(SCHEMA_MISMATCH, "the client needs what is not here", missing.details(VERSION))
@@ -224,21 +212,38 @@ class LocalServer:
 
     async def _read(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "ops", "needs")
-        ops = _parsed(_READ_OPS, args.get("ops"))
+        ops = decode_request(list[ReadOp], args.get("ops"))
         return {"results": await self._engine.read(ops)}
 
     async def _commit(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "commit", "needs")
-        return {"result": await self._engine.commit(_parsed(_COMMIT, args.get("commit")))}
+        return {"result": await self._engine.commit(decode_request(Commit, args.get("commit")))}
 
     async def _search(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args, "search", "needs")
-        return {"result": await self._engine.search(_parsed(_SEARCH, args.get("search")))}
+        return {"result": await self._engine.search(decode_request(Search, args.get("search")))}
 
     async def _sweep(self, args: dict[str, Any]) -> dict[str, Any]:
         _only(args)
         deleted, done = await self._engine.sweep()
         return {"deleted": deleted, "done": done}
+
+
+@asynccontextmanager
+async def serve_file(
+    path: str | os.PathLike[str], tables: Iterable[Table], admin_key: Secret, *, host: str, port: int
+) -> AsyncGenerator[LocalServer]:
+    """Serves a SQLite file, or memory, while the context lasts.
+
+    Raises ConfigurationError for a file that cannot be opened, OSError for an address that is taken.
+    """
+    engine = LocalEngine(path, tables, receipts=True)
+    try:
+        await engine.read([])  # opens the file, so that a wrong one is reported at once
+        async with LocalServer(engine, admin_key=admin_key, host=host, port=port) as server:
+            yield server
+    finally:
+        await engine.aclose()
 
 
 class _Discreet(logging.LoggerAdapter[logging.Logger]):
@@ -290,29 +295,10 @@ def _only(args: dict[str, Any], *names: str) -> None:
         raise _convex_error("BadRequest", f"unknown argument {min(unknown)!r}")
 
 
-def _parsed(adapter: TypeAdapter[T], value: Any) -> T:
-    """As strictly as Convex checks arguments."""
-    return adapter.validate_python(_without_nulls(value), strict=True)
-
-
-def _without_nulls(value: Any) -> Any:
-    """A model's JSON without members that are null, which mean the same as missing ones; `value` members stay."""
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    members: dict[str, Any] = value
-    return {
-        name: _without_nulls(member) if name in _MODEL_MEMBERS else member
-        for name, member in members.items()
-        if member is not None or name == "value"
-    }
-
-
 def _first_fault(error: InvalidModelError) -> str:
     """Where and what, without the value."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
-    where = ".".join(str(part) for part in faults[0]["loc"])
+    where = ".".join(str(part) for part in faults[0]["loc"][1:])
     return f"{where or 'arguments'}: {faults[0]['msg']}"
 
 
@@ -322,4 +308,4 @@ def _request_id(request: web.Request) -> str:
 
 
 def _json(status: int, answer: Mapping[str, Any]) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(answer, default=encode_model), content_type="application/json")
+    return web.Response(status=status, body=to_bytes(answer), content_type="application/json")

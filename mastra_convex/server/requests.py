@@ -12,7 +12,7 @@ from aiohttp import web
 from mastra_convex.remote.transport import MAX_BODY_BYTES
 
 MAX_NESTING: Final = 64
-"""Of the arguments of a call, as in Convex (convex-protocol: any value)."""
+"""Of the arguments of a call, as in Convex (docs/protocol.md, "Limits of Convex")."""
 
 _ANONYMOUS_BODY_BYTES: Final = 64 << 10
 _BODY_SECONDS: Final = 60.0

@@ -8,8 +8,8 @@ import pytest
 
 from mastra_convex.deploy.convex_schema import schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path, scaffold, shipped_functions
-from mastra_convex.domain import declared_tables
 from mastra_convex.errors import ConfigurationError, ConflictError, ValidationError
+from mastra_convex.registry import declared_tables
 from mastra_convex.tables import Table
 from tests.cli.commands import REPOSITORY, run
 

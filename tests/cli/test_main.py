@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mastra_convex.deploy.convex_schema import index_lines_ts, schema_ts, with_vector_indexes
-from mastra_convex.domain import declared_tables
+from mastra_convex.registry import declared_tables
 from tests.cli.commands import REPOSITORY, environment, run
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.domain import declared_tables
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.registry import declared_tables
 from mastra_convex.server import LocalServer
 from mastra_convex_domains import Message
 from tests.backends import KEY

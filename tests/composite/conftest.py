@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, all_tables, remote_store
 from tests.conftest import StartHost

@@ -24,7 +24,8 @@ from mastra_convex import (
     ValidationError,
 )
 from mastra_convex.domain import DomainStore
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.layers import layered
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.tables import Table
 from mastra_convex_domains import MemoryStore, ScoresStore
 from tests.backends import remote_store
@@ -44,7 +45,7 @@ class Traces(DomainStore):
     tables: ClassVar[tuple[Table, ...]] = ()
 
     def __init__(self, *failures: BaseException) -> None:
-        super().__init__(LocalEngine(":memory:", []))
+        super().__init__(layered(LocalEngine(":memory:", []), []))
         self.failures = list(failures)
         self.calls: list[str] = []
         self.called, self.go_on = asyncio.Event(), asyncio.Event()

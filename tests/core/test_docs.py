@@ -67,9 +67,3 @@ def test_the_first_block_under_a_heading_is_its_one_command(heading: str) -> Non
 
     assert _blocks(section, "sh")[0] == f"{COMMANDS[heading]}\n"
     assert section.index("```sh") == section.index("```")
-
-
-def test_relative_links_lead_somewhere() -> None:
-    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
-            assert target.startswith("https://") or (document.parent / target).exists(), f"{document.name}: {target}"

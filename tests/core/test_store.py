@@ -41,7 +41,7 @@ class NotesStore(DomainStore):
     tables: ClassVar[tuple[Table, ...]] = (NOTES,)
 
     async def count(self, ids: Sequence[str]) -> int:
-        found = await self._records.get(Get(table=NOTES.name, keys=[[id] for id in ids]))
+        found = await self._records.read(Get(table=NOTES.name, keys=[[id] for id in ids]))
         return len([row for row in found.rows if row is not None])
 
     async def add(self, id: str, thread_id: str) -> None:
@@ -83,7 +83,7 @@ async def test_deleting_a_thread_takes_the_rows_that_other_domains_own(backend: 
 
 
 async def test_a_domain_can_be_built_alone_on_an_engine(backend: Backend) -> None:
-    memory = MemoryStore(backend.engine())
+    memory = MemoryStore.on(backend.engine())
     await memory.save_messages(messages(2))
     assert (await memory.list_messages("t1")).total == 2
 

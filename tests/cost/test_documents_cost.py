@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from docs.examples.notes import NOTES, NotesStore
 from mastra_convex import ConvexStore
-from mastra_convex.contract.times import to_iso
-from mastra_convex.engine.protocol import Row
+from mastra_convex.rows.times import to_iso
+from mastra_convex.rows.values import Row
 from tests.backends import ConvexHost, remote_store
 from tests.cost.conftest import Meter, page_bytes
 from tests.data import at

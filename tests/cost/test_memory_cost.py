@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from mastra_convex.contract.times import to_iso
-from mastra_convex.engine.protocol import Row
+from mastra_convex.rows.times import to_iso
+from mastra_convex.rows.values import Row
 from mastra_convex_domains import Include, MemoryStore, Message
 from mastra_convex_domains.memory.messages import message_row
 from mastra_convex_domains.memory.threads import thread_row

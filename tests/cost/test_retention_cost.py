@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.contract.times import to_iso
-from mastra_convex.engine.protocol import Row
+from mastra_convex.rows.times import to_iso
+from mastra_convex.rows.values import Row
 from mastra_convex_domains.memory.threads import thread_row
 from tests.backends import ConvexHost
 from tests.cost.conftest import Meter

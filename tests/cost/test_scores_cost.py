@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine.protocol import Row
+from mastra_convex.rows.values import Row
 from mastra_convex_domains import Score
 from mastra_convex_domains.scores import score_row
 from tests.backends import ConvexHost

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine.protocol import Row
-from mastra_convex.rows.values import to_json
+from mastra_convex.rows.values import Row, to_json
 from mastra_convex_domains import RunStatus, WorkflowsStore
 from tests.backends import ConvexHost
 from tests.cost.conftest import Meter, page_bytes

@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
-    Condition,
     Engine,
     Get,
-    GetResult,
     Neighbours,
     NeighboursResult,
     Put,
-    Row,
     Scan,
     ScanResult,
     WriteOp,
 )
-from mastra_convex.rows.values import plain_numbers
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, plain_numbers
 
 THREADS = "mastra_threads"
 MESSAGES = "mastra_messages"
@@ -67,7 +66,7 @@ async def put(engine: Engine, table: str, *rows: Row) -> None:
 
 async def get(engine: Engine, table: str, *ids: str) -> list[Row | None]:
     """The rows as they were put: without the creation time."""
-    result = cast(GetResult, (await engine.read([Get(table=table, keys=[[id] for id in ids])]))[0])
+    result = (await engine.read([Get(table=table, keys=[[id] for id in ids])]))[0]
     assert result.next is None
     return [None if row is None else columns(row) for row in result.rows]
 
@@ -79,11 +78,11 @@ async def one(engine: Engine, table: str, id: str) -> Row:
 
 
 async def scan(engine: Engine, op: Scan) -> ScanResult:
-    return cast(ScanResult, (await engine.read([op]))[0])
+    return (await engine.read([op]))[0]
 
 
 async def neighbours(engine: Engine, op: Neighbours) -> NeighboursResult:
-    return cast(NeighboursResult, (await engine.read([op]))[0])
+    return (await engine.read([op]))[0]
 
 
 async def everything(engine: Engine, op: Scan) -> list[Row]:
@@ -94,7 +93,7 @@ async def everything(engine: Engine, op: Scan) -> list[Row]:
         rows += result.rows
         if result.done:
             return rows
-        op = op.model_copy(update={"cursor": result.cursor or op.cursor, "offset": op.offset - result.skipped})
+        op = replace(op, cursor=result.cursor or op.cursor, offset=op.offset - result.skipped)
 
 
 def columns(row: Row) -> Row:

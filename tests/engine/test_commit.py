@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex.engine.protocol import Change, Delete, Edit, Engine, Get, Patch, Put, Row, Scan, WriteOp
+from mastra_convex.engine.protocol import Delete, Engine, Get, Patch, Put, Scan, WriteOp
 from mastra_convex.errors import (
     FunctionError,
     MastraConvexError,
@@ -15,6 +15,8 @@ from mastra_convex.errors import (
     TooLargeError,
     ValidationError,
 )
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.values import Row
 from tests.engine.rows import (
     BIG,
     MESSAGES,

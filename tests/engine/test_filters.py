@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Condition, Engine, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import Engine, Scan
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
-from mastra_convex.rows.values import plain_numbers
+from mastra_convex.rows.values import Row, plain_numbers
 from tests.engine.rows import CASES, THREADS, put, thread
 
 Case = dict[str, Any]
@@ -43,7 +44,7 @@ def matching(id: str, filter: Any) -> Scan:
 
 async def outcomes(engine: Engine, filters: dict[str, Any]) -> dict[str, bool]:
     results = await engine.read([matching(id, filter) for id, filter in filters.items()])
-    return {id: len(cast(ScanResult, result).rows) == 1 for id, result in zip(filters, results, strict=True)}
+    return {id: len(result.rows) == 1 for id, result in zip(filters, results, strict=True)}
 
 
 async def test_the_shared_cases(engine: Engine) -> None:

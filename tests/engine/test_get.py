@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from mastra_convex.engine.protocol import Change, Engine, Get, GetResult, Patch
+from mastra_convex.engine.protocol import Engine, Get, GetResult, Patch
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.rows.changes import Change
 from tests.engine.rows import BIG, MESSAGES, THREADS, columns, commit, get, message, put, thread
 
 
 async def read(engine: Engine, **members: Any) -> GetResult:
-    return cast(GetResult, (await engine.read([Get(**members)]))[0])
+    return (await engine.read([Get(**members)]))[0]
 
 
 async def test_rows_come_in_the_order_of_the_keys(engine: Engine) -> None:
@@ -135,9 +136,9 @@ async def test_operations_of_one_call_share_the_budget(engine: Engine) -> None:
         await put(engine, MESSAGES, *(message(f"{n:02}", content="x" * BIG) for n in range(start, start + 6)))
     keys = [[f"{n:02}"] for n in range(12)]
     first, second = await engine.read([Get(table=MESSAGES, keys=keys), Get(table=MESSAGES, keys=keys)])
-    assert cast(GetResult, first).next is not None
-    assert cast(GetResult, second).next == 0
-    assert cast(GetResult, second).rows == []
+    assert first.next is not None
+    assert second.next == 0
+    assert second.rows == []
 
 
 async def test_wrong_arguments_are_refused(engine: Engine) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from dataclasses import replace
 
 import pytest
 
 from mastra_convex.engine.protocol import (
     Bound,
-    Change,
-    Edit,
     EmptyGuard,
     Engine,
     Get,
-    GetResult,
     Guard,
     HoldsGuard,
     IndexRange,
@@ -24,6 +21,7 @@ from mastra_convex.engine.protocol import (
     UnchangedGuard,
 )
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from tests.engine.rows import MESSAGES, THREADS, commit, get, message, one, put, thread, when
 
 
@@ -38,20 +36,20 @@ GUARDS: list[tuple[str, Guard, bool]] = [
     ("missing, but is not", KeyGuard(guard="missing", table=THREADS, key=["a"]), False),
     ("empty, and is", EmptyGuard(range=in_thread("t2")), True),
     ("empty, but is not", EmptyGuard(range=in_thread("t1")), False),
-    ("empty above a bound", EmptyGuard(range=in_thread("t1").model_copy(update={"lower": Bound(value="3")})), True),
+    ("empty above a bound", EmptyGuard(range=replace(in_thread("t1"), lower=Bound(value="3"))), True),
     (
         "not empty above a bound",
-        EmptyGuard(range=in_thread("t1").model_copy(update={"lower": Bound(value="1")})),
+        EmptyGuard(range=replace(in_thread("t1"), lower=Bound(value="1"))),
         False,
     ),
     (
         "empty of what holds",
-        EmptyGuard(range=in_thread("t1").model_copy(update={"where": [when("role", "eq", "x")]})),
+        EmptyGuard(range=replace(in_thread("t1"), where=[when("role", "eq", "x")])),
         True,
     ),
     (
         "not empty of it",
-        EmptyGuard(range=in_thread("t1").model_copy(update={"where": [when("role", "eq", "user")]})),
+        EmptyGuard(range=replace(in_thread("t1"), where=[when("role", "eq", "user")])),
         False,
     ),
     ("holds", HoldsGuard(table=THREADS, key=["a"], where=[when("metadata.status", "in", ["x", "y"])]), True),
@@ -96,7 +94,7 @@ async def test_a_conflict_returns_no_rows(engine: Engine) -> None:
 
 async def fingerprint(engine: Engine, id: str) -> str:
     (result,) = await engine.read([Get(table=THREADS, keys=[[id]], fingerprints=True)])
-    (text,) = cast(GetResult, result).fingerprints or ()
+    (text,) = result.fingerprints or ()
     assert text is not None
     return text
 

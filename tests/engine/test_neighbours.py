@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mastra_convex.engine.protocol import Engine, Neighbours, Row, Scan
+from mastra_convex.engine.protocol import Engine, Neighbours, Scan
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.rows.values import Row
 from tests.engine.rows import BIG, MESSAGES, columns, ids, message, neighbours, put, scan, when
 
 
@@ -88,10 +90,10 @@ async def test_a_budget_cuts_a_window_and_scans_go_on(engine: Engine) -> None:
     earlier, later = ids(result.before.rows), ids(result.after.rows)
     if not result.before.done:
         op = Scan(table=MESSAGES, index="by_thread_created", prefixes=[["t1"]], order="desc")
-        more = await scan(engine, op.model_copy(update={"cursor": result.before.cursor, "limit": 6 - len(earlier)}))
+        more = await scan(engine, replace(op, cursor=result.before.cursor, limit=6 - len(earlier)))
         earlier = [*reversed(ids(more.rows)), *earlier]
     op = Scan(table=MESSAGES, index="by_thread_created", prefixes=[["t1"]])
-    more = await scan(engine, op.model_copy(update={"cursor": result.after.cursor, "limit": 5 - len(later)}))
+    more = await scan(engine, replace(op, cursor=result.after.cursor, limit=5 - len(later)))
     later += ids(more.rows)
     assert earlier == [f"m{n:02}" for n in range(6)]
     assert later == [f"m{n:02}" for n in range(7, 12)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Bound, Delete, Engine, Row, Scan
+from mastra_convex.engine.protocol import Bound, Delete, Engine, Scan
+from mastra_convex.rows.values import Row
 from tests.engine.rows import MESSAGES, commit, everything, ids, message, put, scan, when
 
 IN_ORDER = [
@@ -55,15 +57,15 @@ async def test_a_missing_field_comes_first(engine: Engine) -> None:
     await put(engine, MESSAGES, *rows)
     op = Scan(table=MESSAGES, index="by_resource")
     assert ids((await scan(engine, op)).rows) == ["none", "empty", "a", "b"]
-    assert ids((await scan(engine, op.model_copy(update={"order": "desc"}))).rows) == ["b", "a", "empty", "none"]
+    assert ids((await scan(engine, replace(op, order="desc"))).rows) == ["b", "a", "empty", "none"]
 
 
 async def test_bounds_and_missing_fields(engine: Engine) -> None:
     await put(engine, MESSAGES, message("a", resourceId="a"), message("none"), message("c", resourceId="c"))
     op = Scan(table=MESSAGES, index="by_resource")
 
-    async def found(**bounds: Bound) -> list[str]:
-        return ids((await scan(engine, op.model_copy(update=bounds))).rows)
+    async def found(lower: Bound | None = None, upper: Bound | None = None) -> list[str]:
+        return ids((await scan(engine, replace(op, lower=lower, upper=upper))).rows)
 
     assert await found(lower=Bound(value="")) == ["a", "c"]
     assert await found(upper=Bound(value="b")) == ["none", "a"]
@@ -86,7 +88,7 @@ async def test_cursors_go_past_missing_fields(engine: Engine) -> None:
         for _ in range(4):
             result = await scan(engine, op)
             found += ids(result.rows)
-            op = op.model_copy(update={"cursor": result.cursor})
+            op = replace(op, cursor=result.cursor)
         assert found == ["m0", "m1", "m2", "r"]
 
 
@@ -171,7 +173,7 @@ async def in_pages(engine: Engine, op: Scan) -> list[str]:
         found += ids(result.rows)
         if result.done and len(result.rows) < (op.limit or 0):
             return found
-        op = op.model_copy(update={"cursor": result.cursor})
+        op = replace(op, cursor=result.cursor)
 
 
 @given(
@@ -190,7 +192,7 @@ async def test_a_cursor_is_a_place_not_a_row(
         engine, MESSAGES, *(message(f"{run}{n}", thread_id=run, createdAt=time) for n, (time, _) in enumerate(made))
     )
     whole = Scan(table=MESSAGES, index="by_thread_created", prefixes=[[run]], order=order)
-    first = await scan(engine, whole.model_copy(update={"limit": page}))
+    first = await scan(engine, replace(whole, limit=page))
     last = first.rows[-1]
     gone = [[f"{run}{n}"] for n, (_, stays) in enumerate(made) if not stays]
     await commit(engine, Delete(table=MESSAGES, keys=gone))
@@ -204,4 +206,4 @@ async def test_a_cursor_is_a_place_not_a_row(
         for row in (await scan(engine, whole)).rows
         if (place(row) > place(last) if order == "asc" else place(row) < place(last))
     ]
-    assert ids((await scan(engine, whole.model_copy(update={"cursor": first.cursor}))).rows) == ids(after)
+    assert ids((await scan(engine, replace(whole, cursor=first.cursor))).rows) == ids(after)

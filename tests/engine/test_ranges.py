@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mastra_convex.engine.protocol import (
     Bound,
-    Change,
     Commit,
     CommitResult,
     Delete,
     DeleteRange,
-    Edit,
     Engine,
     Get,
     IndexRange,
@@ -25,6 +24,7 @@ from mastra_convex.engine.protocol import (
     WriteOp,
 )
 from mastra_convex.errors import SchemaMismatchError, TooLargeError, ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from tests.engine.rows import BIG, MESSAGES, THREADS, commit, everything, get, ids, message, put, scan, thread, when
 
 
@@ -46,7 +46,7 @@ async def resumed(engine: Engine, *ops: WriteOp, **members: Any) -> list[CommitR
     results = [await engine.commit(step)]
     while results[-1].status == "more":
         assert results[-1].resume is not None
-        step = step.model_copy(update={"id": uuid.uuid4().hex, "resume": results[-1].resume})
+        step = replace(step, id=uuid.uuid4().hex, resume=results[-1].resume)
         results.append(await engine.commit(step))
     return results
 
@@ -152,7 +152,7 @@ async def test_what_follows_a_range_happens_with_the_last_of_its_rows(big: Engin
     assert [outcome.changed > 0 for outcome in first.outcomes] == [True, True, False]
     assert await get(big, THREADS, "t1", "before") == [thread("t1"), thread("before")]
     assert len(await left(big)) == 10 - first.outcomes[1].changed
-    last = await big.commit(step.model_copy(update={"id": "2", "resume": first.resume}))
+    last = await big.commit(replace(step, id="2", resume=first.resume))
     assert last.status == "done"
     assert [outcome.changed for outcome in last.outcomes] == [0, 10 - first.outcomes[1].changed, 2]
     assert await get(big, THREADS, "t1", "before") == [None, None]
@@ -183,7 +183,7 @@ async def test_a_resumed_patch_meets_each_row_once(big: Engine) -> None:
         values += [row[0] for row in result.values or ()]
         if result.done:
             break
-        again = again.model_copy(update={"cursor": result.cursor})
+        again = replace(again, cursor=result.cursor)
     assert [float(value) for value in values] == [1.0] * 10
 
 

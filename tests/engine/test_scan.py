@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,14 +133,14 @@ async def test_several_prefixes_are_merged_by_the_rest_of_the_index(engine: Engi
     merged = by_time(prefixes=[["b"], ["a"], ["none"]])
     result = await scan(engine, merged)
     assert ids(result.rows) == ["a1", "b2", "a4", "b4", "a7", "b8"]
-    result = await scan(engine, merged.model_copy(update={"order": "desc", "limit": 2, "offset": 1, "total": True}))
+    result = await scan(engine, replace(merged, order="desc", limit=2, offset=1, total=True))
     assert ids(result.rows) == ["a7", "b4"]
     assert (result.matched, result.skipped) == (6, 1)
-    first = await scan(engine, merged.model_copy(update={"limit": 3}))
-    rest = await scan(engine, merged.model_copy(update={"cursor": first.cursor}))
+    first = await scan(engine, replace(merged, limit=3))
+    rest = await scan(engine, replace(merged, cursor=first.cursor))
     assert ids(first.rows) + ids(rest.rows) == ["a1", "b2", "a4", "b4", "a7", "b8"]
-    where = {"where": [when("id", "ne", "a4")], "lower": Bound(value="2"), "upper": Bound(value="7")}
-    assert ids((await scan(engine, merged.model_copy(update=where))).rows) == ["b2", "b4", "a7"]
+    some = replace(merged, where=[when("id", "ne", "a4")], lower=Bound(value="2"), upper=Bound(value="7"))
+    assert ids((await scan(engine, some)).rows) == ["b2", "b4", "a7"]
 
 
 async def test_a_prefix_given_twice_counts_once(ten: Engine) -> None:
@@ -216,14 +217,14 @@ async def test_a_total_is_exact_over_several_steps(big: Engine) -> None:
             rows += len(result.rows)
             if result.done:
                 break
-            op = op.model_copy(update={"cursor": result.cursor or op.cursor, "limit": 2 - rows})
+            op = replace(op, cursor=result.cursor or op.cursor, limit=2 - rows)
         assert (matched, rows) == (12, 2)
 
 
 async def test_a_later_operation_finds_the_budget_used_up(big: Engine) -> None:
     first, second = await big.read([by_time(), by_time(where=[when("role", "eq", "user")])])
-    assert not first.done  # type: ignore[union-attr]
-    assert (second.rows, second.matched, second.cursor, second.done) == ([], 0, None, False)  # type: ignore[union-attr]
+    assert not first.done
+    assert (second.rows, second.matched, second.cursor, second.done) == ([], 0, None, False)
 
 
 async def test_a_cursor_survives_the_rows_around_it(ten: Engine) -> None:

@@ -6,13 +6,13 @@ import json
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from mastra_convex.engine.protocol import (
     Bound,
-    Condition,
     Describe,
     DescribeResult,
     EmptyGuard,
@@ -20,12 +20,13 @@ from mastra_convex.engine.protocol import (
     Hit,
     IndexRange,
     KeyGuard,
-    Row,
     Search,
     SearchResult,
 )
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
+from mastra_convex.rows.values import Row
 from tests.engine.rows import columns, put
 
 VECTORS = "mastra_vectors"
@@ -221,7 +222,7 @@ async def test_conditions_on_columns(engine: Engine, length: int) -> None:
     other = Condition(path=["indexName"], operator="eq", value='"other"')
 
     assert sorted(ids(await found(engine, padded([1.0], length), range=everywhere))) == ["a", "b"]
-    narrowed = everywhere.model_copy(update={"where": [other]})
+    narrowed = replace(everywhere, where=[other])
     assert ids(await found(engine, padded([1.0], length), range=narrowed)) == ["b"]
 
 

@@ -31,7 +31,7 @@ class StockStore:
         return await self._send({"domain": domain, "method": method, "args": args})
 
     async def request(self, op: str, table: str, **members: Any) -> Any:
-        """A storage operation as the package's client sends it (contract section 16)."""
+        """A storage operation as the package's client sends it."""
         return await self._send({"request": {"op": op, "tableName": table, **members}})
 
     async def _send(self, command: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from mastra_convex import ConvexStore
-from mastra_convex.contract.times import to_iso
+from mastra_convex.rows.times import to_iso
 from mastra_convex_domains import MemoryStore, Resource, Thread
 from tests.backends import ConvexHost
 from tests.data import at

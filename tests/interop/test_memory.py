@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mastra_convex import SchemaMismatchError
-from mastra_convex.contract.times import to_iso
+from mastra_convex.rows.times import to_iso
 from mastra_convex_domains import MemoryStore, Message, Resource, Thread
 from tests.backends import ConvexHost, remote_store
 from tests.data import at, message

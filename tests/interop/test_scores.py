@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.contract.times import to_iso
+from mastra_convex.rows.times import to_iso
 from mastra_convex_domains import Score, ScoresStore
 from tests.backends import ConvexHost
 from tests.data import at

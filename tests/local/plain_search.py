@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.local.vectors import POINTS, searches
 
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, cast
+from typing import Any
 
-from mastra_convex.engine.protocol import (
-    Change,
-    Commit,
-    CommitResult,
-    Edit,
-    Get,
-    GetResult,
-    Patch,
-    Put,
-    Row,
-    Scan,
-    ScanResult,
-)
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Commit, CommitResult, Get, Patch, Put, Scan
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, Table
 
 NOTES = Table(
@@ -46,9 +36,9 @@ async def counted(engine: LocalEngine) -> int:
 
 async def get(engine: LocalEngine, *ids: str, table: str = "notes") -> list[Row | None]:
     (result,) = await engine.read([Get(table=table, keys=[[id] for id in ids])])
-    return list(cast(GetResult, result).rows)
+    return list(result.rows)
 
 
 async def scan(engine: LocalEngine, index: str, **members: Any) -> list[str]:
     (result,) = await engine.read([Scan(**{"table": "notes", "index": index, **members})])
-    return [row["id"] for row in cast(ScanResult, result).rows]
+    return [row["id"] for row in result.rows]

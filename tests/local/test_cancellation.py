@@ -15,8 +15,9 @@ import anyio
 import pytest
 
 from mastra_convex import ConvexStore
-from mastra_convex.engine.protocol import Change, Commit, Edit, Patch, Scan, ScanResult
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Commit, Patch, Scan, ScanResult
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
 from tests.data import thread
 from tests.local.tables import NOTES, get, put
 from tests.local.vectors import POINTS, search

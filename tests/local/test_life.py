@@ -14,7 +14,7 @@ import pytest
 
 from mastra_convex.engine.protocol import Commit, Get, Put
 from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.local.tables import COUNTER, NOTES, add_one, counted, get, put
 
 

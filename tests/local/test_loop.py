@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,23 +17,24 @@ import pytest
 from mastra_convex.engine.large_values.chunks import packed, unpacked
 from mastra_convex.engine.large_values.layer import with_large_values
 from mastra_convex.engine.protocol import (
-    Change,
+    Bound,
     Commit,
-    Condition,
     Delete,
     DeleteRange,
-    Edit,
     Get,
     HoldsGuard,
     IndexRange,
     KeyGuard,
     Patch,
     Put,
-    Row,
     Scan,
     WriteOp,
 )
-from mastra_convex.local import LocalEngine, database
+from mastra_convex.local import database
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, Table
 from tests.local.tables import COUNTER, NOTES, add_one, counted, put
 
@@ -85,10 +87,7 @@ def keys(*ids: str) -> Get:
 
 
 def rows_until(id: str, *where: Condition, limit: int | None = None) -> Scan:
-    upper = {"value": id}
-    return Scan.model_validate(
-        {"table": "notes", "index": "by_record_id", "upper": upper, "where": list(where), "limit": limit}
-    )
+    return Scan(table="notes", index="by_record_id", upper=Bound(value=id), where=where, limit=limit)
 
 
 NOBODY = Condition(path=["rank"], operator="eq", value="1")
@@ -174,7 +173,7 @@ def commit(*ops: WriteOp, **members: Any) -> Commit:
 async def test_a_commit_of_many_bytes_or_keys_is_done_in_a_thread(
     engine: LocalEngine, given: Commit, in_thread: bool
 ) -> None:
-    watched = given.model_copy(update={"ops": Watched(given.ops)})
+    watched = replace(given, ops=Watched(given.ops))
     assert (await engine.commit(watched)).status == "done"
     assert isinstance(watched.ops, Watched)
     assert watched.ops.in_thread is in_thread
@@ -183,7 +182,7 @@ async def test_a_commit_of_many_bytes_or_keys_is_done_in_a_thread(
 @pytest.mark.parametrize("where", [holds("middle"), holds("small")])
 async def test_a_guard_that_fails_on_a_large_row_fails_in_a_thread(engine: LocalEngine, where: HoldsGuard) -> None:
     given = commit(new())
-    watched = given.model_copy(update={"ops": Watched(given.ops), "guards": [where]})
+    watched = replace(given, ops=Watched(given.ops), guards=[where])
     assert (await engine.commit(watched)).status == "conflict"
     assert isinstance(watched.ops, Watched)
     assert watched.ops.in_thread is (where.key == ["middle"])
@@ -195,7 +194,7 @@ async def test_what_takes_long_is_done_in_a_thread(engine: LocalEngine, monkeypa
     for steps in range(1, 41):
         monkeypatch.setattr(database, "_STEPS_BETWEEN_LOOKS", steps)
         given = add_one()
-        watched = given.model_copy(update={"ops": Watched(given.ops)})
+        watched = replace(given, ops=Watched(given.ops))
         await engine.commit(watched)
         assert isinstance(watched.ops, Watched)
         assert watched.ops.in_thread

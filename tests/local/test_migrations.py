@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.tables import Field, Index, Table
 from tests.local.tables import NOTES, get, put, scan
 from tests.local.vectors import POINTS, nearest, point

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.engine.protocol import Bound
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.local.tables import NOTES, put, scan
 
 MISSING = object()

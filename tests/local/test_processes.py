@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.local.tables import NOTES, counted
 
 ROOT = Path(__file__).parent.parent.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Condition
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from tests.local.vectors import METRICS, POINTS, Metric, fill, nearest, point, points, ranked, search, single
 
@@ -88,6 +89,21 @@ async def test_many_equal_vectors_come_in_the_order_of_creation(local: LocalEngi
     rows = [point(f"{n}", 0.1, 0.2, 0.3) for n in range(5_000)]
     await fill(local, rows)
     assert await nearest(local, 0.3, 0.2, 0.1, limit=300) == [row["id"] for row in rows[:300]]
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("metric", METRICS)
+async def test_scores_that_differ_by_less_than_single_precision_tells(
+    local: LocalEngine, metric: Metric, size: float
+) -> None:
+    dice = random.Random(5)
+    rows = [point(str(n), *(1 + dice.uniform(-1, 1) * 1e-6 for _ in range(32))) for n in range(400)]
+    await fill(local, rows)
+    query = single([size * dice.uniform(0.5, 1) for _ in range(32)])
+    for limit in (3, 50):
+        result = await local.search(search(*query, metric=metric, limit=limit))
+        scores = [hit.score for hit in result.hits]
+        assert scores == pytest.approx([score for score, _ in ranked(rows, metric, query)][:limit], rel=1e-14)
 
 
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=4), max_size=3))

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
 import sys
+import tracemalloc
 import uuid
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import Process
 
+from mastra_convex import ConfigurationError, ConvexStore
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
     Delete,
-    Edit,
     IndexRange,
     Patch,
     PatchRange,
-    Row,
     Scan,
     ScanResult,
     WriteOp,
 )
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.values import Row
 from tests.local.vectors import METRICS, POINTS, fill, nearest, point, points, ranked, search, searches
 
 ROOT = Path(__file__).parent.parent.parent
@@ -160,3 +163,58 @@ async def test_without_numpy_the_answers_are_the_same(tmp_path: Path) -> None:
         assert [hit.row["id"] for hit in hits] == [id for id, _ in plain]
         assert [hit.score for hit in hits] == pytest.approx([score for _, score in plain], abs=1e-6)
     await engine.aclose()
+
+
+async def remember(store: ConvexStore, index: str, count: int, *, seed: int) -> None:
+    """Stores vectors of 256 numbers."""
+    dice = random.Random(seed)
+    given = [[dice.gauss(0, 1) for _ in range(256)] for _ in range(count)]
+    await store.vector.create_index(index, dimension=256)
+    await store.vector.upsert(index, vectors=given, ids=[f"{seed}-{n}" for n in range(count)])
+
+
+@pytest.mark.parametrize("room", [0, 100_000, 1_500_000], ids=str)
+async def test_a_small_cache_changes_no_answer(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "file.db"
+    query = [1.0, -1.0] * 128
+    async with ConvexStore.local(path) as large, ConvexStore.local(path, vector_cache_bytes=room) as small:
+        for seed in range(3):
+            for index in ("a", "b"):
+                await remember(large, index, 300, seed=seed)
+                expected = await large.vector.query(index, query_vector=query)
+                for _ in range(2):
+                    assert await small.vector.query(index, query_vector=query) == expected
+
+
+async def kept(room: int, *searched: str) -> int:
+    """Bytes that stay in memory after searches of indexes with 600 vectors of 1 KiB each, with room for 256 more and a
+    quarter.
+    """
+    async with ConvexStore.local(":memory:", vector_cache_bytes=room) as store:
+        for seed, index in enumerate(["first", "second"]):
+            await remember(store, index, 600, seed=seed)
+        await remember(store, "other", 1, seed=3)
+        await store.vector.query("other", query_vector=[1.0] * 256)  # imports what searches need
+        tracemalloc.start()
+        try:
+            for index in searched:
+                await store.vector.query(index, query_vector=[1.0] * 256)
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+
+async def test_vectors_stay_in_memory_up_to_the_given_size() -> None:
+    size = (600 + 150 + 256) << 10
+    assert await kept(10 * size, "first", "second") >= 2 * size
+    assert size <= await kept(2 * size - 1, "first", "second", "first") < 1.5 * size
+    assert size <= await kept(size, "first") < 1.5 * size
+    assert await kept(size - 1, "first") < 0.5 * size
+    assert await kept(0, "first") < 0.5 * size
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, "1 GiB", None])
+def test_a_wrong_size_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="vector_cache_bytes"):
+        ConvexStore.local(":memory:", vector_cache_bytes=wrong)

@@ -8,7 +8,7 @@ import sys
 import uuid
 
 from mastra_convex.engine.protocol import Commit, Delete
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.local.vectors import POINTS, fill, point
 
 

@@ -8,9 +8,11 @@ import random
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from mastra_convex.engine.protocol import Condition, IndexRange, Row, Search
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import IndexRange, Search
 from mastra_convex.local.documents import pack, unpack
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, Table
 from tests.local.tables import put
 

@@ -7,7 +7,7 @@ import sys
 from itertools import count
 
 from mastra_convex.engine.protocol import Commit, KeyGuard, Put
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.local.tables import COUNTER, NOTES, add_one
 
 

@@ -20,7 +20,8 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
-from mastra_convex.remote.transport import REDACTED, Transport
+from mastra_convex.remote.answers import REDACTED
+from mastra_convex.remote.transport import Transport
 from tests.remote.conftest import KEY, MakeTransport
 from tests.remote.programmable import (
     Answer,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+import orjson
 import pytest
 
 from mastra_convex import ConvexStore, SchemaMismatchError
@@ -22,6 +23,7 @@ from mastra_convex.engine.protocol import (
     Scan,
     Search,
 )
+from mastra_convex.engine.wire import to_bytes
 from mastra_convex.errors import FunctionError
 from mastra_convex.remote.config import RemoteConfig
 from mastra_convex.remote.engine import RemoteEngine
@@ -138,7 +140,7 @@ async def test_needs_are_sent_until_a_call_has_succeeded(server: ProgrammableSer
     assert ["needs" in seen.json["args"] for seen in server.seen] == [True] * 3 + [False] * 3
     assert server.seen[0].json["args"]["needs"] == {
         "notes": {"key": "by_record_id", "fields": ["id"], "indexes": {"by_record_id": ["id"]}},
-        **{name: needs.model_dump(mode="json") for name, needs in needs_of(CORE_TABLES).items()},
+        **{name: orjson.loads(to_bytes(needs)) for name, needs in needs_of(CORE_TABLES).items()},
     }
     assert server.seen[3].json["args"] == {"protocol": PROTOCOL, "ops": []}  # as the cache of queries wants it
     assert engine.version == "9.9.9"
@@ -184,7 +186,7 @@ UNINDEXED = IndexRange(table=VECTORS.name, index="by_record_id")
     [
         lambda engine: engine.read([Scan(table=UNINDEXED.table, index=UNINDEXED.index)]),
         lambda engine: engine.commit(Commit(id="one", guards=[EmptyGuard(range=UNINDEXED)])),
-        lambda engine: engine.search(SEARCH.model_copy(update={"range": UNINDEXED})),
+        lambda engine: engine.search(replace(SEARCH, range=UNINDEXED)),
     ],
     ids=["read", "commit", "search"],
 )
@@ -215,7 +217,7 @@ async def test_what_is_there_still_works(forgetful: ConvexHost) -> None:
 
 def described(table: Table, **members: Any) -> dict[str, Any]:
     (needs,) = needs_of([table]).values()
-    return {"deployed": True, "native": [], "missing": [], **needs.model_dump(), **members}
+    return {"deployed": True, "native": [], "missing": [], **asdict(needs), **members}
 
 
 async def test_the_database_is_looked_at_until_all_is_there(server: ProgrammableServer, engine: RemoteEngine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -11,11 +12,11 @@ from uuid import uuid4
 import pytest
 
 from mastra_convex import ConfigurationError, ConvexStore, PruneResult, RetentionPolicy, ValidationError
-from mastra_convex.contract.times import to_iso
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.protocol import Commit, Get, Put, Scan
 from mastra_convex.retention import RetentionTable
 from mastra_convex.rows.codec import encode_row
+from mastra_convex.rows.times import to_iso
 from mastra_convex.tables import Field, Index, Owner, Table
 from mastra_convex_domains import DOCUMENTS, MemoryStore, Message, Resource, Thread
 from mastra_convex_domains.memory.tables import MESSAGES
@@ -153,7 +154,7 @@ async def test_a_row_whose_time_is_missing_stays(backend: Backend) -> None:
     rows = [stored.message("none"), stored.message("old", resourceId="2020-01-01T00:00:00.000Z")]
     await store.domain(Leases)._records.commit([Put(table=MESSAGES.name, rows=rows)])  # pyright: ignore[reportPrivateUsage]
     assert (await store.prune({"leases": {"leases": "1d"}}))[0].deleted == 1
-    found = await store.domain(Leases)._records.get(Get(table=MESSAGES.name, keys=[["none"], ["old"]]))  # pyright: ignore[reportPrivateUsage]
+    found = await store.domain(Leases)._records.read(Get(table=MESSAGES.name, keys=[["none"], ["old"]]))  # pyright: ignore[reportPrivateUsage]
     assert [row is None for row in found.rows] == [False, True]
     await store.aclose()
 
@@ -183,7 +184,7 @@ class Reminders(DomainStore):
         await self._records.commit([Put(table=REMINDERS.name, rows=[row])])
 
     async def ids(self) -> list[str]:
-        found = await self._records.scan(Scan(table=REMINDERS.name, index="by_due"))
+        found = await self._records.read(Scan(table=REMINDERS.name, index="by_due"))
         return [row["id"] for row in found.rows]
 
 
@@ -242,7 +243,7 @@ async def _prune_messages(store: ConvexStore, **options: Any) -> PruneResult:
 
 async def test_rows_of_one_time_are_counted_out(store: ConvexStore) -> None:
     time = days_ago(40)
-    same = [m.model_copy(update={"created_at": time}) for m in messages(12, 40)]
+    same = [replace(m, created_at=time) for m in messages(12, 40)]
     await store.memory.save_messages([*same, message("young", 10)])
     found = [(await _prune_messages(store, max_rows=8)) for _ in range(2)]
     assert [(result.deleted, result.done) for result in found] == [(8, False), (4, True)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Condition, Engine, Scan, ScanResult
+from mastra_convex.engine.protocol import Engine, Scan
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.conditions import Condition
 from tests.engine.rows import CASES, THREADS, put, row_of, scan, thread
 
 Case = dict[str, Any]
@@ -22,7 +23,9 @@ def cases() -> list[Case]:
 
 
 def of_case(case: Case, id: str) -> Scan:
-    return Scan(table=case["table"], index="by_record_id", prefixes=[[id]], where=case["where"])
+    return Scan(
+        table=case["table"], index="by_record_id", prefixes=[[id]], where=[Condition(**each) for each in case["where"]]
+    )
 
 
 async def test_the_shared_cases(engine: Engine) -> None:
@@ -31,7 +34,7 @@ async def test_the_shared_cases(engine: Engine) -> None:
     for table in sorted({case["table"] for _, case in chosen}):
         await put(engine, table, *(row_of(table, id, case["row"]) for id, case in chosen if case["table"] == table))
     results = await engine.read([of_case(case, id) for id, case in chosen])
-    held = [len(cast(ScanResult, result).rows) == 1 for result in results]
+    held = [len(result.rows) == 1 for result in results]
     assert [case["name"] for (_, case), holds in zip(chosen, held, strict=True) if holds != case["expected"]] == []
 
 
@@ -130,4 +133,4 @@ async def test_generated_conditions(
     )
     for (operator, given), result in zip(conditions, results, strict=True):
         expected = [row["id"] for row, (there, v) in zip(rows, stored, strict=True) if rule(operator, there, v, given)]
-        assert [row["id"] for row in cast(ScanResult, result).rows] == expected, (operator, given)
+        assert [row["id"] for row in result.rows] == expected, (operator, given)

@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.engine.protocol import Change, Edit, Engine, Get, Patch, Put
+from mastra_convex.engine.protocol import Engine, Get, Patch, Put
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from tests.engine.rows import CASES, MESSAGES, RESOURCES, THREADS, columns, commit, normal, one, put, row_of, thread
 
 Case = dict[str, Any]
@@ -22,7 +23,7 @@ def cases() -> list[Case]:
 
 
 def patch_of(case: Case, id: str) -> Patch:
-    return Patch(table=case["table"], keys=[[id]], change=Change(edits=case["edits"]))
+    return Patch(table=case["table"], keys=[[id]], change=Change(edits=[Edit(**each) for each in case["edits"]]))
 
 
 async def test_the_shared_cases(engine: Engine) -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from mastra_convex.engine.protocol import PROTOCOL
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import Field, Index, Table
 

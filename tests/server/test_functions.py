@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -11,14 +11,11 @@ import pytest
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
-    Describe,
     Get,
     IndexRange,
-    Neighbours,
     Outcome,
     Put,
-    ReadResult,
-    Scan,
+    Read,
     Search,
     SearchResult,
 )
@@ -146,13 +143,16 @@ async def test_what_the_engine_refuses(post: Post) -> None:
     assert answer["errorData"]["code"] == "Rejected"
 
 
+T = TypeVar("T")
+
+
 class FailingEngine:
     """An engine whose calls end with one error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         raise self.error
 
     async def commit(self, commit: Commit, /) -> CommitResult:
@@ -193,7 +193,8 @@ async def test_errors_of_the_engine_as_they_arrive(
         )
         engine = RemoteEngine(Transport(config), [])
         search = Search(range=IndexRange(table="notes", index="by_group"), field="v", vector=[1], limit=1)
-        for run in (engine.read([]), engine.commit(Commit(id="one")), engine.search(search)):
+        read: Awaitable[list[Any]] = engine.read([])
+        for run in (read, engine.commit(Commit(id="one")), engine.search(search)):
             with pytest.raises(MastraConvexError) as caught:
                 await run
             assert type(caught.value) is expected

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from mastra_convex.errors import ClosedError, ConfigurationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.transport import MAX_BODY_BYTES
 from mastra_convex.server import LocalServer
 from tests.server.conftest import ADMIN, KEY, Post, call

@@ -50,3 +50,6 @@ export class Budget {
     return Math.max(1, Math.min(room, MAX_TOGETHER, MAX_RANGES - this.ranges));
   }
 }
+
+/** Index ranges that it takes to note of a value that it is dropped. */
+export const RANGES_TO_DROP = 2;

@@ -3,31 +3,31 @@
 import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS, WHOLE_BYTES } from "./budgets";
 import { badRequest, tooLarge } from "./errors";
 import { failedGuard } from "./guards";
-import { writeRange } from "./ranges";
+import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./protocol";
 import { get } from "./reads";
-import { findReceipt, saveReceipt } from "./receipts";
-import type { Writer } from "./tables";
-import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./validators";
+import { RECEIPTS, tableNamed, type Writer } from "./tables";
+import { Transaction } from "./transaction";
 import { parsed } from "./values";
-import { deleteKeys, patch, put } from "./writes";
+import { deleteKeys, patch, put, writeRange } from "./writes";
 
 export async function commit(db: Writer, request: Commit): Promise<CommitResult> {
-  let receipt = await findReceipt(db, request.id);
+  const transaction = new Transaction(db);
+  let receipt = await findReceipt(transaction, request.id);
   if (receipt === null) {
-    receipt = await step(db, request);
-    await saveReceipt(db, request.id, receipt);
+    receipt = await step(transaction, request);
+    await saveReceipt(transaction, request.id, receipt);
   }
-  return { ...receipt, returned: receipt.status === "conflict" ? [] : await returned(db, request) };
+  return { ...receipt, returned: receipt.status === "conflict" ? [] : await returned(transaction, request) };
 }
 
-async function returned(db: Writer, request: Commit): Promise<GetResult[]> {
+async function returned(transaction: Transaction, request: Commit): Promise<GetResult[]> {
   const budget = new Budget(READ_ROWS, READ_BYTES);
   const results: GetResult[] = [];
-  for (const op of request.returning ?? []) results.push(await get(db, op, budget));
+  for (const op of request.returning ?? []) results.push(await get(transaction.find, op, budget));
   return results;
 }
 
-async function step(db: Writer, request: Commit): Promise<Receipt> {
+async function step(transaction: Transaction, request: Commit): Promise<Receipt> {
   const ops = request.ops ?? [];
   const start = startOf(request.resume, ops);
   const mode = request.mode ?? "whole";
@@ -42,7 +42,7 @@ async function step(db: Writer, request: Commit): Promise<Receipt> {
     throw tooLarge(`a commit of ${budget.ranges} index ranges; at most ${MAX_RANGES} fit`, "ranges");
   }
 
-  const guard = await failedGuard(db, guards);
+  const guard = await failedGuard(transaction.db, guards, transaction.find);
   if (guard >= 0) return { status: "conflict", guard, outcomes: [] };
 
   const outcomes = ops.map((): Outcome => ({ changed: 0, missing: [] }));
@@ -50,35 +50,31 @@ async function step(db: Writer, request: Commit): Promise<Receipt> {
     if (position < first) continue;
     if (op.op === "patchRange" || op.op === "deleteRange") {
       const cursor = start?.position === position ? start.cursor : null;
-      const outcome = await writeRange(db, op, budget, mode, cursor);
+      const outcome = await writeRange(transaction, op, budget, mode, cursor);
       outcomes[position] = { changed: outcome.changed, missing: [] };
       if (outcome.cursor !== undefined) {
         return { status: "more", outcomes, resume: JSON.stringify([position, outcome.cursor]) };
       }
     } else {
-      outcomes[position] = await write(db, op, budget);
+      outcomes[position] = await write(transaction, op, budget);
     }
   }
   return { status: "done", outcomes };
 }
 
-function write(db: Writer, op: Exclude<WriteOp, { range: unknown }>, budget: Budget): Promise<Outcome> {
+function write(
+  transaction: Transaction,
+  op: Exclude<WriteOp, { range: unknown }>,
+  budget: Budget,
+): Promise<Outcome> {
   switch (op.op) {
     case "put":
-      return put(db, op, budget);
+      return put(transaction, op, budget);
     case "patch":
-      return patch(db, op, budget);
+      return patch(transaction, op, budget);
     case "delete":
-      return deleteKeys(db, op, budget);
+      return deleteKeys(transaction, op, budget);
   }
-}
-
-/** The index ranges that a commit needs, rows changed by range operations and guards not counted. */
-function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
-  let ranges = 1; // the receipt
-  for (const { keys } of request.returning ?? []) ranges += keys.length;
-  for (const op of ops) ranges += "range" in op ? 1 : 2 * (op.op === "put" ? op.rows : op.keys).length;
-  return ranges;
 }
 
 /** Where a resumed commit goes on; undefined for a fresh one. */
@@ -94,4 +90,23 @@ function startOf(
     if (op !== undefined && "range" in op) return { position, cursor };
   }
   throw badRequest("malformed resume");
+}
+
+/** The index ranges that a commit needs, rows changed by range operations and guards not counted. */
+function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
+  let ranges = 1; // the receipt
+  for (const { keys } of request.returning ?? []) ranges += keys.length;
+  for (const op of ops) ranges += "range" in op ? 1 : 2 * (op.op === "put" ? op.rows : op.keys).length;
+  return ranges;
+}
+
+/** The outcome of an earlier commit with this id, null when there was none. */
+async function findReceipt(transaction: Transaction, id: string): Promise<Receipt | null> {
+  const row = await transaction.find(tableNamed(RECEIPTS), [id]);
+  return row === null ? null : (JSON.parse(String(row.doc["outcome"])) as Receipt);
+}
+
+/** Keeps the outcome, so that a commit whose answer was lost can be repeated without writing again. */
+async function saveReceipt(transaction: Transaction, id: string, receipt: Receipt): Promise<void> {
+  await transaction.insert(tableNamed(RECEIPTS), { id, outcome: JSON.stringify(receipt) });
 }

@@ -1,19 +1,20 @@
-// The predicate of scans, guards and range operations.
+// Conditions on rows: one form for scans, guards and range operations.
 
 import type { Value } from "convex/values";
 import { badRequest } from "./errors";
 import { compared, filter, type Test } from "./filters";
-import { checkReadable, valueAt } from "./paths";
-import type { Doc, Table } from "./tables";
-import type { Condition } from "./validators";
+import type { OpenRow } from "./open_row";
+import { checkReadable } from "./paths";
+import type { Condition } from "./protocol";
+import type { Table } from "./tables";
 import { deepEqual, parsed } from "./values";
 
-/** Whether all conditions hold for a row. What is wrong with a condition is reported now. */
-export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: Doc) => boolean {
+/** A function that tells whether a row satisfies all conditions. A malformed condition is reported now. */
+export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: OpenRow) => boolean {
   const tests = (where ?? []).map(({ path, operator, value }) => {
     checkReadable(table, path);
     const test = testOf(operator, givenValue(value));
-    return (row: Doc) => test(valueAt(table, row, path));
+    return (row: OpenRow) => test(row.get(path));
   });
   return (row) => tests.every((test) => test(row));
 }

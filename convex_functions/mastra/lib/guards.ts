@@ -1,36 +1,37 @@
-// What must be true before a commit writes.
+// Guards: what must hold before a commit writes anything.
 
 import { Budget, RANGE_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { tooLarge } from "./errors";
-import { rowsOfSpan, spanOf } from "./scan";
-import { fingerprint, rowByKey, tableNamed, type Reader } from "./tables";
-import type { Guard, IndexRange } from "./validators";
+import type { Guard, IndexRange } from "./protocol";
+import { rowsOfScan, scanOf } from "./scan";
+import { fingerprint, tableNamed, type Reader } from "./tables";
+import { finder, type FindRow } from "./transaction";
 
-/** The position of the first guard that fails, -1 when none does. */
-export async function failedGuard(db: Reader, guards: readonly Guard[]): Promise<number> {
-  const passed = await Promise.all(guards.map((guard) => passes(db, guard)));
+/** The position of the first guard that fails, -1 when all hold. */
+export async function failedGuard(db: Reader, guards: readonly Guard[], find = finder(db)): Promise<number> {
+  const passed = await Promise.all(guards.map((guard) => passes(db, find, guard)));
   return passed.indexOf(false);
 }
 
-async function passes(db: Reader, guard: Guard): Promise<boolean> {
+async function passes(db: Reader, find: FindRow, guard: Guard): Promise<boolean> {
   if (guard.guard === "empty") return isEmpty(db, guard.range);
   const table = tableNamed(guard.table);
   const holds = predicate(table, guard.guard === "holds" ? guard.where : []);
-  const row = await rowByKey(db, table, guard.key);
+  const row = await find(table, guard.key);
   if (guard.guard === "missing") return row === null;
-  if (guard.guard === "unchanged") return row !== null && fingerprint(row) === guard.fingerprint;
+  if (guard.guard === "unchanged") return row !== null && fingerprint(row.doc) === guard.fingerprint;
   return row !== null && holds(row);
 }
 
 async function isEmpty(db: Reader, range: IndexRange): Promise<boolean> {
-  const span = spanOf({ ...range, prefixes: [range.prefix ?? []] });
-  const holds = predicate(span.table, range.where);
+  const scan = scanOf({ ...range, prefixes: [range.prefix ?? []] });
+  const holds = predicate(scan.table, range.where);
   const budget = new Budget(READ_ROWS, RANGE_BYTES);
-  for await (const row of rowsOfSpan(db, span, undefined, budget)) {
+  for await (const row of rowsOfScan(db, scan, undefined, budget)) {
     if (budget.spent) throw tooLarge(`a guard's range has too many ${budget.spent} to look through`, budget.spent);
     if (holds(row)) return false;
-    budget.charge(row);
+    budget.charge(row.doc);
   }
   return true;
 }

@@ -2,7 +2,7 @@
 
 import { makeFunctionReference, type GenericActionCtx, type GenericDataModel } from "convex/server";
 import type { Queries } from "./search";
-import type { Guard, Loaded, Ranking, Search } from "./validators";
+import type { Guard, Loaded, Ranking, Search } from "./protocol";
 
 type Ctx = Pick<GenericActionCtx<GenericDataModel>, "meta" | "runQuery">;
 type Asked = { search: Search; guards: Guard[] };

@@ -1,21 +1,10 @@
-// Reading and changing a value inside a row. A path goes through object columns and JSON text alike.
+// Values at paths inside columns. A path goes through objects, arrays and JSON text alike.
 
 import type { Value } from "convex/values";
-import { badRequest, largeValue, tooLarge } from "./errors";
+import { badRequest, largeValue } from "./errors";
 import { isReference } from "./large_values";
-import { checkColumns, type Columns, type Table } from "./tables";
-import {
-  arrayPosition,
-  escaped,
-  ESCAPED_KEYS,
-  escapedMembers,
-  isObject,
-  own,
-  parsedDeeply,
-  parsedOnce,
-  rawMember,
-  unescaped,
-} from "./values";
+import { checkColumns, type Table } from "./tables";
+import { arrayPosition, isObject, own, parsed } from "./values";
 
 export type Path = readonly string[];
 
@@ -32,110 +21,60 @@ export function checkReadable(table: Table, path: Path): void {
   if (path[0] !== "_creationTime") columnOf(table, path);
 }
 
-/** The value at a path, undefined when there is none; with `visible`, refused inside a value that is kept in chunks. */
-export function valueAt(table: Table, row: Columns, path: Path, visible = false): Value | undefined {
-  const [column = ""] = path;
-  let value = own(row, column);
-  if (visible) checkMembers(table, value, path);
-  if (path.length === 1 && typeof value === "string") {
-    return table.json.includes(column) ? parsedOnce(value) : value;
-  }
-  let inText = false; // what was parsed has its keys as they are
-  for (const key of path.slice(1)) {
-    if (typeof value === "string") {
-      value = parsedDeeply(value);
-      inText = true;
-    }
-    if (visible) checkNoReference(table, value, path);
+/** The value at the end of the keys, undefined where there is none. `pass` is called with each value on the way. */
+export function valueInside(
+  value: Value | undefined,
+  keys: Path,
+  pass?: (value: Value | undefined) => void,
+): Value | undefined {
+  for (const key of keys) {
+    if (typeof value === "string") value = parsedDeeply(value);
+    pass?.(value);
     if (Array.isArray(value)) {
       const position = arrayPosition(value, key);
       value = position === undefined ? undefined : value[position];
-    } else if (!isObject(value)) {
-      return undefined;
-    } else if (inText) {
-      value = own(value, key);
     } else {
-      ({ value, inText } = rawMember(value, key));
+      value = isObject(value) ? own(value, key) : undefined;
     }
   }
-  return value === undefined || inText ? value : unescaped(value);
+  return value;
 }
 
-/** The JSON text of the value at each path, null where there is none. */
-export function textsAt(table: Table, row: Columns, paths: readonly Path[]): (string | null)[] {
-  return paths.map((path) => {
-    const value = valueAt(table, row, path, true);
-    return value === undefined ? null : JSON.stringify(value);
-  });
-}
-
-/** Refuses a value at a path, or on the way to its end, that is kept in chunks. */
-export function checkNoReference(table: Table, value: Value | undefined, path: Path): void {
-  if (table.large.includes(path[0] ?? "") && isReference(value)) throw largeValue(path);
-}
-
-/** Refuses an object whose members that Convex refuses, as JSON text, are kept in chunks: they cannot be told. */
-function checkMembers(table: Table, value: Value | undefined, path: Path): void {
-  if (isObject(value)) checkNoReference(table, own(value, ESCAPED_KEYS), path);
-}
-
-/** A change of the value at the end of a path; `sees` tells whether it looks at the old one. */
-export type ChangeAt = { path: Path; sees: boolean; reduce: (old: Value | undefined) => Value };
-
-/** The new value of the column in which something is changed. */
-export function changedColumn(table: Table, row: Columns, { path, sees, reduce }: ChangeAt): Value {
-  const column = columnOf(table, path);
-  const stored = own(row, column);
-  const inside = path.slice(1);
-  if (sees || inside.length > 0) checkMembers(table, stored, path);
-  const change = (old: Value | undefined) => changedAt(table, old, inside, reduce, path);
-  if (table.raw.includes(column)) return findable(table, column, escaped(change(openedRaw(stored))));
-  const isText = table.json.includes(column);
-  if (!isText && inside.length === 0) return reduce(stored);
-  return JSON.stringify(change(openedText(stored, inside.length > 0)));
-}
-
-/** The value of a raw column, refused where it has members as JSON text which an index does not find there. */
-function findable(table: Table, column: string, value: Value): Value {
-  const hidden = isObject(value) ? Object.keys(escapedMembers(value) ?? {}) : [];
-  const indexed = hidden.length > 0 ? Object.values(table.indexes).flat() : [];
-  const name = hidden.find((member) => indexed.includes(`${column}.${member}`));
-  if (name === undefined) return value;
-  const problem = "is indexed, and found only in objects of at most 1023 members, not too deep";
-  throw tooLarge(`${column}.${name} ${problem}`, "database");
-}
-
-/** The value of a raw column; JSON text of an object, as older rows have it, counts as that object. */
-function openedRaw(stored: Value | undefined): Value | undefined {
-  if (stored === undefined) return undefined;
-  if (typeof stored !== "string") return unescaped(stored);
-  const value = parsedDeeply(stored);
-  return isObject(value) ? value : stored;
-}
-
-/** The value of a column that holds JSON text; older rows may hold the value itself. */
-function openedText(stored: Value | undefined, goesOn: boolean): Value | undefined {
-  if (stored === undefined) return undefined;
-  if (typeof stored !== "string") return unescaped(stored);
-  return goesOn ? parsedDeeply(stored) : parsedOnce(stored);
-}
-
-function changedAt(
+/** A copy of the value in which the one at the end of the keys is changed. `path` names it in errors. */
+export function changedInside(
   table: Table,
   value: Value | undefined,
-  inside: Path,
+  keys: Path,
   change: (old: Value | undefined) => Value,
   path: Path,
 ): Value {
-  const [key, ...rest] = inside;
+  const [key, ...rest] = keys;
   if (key === undefined) return change(value);
   checkNoReference(table, value, path);
   if (Array.isArray(value)) {
     const position = arrayPosition(value, key);
     if (position === undefined) throw badRequest(`no array element ${key} on the way of ${path.join(".")}`);
-    return value.map((item, n) => (n === position ? changedAt(table, item, rest, change, path) : item));
+    return value.map((item, n) => (n === position ? changedInside(table, item, rest, change, path) : item));
   }
   const members = value ?? {};
   if (!isObject(members)) throw badRequest(`no object at ${key} on the way of ${path.join(".")}`);
-  return { ...members, [key]: changedAt(table, own(members, key), rest, change, path) };
+  return { ...members, [key]: changedInside(table, own(members, key), rest, change, path) };
+}
+
+/** The value of JSON text; the text itself when it is not JSON. */
+export function parsedOnce(text: string): Value {
+  const value = parsed(text);
+  return value === undefined ? text : value;
+}
+
+/** The value of JSON text that may have been made into JSON text again; the innermost text when that is not JSON. */
+export function parsedDeeply(text: string): Value {
+  const value = parsed(text);
+  if (value === undefined) return text;
+  return typeof value === "string" ? parsedDeeply(value) : value;
+}
+
+/** Refuses a value at a path, or on the way to its end, that is kept in chunks. */
+export function checkNoReference(table: Table, value: Value | undefined, path: Path): void {
+  if (table.large.includes(path[0] ?? "") && isReference(value)) throw largeValue(path);
 }

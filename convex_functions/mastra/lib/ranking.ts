@@ -6,33 +6,35 @@ import { predicate } from "./conditions";
 import { cursorText, parseCursor } from "./cursors";
 import { badRequest } from "./errors";
 import { failedGuard } from "./guards";
+import { OpenRow } from "./open_row";
+import type { Guard, Loaded, Ranked, Ranking, Search } from "./protocol";
 import { pageOf } from "./reads";
-import { isWithinSpan, spanOf, type Span } from "./scan";
+import { isInScan, scanOf, type IndexScan } from "./scan";
 import { shown, type Columns, type Doc, type Reader } from "./tables";
-import type { Guard, Loaded, Ranked, Ranking, Search } from "./validators";
 
 const MAX_DIMENSIONS = 8_192;
 
-/** What is asked, checked. */
+/** A search whose arguments were checked. */
 export type Question = {
-  readonly span: Span;
-  /** The score of a row; undefined when it is not among those that are wanted. */
-  readonly scoreOf: (row: Doc) => number | undefined;
+  readonly scan: IndexScan;
+  /** The score of a row; undefined when the row does not satisfy the search. */
+  readonly scoreOf: (row: OpenRow) => number | undefined;
   readonly shownRow: (row: Doc) => Columns;
 };
 
 export function questionOf({ range, field, vector, metric, limit, min_score, include_vector }: Search): Question {
-  const span = spanOf({ ...range, prefixes: [range.prefix ?? []] });
-  const holds = predicate(span.table, range.where);
-  if (!span.table.floats.includes(field)) throw badRequest(`${span.table.name} has no column of floats ${field}`);
+  const scan = scanOf({ ...range, prefixes: [range.prefix ?? []] });
+  const { table } = scan;
+  const holds = predicate(table, range.where);
+  if (!table.floats.includes(field)) throw badRequest(`${table.name} has no column of floats ${field}`);
   if (vector.length < 1 || vector.length > MAX_DIMENSIONS || !vector.every(Number.isFinite)) {
     throw badRequest(`a vector has 1 to ${MAX_DIMENSIONS} finite numbers`);
   }
   if (!Number.isSafeInteger(limit) || limit < 1) throw badRequest("limit is a whole number, at least 1");
   const score = METRICS[metric ?? "cosine"](vector);
-  const scoreOf = (row: Doc) => {
-    const stored = row[field];
-    if (!isVector(stored, vector.length) || !isWithinSpan(span, row) || !holds(row)) return undefined;
+  const scoreOf = (row: OpenRow) => {
+    const stored = row.doc[field];
+    if (!isVector(stored, vector.length) || !isInScan(scan, row.doc) || !holds(row)) return undefined;
     const found = score(stored);
     return Number.isFinite(found) && found >= (min_score ?? -Infinity) ? found : undefined;
   };
@@ -41,7 +43,7 @@ export function questionOf({ range, field, vector, metric, limit, min_score, inc
     if (!include_vector) delete columns[field];
     return columns;
   };
-  return { span, scoreOf, shownRow };
+  return { scan, scoreOf, shownRow };
 }
 
 const isVector = (value: Value | undefined, length: number): value is number[] =>
@@ -83,16 +85,16 @@ export async function rank(
   arraysOf: string | null,
   cursor: string | null,
 ): Promise<Ranking> {
-  const { span, scoreOf } = questionOf(search);
+  const { scan, scoreOf } = questionOf(search);
   const guard = await failedGuard(db, guards);
   if (guard >= 0) return { guard, ranked: [], cursor: null };
-  const pages = arraysOf === null ? span : arraySpan(search.range.table, arraysOf);
+  const pages = arraysOf === null ? scan : arrayScan(search.range.table, arraysOf);
   const ranked: Ranked[] = [];
   const page = await pageOf(db, pages, new Budget(READ_ROWS, READ_BYTES), {
     after: cursor === null ? undefined : parseCursor(cursor, pages.restFields.length),
     holds: (row) => {
       const score = scoreOf(row);
-      if (score !== undefined) ranked.push({ id: row._id, time: row._creationTime, score });
+      if (score !== undefined) ranked.push({ id: row.doc._id, time: row.doc._creationTime, score });
       return false; // the page keeps no rows
     },
     offset: 0,
@@ -104,18 +106,18 @@ export async function rank(
   return { ranked: ranked.slice(0, search.limit), cursor: reached };
 }
 
-/** Arrays are ordered before objects, which come last. */
-const arraySpan = (table: string, index: string) =>
-  spanOf({ table, index, prefixes: [[]], lower: { value: [] }, upper: { value: {}, inclusive: false } });
+/** The rows with an array in the first field of an index: arrays are ordered before objects, which come last. */
+const arrayScan = (table: string, index: string) =>
+  scanOf({ table, index, prefixes: [[]], lower: { value: [] }, upper: { value: {}, inclusive: false } });
 
-/** The rows with these ids, as many as the budget allows; those that are not wanted (any more) are left out. */
+/** The rows with these ids, as many as the budget allows, without those that do not satisfy the search (any more). */
 export async function load(
   db: Reader,
   search: Search,
   guards: readonly Guard[],
   ids: readonly string[],
 ): Promise<Loaded> {
-  const { span, scoreOf, shownRow } = questionOf(search);
+  const { scan, scoreOf, shownRow } = questionOf(search);
   const guard = await failedGuard(db, guards);
   if (guard >= 0) return { guard, found: [], loaded: 0 };
   const budget = new Budget(READ_ROWS, READ_BYTES);
@@ -123,14 +125,14 @@ export async function load(
   let loaded = 0;
   while (loaded < ids.length && !budget.spent) {
     const together = ids.slice(loaded, loaded + budget.together) as GenericId<string>[];
-    const rows = await Promise.all(together.map((id) => db.get(span.table.name, id)));
+    const rows = await Promise.all(together.map((id) => db.get(scan.table.name, id)));
     for (const row of rows as (Doc | null)[]) {
-      if (budget.spent) break; // the last ones were read in vain
+      if (budget.spent) break; // the last rows were read without need
       budget.ranges += 1;
       loaded += 1;
       if (row === null) continue;
       budget.charge(row);
-      const score = scoreOf(row);
+      const score = scoreOf(new OpenRow(scan.table, row));
       if (score !== undefined) found.push({ id: row._id, time: row._creationTime, score, row: shownRow(row) });
     }
   }

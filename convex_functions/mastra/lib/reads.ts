@@ -5,10 +5,8 @@ import { Budget, MAX_RANGES, READ_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, fieldAt, parseCursor, positionOf, type Position } from "./cursors";
 import { badRequest, tooLarge } from "./errors";
-import { missingIndexes } from "./schema_check";
-import { checkReadable, textsAt, type Path } from "./paths";
-import { rangesNeeded, rowsOfSpan, spanOf, type Order, type Span } from "./scan";
-import { fingerprint, indexFields, rowByKey, shown, tableNamed, type Doc, type Reader, type Table } from "./tables";
+import type { OpenRow } from "./open_row";
+import { checkReadable, type Path } from "./paths";
 import type {
   Describe,
   DescribeResult,
@@ -20,8 +18,14 @@ import type {
   ReadResult,
   Scan,
   ScanResult,
-} from "./validators";
+} from "./protocol";
+import { rangesNeeded, rowsOfScan, scanOf, type IndexScan, type Order } from "./scan";
+import { missingIndexes } from "./schema_check";
+import { fingerprint, indexFields, shown, tableNamed, type Columns, type Doc, type Reader, type Table } from "./tables";
+import { finder, type FindRow } from "./transaction";
 import { own } from "./values";
+
+type Texts = (string | null)[];
 
 export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResult[]> {
   const budget = new Budget(READ_ROWS, READ_BYTES);
@@ -30,125 +34,36 @@ export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResu
     if (op.op === "scan") results.push(await scan(db, op, budget));
     else if (op.op === "neighbours") results.push(await neighbours(db, op, budget));
     else if (op.op === "describe") results.push(await describe(db, op));
-    else results.push(await get(db, op, budget));
+    else results.push(await get(finder(db), op, budget));
   }
   return results;
 }
 
-export async function get(db: Reader, op: Get, budget: Budget): Promise<GetResult> {
+export async function get(find: FindRow, op: Get, budget: Budget): Promise<GetResult> {
+  const { keys, paths } = op;
   const table = tableNamed(op.table);
-  checkPaths(table, op.paths);
-  const found: (Doc | null)[] = [];
-  while (found.length < op.keys.length && !budget.spent) {
-    const together = op.keys.slice(found.length, found.length + budget.together);
-    for (const row of await Promise.all(together.map((key) => rowByKey(db, table, key)))) {
-      if (budget.spent) break; // the last ones were read in vain
+  checkPaths(table, paths);
+  const rows: (Columns | null)[] = [];
+  const values: (Texts | null)[] = [];
+  const fingerprints: Texts = [];
+  let count = 0;
+  while (count < keys.length && !budget.spent) {
+    const together = keys.slice(count, count + budget.together);
+    for (const row of await Promise.all(together.map((key) => find(table, key)))) {
+      if (budget.spent) break; // the last rows were read without need
       budget.ranges += 1;
-      if (row !== null) budget.charge(row);
-      found.push(row);
+      count += 1;
+      if (row !== null) budget.charge(row.doc);
+      if (paths) values.push(row && textsAt(row, paths));
+      else rows.push(row && shown(row.doc));
+      if (op.fingerprints) fingerprints.push(row && fingerprint(row.doc));
     }
   }
-  const { paths } = op;
   return {
-    rows: paths ? [] : found.map((row) => row && shown(row)),
-    ...(paths && { values: found.map((row) => row && textsAt(table, row, paths)) }),
-    ...(op.fingerprints && { fingerprints: found.map((row) => row && fingerprint(row)) }),
-    ...(found.length < op.keys.length && { next: found.length }),
-  };
-}
-
-async function scan(db: Reader, op: Scan, budget: Budget): Promise<ScanResult> {
-  const span = spanOf({ ...op, prefixes: op.prefixes ?? [[]] });
-  checkPaths(span.table, op.paths);
-  const page = await pageOf(db, span, budget, {
-    after: op.cursor == null ? undefined : parseCursor(op.cursor, span.restFields.length),
-    holds: predicate(span.table, op.where),
-    offset: count(op.offset ?? 0, "offset"),
-    limit: op.limit == null ? Infinity : count(op.limit, "limit"),
-    total: op.total ?? false,
-  });
-  return scanResult(span, page, op.paths);
-}
-
-async function neighbours(db: Reader, op: Neighbours, budget: Budget): Promise<NeighboursResult> {
-  const table = tableNamed(op.table);
-  const fields = indexFields(table, op.index);
-  const holds = predicate(table, op.where);
-  const around = (order: Order, target: Doc) =>
-    spanOf({ ...op, order, prefixes: [fields.slice(0, -1).map((field) => fieldAt(target, field))] });
-  const sizes = { before: count(op.before ?? 0, "before"), after: count(op.after ?? 0, "after") };
-
-  const empty = (done: boolean): ScanResult => ({ rows: [], matched: 0, skipped: 0, cursor: null, done });
-  if (budget.spent) return { target: null, before: empty(false), after: empty(false) };
-  budget.ranges += 1;
-  const target = await rowByKey(db, table, op.key);
-  if (target !== null) budget.charge(target);
-  if (target === null || !holds(target)) return { target: null, before: empty(true), after: empty(true) };
-
-  const after = positionOf(target, fields.slice(-1));
-  const spans = { before: around("desc", target), after: around("asc", target) };
-  const page = (span: Span, limit: number) =>
-    pageOf(db, span, budget, { after, holds, offset: 0, limit, total: false });
-  const before = await page(spans.before, sizes.before);
-  before.rows.reverse();
-  return {
-    target: shown(target),
-    before: scanResult(spans.before, before, null),
-    after: scanResult(spans.after, await page(spans.after, sizes.after), null),
-  };
-}
-
-type Wanted = {
-  after: Position | undefined;
-  holds: (row: Doc) => boolean;
-  offset: number;
-  limit: number;
-  total: boolean;
-};
-type Page = { rows: Doc[]; matched: number; skipped: number; reached: Position | undefined; done: boolean };
-
-/** As much of a scan as the budget allows. A row is charged when it is consumed, and none is read ahead. */
-export async function pageOf(db: Reader, span: Span, budget: Budget, wanted: Wanted): Promise<Page> {
-  const page: Page = { rows: [], matched: 0, skipped: 0, reached: wanted.after, done: false };
-  const enough = () => page.rows.length >= wanted.limit && !wanted.total;
-  if (enough()) return { ...page, done: true };
-  if (!hasRoomFor(span, budget)) return page;
-  const stream = rowsOfSpan(db, span, wanted.after, budget);
-  while (!budget.spent) {
-    const next = await stream.next();
-    if (next.done) return { ...page, done: true };
-    const row = next.value;
-    page.reached = positionOf(row, span.restFields);
-    budget.charge(row);
-    if (!wanted.holds(row)) continue;
-    page.matched += 1;
-    if (page.skipped < wanted.offset) page.skipped += 1;
-    else if (page.rows.length < wanted.limit) page.rows.push(row);
-    if (enough()) {
-      page.done = true;
-      break;
-    }
-  }
-  await stream.return();
-  return page;
-}
-
-/** Every prefix has to be opened before the first row is known, so a scan runs with all of them or not at all. */
-function hasRoomFor(span: Span, budget: Budget): boolean {
-  const needed = rangesNeeded(span);
-  if (needed > MAX_RANGES) throw tooLarge(`${span.prefixes.length} prefixes are too many for one scan`, "ranges");
-  return budget.ranges + needed <= MAX_RANGES;
-}
-
-function scanResult(span: Span, page: Page, paths: readonly Path[] | null | undefined): ScanResult {
-  const { rows, matched, skipped, reached, done } = page;
-  return {
-    rows: paths ? [] : rows.map(shown),
-    ...(paths && { values: rows.map((row) => textsAt(span.table, row, paths)) }),
-    matched,
-    skipped,
-    cursor: reached === undefined ? null : cursorText(reached),
-    done,
+    rows,
+    ...(paths && { values }),
+    ...(op.fingerprints && { fingerprints }),
+    ...(count < keys.length && { next: count }),
   };
 }
 
@@ -174,7 +89,121 @@ function checkPaths(table: Table, paths: readonly Path[] | null | undefined): vo
   for (const path of paths ?? []) checkReadable(table, path);
 }
 
+/** The JSON text of the value at each path, null where there is none. */
+const textsAt = (row: OpenRow, paths: readonly Path[]): Texts => paths.map((path) => row.text(path));
+
+type Wanted = {
+  after: Position | undefined;
+  holds: (row: OpenRow) => boolean;
+  offset: number;
+  limit: number;
+  total: boolean;
+  paths?: readonly Path[] | null | undefined;
+};
+
+/** Of each row taken, its columns or, where paths are wanted, the texts at these. */
+type Page = {
+  rows: Columns[];
+  values: Texts[];
+  taken: number;
+  matched: number;
+  skipped: number;
+  reached: Position | undefined;
+  done: boolean;
+};
+
+async function scan(db: Reader, op: Scan, budget: Budget): Promise<ScanResult> {
+  const indexScan = scanOf({ ...op, prefixes: op.prefixes ?? [[]] });
+  checkPaths(indexScan.table, op.paths);
+  const page = await pageOf(db, indexScan, budget, {
+    after: op.cursor == null ? undefined : parseCursor(op.cursor, indexScan.restFields.length),
+    holds: predicate(indexScan.table, op.where),
+    offset: count(op.offset ?? 0, "offset"),
+    limit: op.limit == null ? Infinity : count(op.limit, "limit"),
+    total: op.total ?? false,
+    paths: op.paths,
+  });
+  return scanResult(page, op.paths);
+}
+
+function scanResult(page: Page, paths?: readonly Path[] | null): ScanResult {
+  const { rows, values, matched, skipped, reached, done } = page;
+  return {
+    rows,
+    ...(paths && { values }),
+    matched,
+    skipped,
+    cursor: reached === undefined ? null : cursorText(reached),
+    done,
+  };
+}
+
+/** As much of a scan as the budget allows. A row is charged when it is consumed, and none is read ahead. */
+export async function pageOf(db: Reader, scan: IndexScan, budget: Budget, wanted: Wanted): Promise<Page> {
+  const { after, paths } = wanted;
+  const page: Page = { rows: [], values: [], taken: 0, matched: 0, skipped: 0, reached: after, done: false };
+  const enough = () => page.taken >= wanted.limit && !wanted.total;
+  if (enough()) return { ...page, done: true };
+  if (!hasRoomFor(scan, budget)) return page;
+  const stream = rowsOfScan(db, scan, after, budget);
+  while (!budget.spent) {
+    const next = await stream.next();
+    if (next.done) return { ...page, done: true };
+    const row = next.value;
+    page.reached = positionOf(row.doc, scan.restFields);
+    budget.charge(row.doc);
+    if (!wanted.holds(row)) continue;
+    page.matched += 1;
+    if (page.skipped < wanted.offset) page.skipped += 1;
+    else if (page.taken < wanted.limit) {
+      page.taken += 1;
+      if (paths) page.values.push(textsAt(row, paths));
+      else page.rows.push(shown(row.doc));
+    }
+    if (enough()) {
+      page.done = true;
+      break;
+    }
+  }
+  await stream.return();
+  return page;
+}
+
+/** Every prefix has to be opened before the first row is known, so a scan runs with all of them or not at all. */
+function hasRoomFor(scan: IndexScan, budget: Budget): boolean {
+  const needed = rangesNeeded(scan);
+  if (needed > MAX_RANGES) throw tooLarge(`${scan.prefixes.length} prefixes are too many for one scan`, "ranges");
+  return budget.ranges + needed <= MAX_RANGES;
+}
+
 function count(value: number, name: string): number {
   if (!Number.isSafeInteger(value) || value < 0) throw badRequest(`${name} is a whole number, at least 0`);
   return value;
+}
+
+async function neighbours(db: Reader, op: Neighbours, budget: Budget): Promise<NeighboursResult> {
+  const table = tableNamed(op.table);
+  const fields = indexFields(table, op.index);
+  const holds = predicate(table, op.where);
+  const around = (order: Order, target: Doc) =>
+    scanOf({ ...op, order, prefixes: [fields.slice(0, -1).map((field) => fieldAt(target, field))] });
+  const sizes = { before: count(op.before ?? 0, "before"), after: count(op.after ?? 0, "after") };
+
+  const empty = (done: boolean): ScanResult => ({ rows: [], matched: 0, skipped: 0, cursor: null, done });
+  if (budget.spent) return { target: null, before: empty(false), after: empty(false) };
+  budget.ranges += 1;
+  const target = await finder(db)(table, op.key);
+  if (target !== null) budget.charge(target.doc);
+  if (target === null || !holds(target)) return { target: null, before: empty(true), after: empty(true) };
+
+  const after = positionOf(target.doc, fields.slice(-1));
+  const page = (order: Order, limit: number) =>
+    pageOf(db, around(order, target.doc), budget, { after, holds, offset: 0, limit, total: false });
+  const before = await page("desc", sizes.before);
+  before.rows.reverse();
+  return {
+    target: shown(target.doc),
+    before: scanResult(before),
+    after: scanResult(await page("asc", sizes.after)),
+  };
 }

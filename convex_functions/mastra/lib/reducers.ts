@@ -2,7 +2,7 @@
 
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
-import type { Edit } from "./validators";
+import type { Edit } from "./protocol";
 import { deepEqual, isObject, type JsonObject } from "./values";
 
 export type Reducer = (old: Value | undefined) => Value;

@@ -1,25 +1,30 @@
-// The rows of an index under one prefix or several, after a position, in the order of the rest of the index.
+// Scans: the rows of an index under one prefix or several, in the order of the index fields after the prefix.
+// A range is a contiguous piece of an index; the rows of a prefix after a position are a few ranges.
 
 import { compareValues, type Value } from "convex/values";
 import { comparePositions, fieldAt, positionOf, type Position } from "./cursors";
 import { badRequest } from "./errors";
+import { OpenRow } from "./open_row";
 import { indexFields, rowsInRange, tableNamed, type Constraint, type Doc, type Reader, type Table } from "./tables";
+
 export type Order = "asc" | "desc";
 type Prefix = readonly (Value | undefined)[];
 type Limit = { readonly value: Value | undefined; readonly inclusive?: boolean | null };
+type Rows = AsyncGenerator<OpenRow, void>;
 
-export type Span = {
+export type IndexScan = {
   readonly table: Table;
   readonly index: string;
   readonly fields: readonly string[];
   readonly prefixes: readonly Prefix[];
+  /** The index fields after the prefix. */
   readonly restFields: readonly string[];
   readonly lower: Limit | null;
   readonly upper: Limit | null;
   readonly order: Order;
 };
 
-type Asked = {
+type Description = {
   table: string;
   index: string;
   prefixes: readonly Prefix[];
@@ -28,7 +33,8 @@ type Asked = {
   order?: Order | null | undefined;
 };
 
-export function spanOf({ table: name, index, prefixes, lower, upper, order }: Asked): Span {
+/** The scan that is described; refuses prefixes and bounds that do not fit the index. */
+export function scanOf({ table: name, index, prefixes, lower, upper, order }: Description): IndexScan {
   const table = tableNamed(name);
   const fields = indexFields(table, index);
   const length = prefixes[0]?.length ?? 0;
@@ -48,40 +54,40 @@ export function spanOf({ table: name, index, prefixes, lower, upper, order }: As
   };
 }
 
-/** Whether a row, however it was found, is one of the span. */
-export function isWithinSpan({ fields, prefixes, restFields, lower, upper }: Span, row: Doc): boolean {
+/** Whether a row, however it was found, is one that the scan gives. */
+export function isInScan({ fields, prefixes, restFields, lower, upper }: IndexScan, row: Doc): boolean {
   const [first] = restFields;
   const isUnder = (prefix: Prefix) => prefix.every((value, n) => compareValues(fieldAt(row, fields[n]!), value) === 0);
   return prefixes.some(isUnder) && (first === undefined || isWithin(fieldAt(row, first), lower, upper));
 }
 
-/** How many index ranges a span may need. */
-export const rangesNeeded = (span: Span) => span.prefixes.length * (span.restFields.length + 1);
+/** How many index ranges a scan may need. */
+export const rangesNeeded = (scan: IndexScan) => scan.prefixes.length * (scan.restFields.length + 1);
 
-/** The rows of all prefixes, merged. `counter` learns of each index range when it is opened. */
-export function rowsOfSpan(
+/** The rows of all prefixes, merged. `counter` counts each index range when it is opened. */
+export function rowsOfScan(
   db: Reader,
-  span: Span,
+  scan: IndexScan,
   after: Position | undefined,
   counter: { ranges: number },
-): AsyncGenerator<Doc, void> {
-  const streams = span.prefixes.map((prefix) => rowsUnder(db, span, prefix, after, counter));
+): Rows {
+  const streams = scan.prefixes.map((prefix) => rowsUnder(db, scan, prefix, after, counter));
   const [only] = streams;
-  return streams.length === 1 && only !== undefined ? only : merged(streams, span);
+  return streams.length === 1 && only !== undefined ? only : merged(streams, scan);
 }
 
 async function* rowsUnder(
   db: Reader,
-  span: Span,
+  scan: IndexScan,
   prefix: Prefix,
   after: Position | undefined,
   counter: { ranges: number },
-): AsyncGenerator<Doc, void> {
-  const { table, index, order, restFields } = span;
-  for (const range of rangesUnder(span, prefix, after)) {
+): Rows {
+  const { table, index, order, restFields } = scan;
+  for (const range of rangesUnder(scan, prefix, after)) {
     counter.ranges += 1;
-    for await (const row of rowsInRange(db, table, index, range, order)) {
-      if (after === undefined || isAfter(positionOf(row, restFields), after, order)) yield row;
+    for await (const doc of rowsInRange(db, table, index, range, order)) {
+      if (after === undefined || isAfter(positionOf(doc, restFields), after, order)) yield new OpenRow(table, doc);
     }
   }
 }
@@ -93,8 +99,8 @@ const isAfter = (position: Position, other: Position, order: Order) =>
  * The rows after a position are several ranges, one after the other: those that equal it in all fields and are at least
  * as young (rows of the same time are told apart by id), then those equal in one field less and further in the next.
  */
-function rangesUnder(span: Span, prefix: Prefix, after: Position | undefined): Constraint[][] {
-  const { fields, restFields, lower, upper, order } = span;
+function rangesUnder(scan: IndexScan, prefix: Prefix, after: Position | undefined): Constraint[][] {
+  const { fields, restFields, lower, upper, order } = scan;
   const equal = prefix.map((value, n): Constraint => ["eq", fields[n]!, value]);
   const [first] = restFields;
   if (after === undefined) return [[...equal, ...(first === undefined ? [] : bounded(first, lower, upper))]];
@@ -107,7 +113,7 @@ function rangesUnder(span: Span, prefix: Prefix, after: Position | undefined): C
       ranges.push([...equal, ...rest.slice(0, n), beyond]);
     }
   }
-  const left = first === undefined ? undefined : boundsBeyond(span, after.rest[0]);
+  const left = first === undefined ? undefined : boundsBeyond(scan, after.rest[0]);
   if (first !== undefined && left !== undefined) ranges.push([...equal, ...bounded(first, left.lower, left.upper)]);
   return ranges;
 }
@@ -129,7 +135,7 @@ const isWithin = (value: Value | undefined, lower: Limit | null, upper: Limit | 
   (lower === null || isAbove(value, lower)) && (upper === null || isBelow(value, upper));
 
 /** What is left of the bounds beyond a value; undefined when nothing is. */
-function boundsBeyond({ lower, upper, order }: Span, value: Value | undefined) {
+function boundsBeyond({ lower, upper, order }: IndexScan, value: Value | undefined) {
   const beyond: Limit = { value, inclusive: false };
   if (order === "asc") {
     if (upper !== null && compareValues(value, upper.value) >= 0) return undefined;
@@ -140,26 +146,23 @@ function boundsBeyond({ lower, upper, order }: Span, value: Value | undefined) {
 }
 
 /** Merges streams that are sorted themselves. A stream is asked for its next row only when that may be needed. */
-async function* merged(streams: AsyncGenerator<Doc, void>[], span: Span): AsyncGenerator<Doc, void> {
-  type Head = { row: Doc; position: Position; stream: AsyncGenerator<Doc, void> };
-  const headOf = async (stream: AsyncGenerator<Doc, void>): Promise<Head | undefined> => {
+async function* merged(streams: Rows[], scan: IndexScan): Rows {
+  type Head = { row: OpenRow; position: Position; stream: Rows };
+  const headOf = async (stream: Rows): Promise<Head | undefined> => {
     const next = await stream.next();
     if (next.done) return undefined;
-    return { row: next.value, position: positionOf(next.value, span.restFields), stream };
+    return { row: next.value, position: positionOf(next.value.doc, scan.restFields), stream };
   };
-  const isBefore = (a: Head, b: Head) => isAfter(b.position, a.position, span.order);
+  const isBefore = (a: Head, b: Head) => isAfter(b.position, a.position, scan.order);
   try {
     const heads = (await Promise.all(streams.map(headOf))).flatMap((head) => (head === undefined ? [] : [head]));
     heads.sort((a, b) => (isBefore(a, b) ? -1 : 1));
     for (let head = heads.shift(); head !== undefined; head = heads.shift()) {
       yield head.row;
       const next = await headOf(head.stream);
-      if (next !== undefined)
-        heads.splice(
-          placeIn(heads, (other) => isBefore(other, next)),
-          0,
-          next,
-        );
+      if (next === undefined) continue;
+      const place = placeIn(heads, (other) => isBefore(other, next));
+      heads.splice(place, 0, next);
     }
   } finally {
     await Promise.all(streams.map((stream) => stream.return()));

@@ -3,7 +3,7 @@
 import { layout, version } from "../schema";
 import { failure } from "./errors";
 import { rowsInRange, type Reader, type Table } from "./tables";
-import type { Needs } from "./validators";
+import type { Needs } from "./protocol";
 import { own } from "./values";
 
 /** The version of these functions for a client that says what it needs; refuses one whose needs are not met. */

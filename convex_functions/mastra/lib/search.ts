@@ -6,7 +6,7 @@ import { READ_ROWS } from "./budgets";
 import { tooLarge } from "./errors";
 import { compareRanked, questionOf, type Question } from "./ranking";
 import type { Table } from "./tables";
-import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./validators";
+import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./protocol";
 import { isObject, parsed } from "./values";
 
 /** The most rows that Convex finds natively. */
@@ -52,13 +52,13 @@ class Searcher {
   }
 
   /** The best rows as Convex finds them; undefined when they may not be all, or when there is no index for them. */
-  async native(ctx: Ctx, { span }: Question): Promise<Found[] | undefined> {
-    const plan = planOf(span.table, this.request);
+  async native(ctx: Ctx, { scan }: Question): Promise<Found[] | undefined> {
+    const plan = planOf(scan.table, this.request);
     if (plan === undefined) return undefined;
     const { filter, limit } = plan;
     const asked = { vector: this.request.vector, limit, ...(filter && { filter: isEqual(filter) }) };
     const [near, others] = await Promise.all([
-      ctx.vectorSearch(span.table.name, plan.index, asked),
+      ctx.vectorSearch(scan.table.name, plan.index, asked),
       filter?.arraysIn === undefined ? [] : this.ranked(filter.arraysIn),
     ]);
     const { limit: wanted, min_score } = this.request;

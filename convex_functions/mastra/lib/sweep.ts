@@ -2,9 +2,19 @@
 
 import { layout } from "../schema";
 import { Budget, SWEEP_BYTES, SWEEP_ROWS } from "./budgets";
-import { CHUNKS, generations, VALUES } from "./large_values";
-import { sweepReceipts } from "./receipts";
-import { rowByKey, rowsInRange, tableNamed, type Constraint, type Doc, type Scalar, type Writer } from "./tables";
+import { generations } from "./large_values";
+import {
+  CHUNKS,
+  LARGE_VALUES,
+  RECEIPTS,
+  rowByKey,
+  rowsInRange,
+  tableNamed,
+  type Constraint,
+  type Doc,
+  type Scalar,
+  type Writer,
+} from "./tables";
 import { own } from "./values";
 
 const KEPT_MS = 60 * 60 * 1_000;
@@ -37,7 +47,7 @@ async function removeValues(db: Writer, values: readonly Doc[], now: number, bud
   let deleted = 0;
   for (const value of values) {
     if ((await isReferredTo(db, value, budget)) === true) {
-      await db.patch(VALUES, value._id, { state: "live", since: now });
+      await db.patch(LARGE_VALUES, value._id, { state: "live", since: now });
       continue;
     }
     const range: Constraint[] = [["eq", "generation", idOf(value)]];
@@ -45,7 +55,7 @@ async function removeValues(db: Writer, values: readonly Doc[], now: number, bud
     await Promise.all(chunks.map((chunk) => db.delete(CHUNKS, chunk._id)));
     deleted += chunks.length;
     if (budget.spent) break; // perhaps not all of them
-    await db.delete(VALUES, value._id);
+    await db.delete(LARGE_VALUES, value._id);
     deleted += 1;
   }
   return deleted;
@@ -55,7 +65,7 @@ async function removeValues(db: Writer, values: readonly Doc[], now: number, bud
 async function look(db: Writer, values: readonly Doc[], now: number, budget: Budget): Promise<void> {
   for (const value of values) {
     const state = (await isReferredTo(db, value, budget)) === false ? "dropped" : "live";
-    await db.patch(VALUES, value._id, { state, since: now });
+    await db.patch(LARGE_VALUES, value._id, { state, since: now });
     if (budget.spent) return;
   }
 }
@@ -71,7 +81,7 @@ async function isReferredTo(db: Writer, value: Doc, budget: Budget): Promise<boo
 
 const valuesIn = (db: Writer, state: string, until: number, budget: Budget) => {
   const range: Constraint[] = [["eq", "state", state], ["lt", "since", until]];
-  return some(rowsInRange(db, tableNamed(VALUES), "by_state", range, "asc"), budget, VALUES_AT_ONCE);
+  return some(rowsInRange(db, tableNamed(LARGE_VALUES), "by_state", range, "asc"), budget, VALUES_AT_ONCE);
 };
 
 /** As many rows as the budget has room for. */
@@ -87,3 +97,16 @@ async function some(rows: AsyncIterable<Doc>, budget: Budget, limit = Infinity):
 }
 
 const idOf = (value: Doc) => String(value["id"]);
+
+/** Removes receipts from before a time, as many as the budget has room for; tells how many. */
+async function sweepReceipts(db: Writer, until: number, budget: Budget): Promise<number> {
+  const old: Doc[] = [];
+  const range: Constraint[] = [["lt", "_creationTime", until]];
+  for await (const row of rowsInRange(db, tableNamed(RECEIPTS), "by_creation_time", range, "asc")) {
+    budget.charge(row);
+    old.push(row);
+    if (budget.spent) break;
+  }
+  await Promise.all(old.map((row) => db.delete(RECEIPTS, row._id)));
+  return old.length;
+}

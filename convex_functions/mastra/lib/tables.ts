@@ -12,6 +12,10 @@ import { layout, type TableLayout } from "../schema";
 import { badRequest, failure } from "./errors";
 import { own } from "./values";
 
+export const CHUNKS: string = "mastra_chunks";
+export const LARGE_VALUES: string = "mastra_large_values";
+export const RECEIPTS: string = "mastra_receipts";
+
 export type Reader = GenericDatabaseReader<GenericDataModel>;
 export type Writer = GenericDatabaseWriter<GenericDataModel>;
 export type Table = TableLayout & { readonly name: string };

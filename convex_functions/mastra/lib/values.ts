@@ -43,19 +43,6 @@ export function parsed(text: string): Value | undefined {
   }
 }
 
-/** The value of JSON text; the text itself when it is not JSON. */
-export function parsedOnce(text: string): Value {
-  const value = parsed(text);
-  return value === undefined ? text : value;
-}
-
-/** The value of JSON text that may have been made into JSON text again; the innermost text when that is not JSON. */
-export function parsedDeeply(text: string): Value {
-  const value = parsed(text);
-  if (value === undefined) return text;
-  return typeof value === "string" ? parsedDeeply(value) : value;
-}
-
 function isPlainKey(key: string): boolean {
   return (
     key.length <= MAX_KEY_LENGTH && /^(?!\$)[\x20-\x7e]*$/.test(key) && key !== "__proto__" && key !== ESCAPED_KEYS
@@ -94,15 +81,9 @@ function fitted(value: Value, levels: number): Value | undefined {
   return result;
 }
 
-/** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
-export function escapedMembers(value: JsonObject): JsonObject | undefined {
-  const text = own(value, ESCAPED_KEYS);
-  const members = typeof text === "string" ? parsed(text) : undefined;
-  return isObject(members) ? members : undefined;
-}
-
-/** The inverse of `escaped`. */
+/** The inverse of `escaped`. A value in which nothing is escaped is returned itself. */
 export function unescaped(value: Value): Value {
+  if (!holdsEscaped(value)) return value;
   if (Array.isArray(value)) return value.map(unescaped);
   if (!isObject(value)) return value;
   const members = escapedMembers(value);
@@ -111,14 +92,26 @@ export function unescaped(value: Value): Value {
   return { ...result, ...members };
 }
 
-/** A member of an object in a raw column. `inText` tells that it came out of JSON text, where nothing is escaped. */
-export function rawMember(value: JsonObject, key: string): { value: Value | undefined; inText: boolean } {
-  const members = escapedMembers(value);
-  if (members !== undefined) {
-    if (Object.prototype.hasOwnProperty.call(members, key)) return { value: members[key], inText: true };
-    if (key === ESCAPED_KEYS) return { value: undefined, inText: true };
-  }
-  return { value: own(value, key), inText: false };
+function holdsEscaped(value: Value | undefined): boolean {
+  if (Array.isArray(value)) return value.some(holdsEscaped);
+  return isObject(value) && (own(value, ESCAPED_KEYS) !== undefined || Object.values(value).some(holdsEscaped));
+}
+
+/** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
+export function escapedMembers(value: JsonObject): JsonObject | undefined {
+  const text = own(value, ESCAPED_KEYS);
+  const members = typeof text === "string" ? parsed(text) : undefined;
+  return isObject(members) ? members : undefined;
+}
+
+/** Refuses a value of a raw column that has escaped members which an index names, as the index does not find them. */
+export function checkIndexed(stored: Value, indexed: readonly string[], column: string): void {
+  const inColumn = indexed.filter((field) => field.startsWith(`${column}.`));
+  const members = inColumn.length > 0 && isObject(stored) ? (escapedMembers(stored) ?? {}) : {};
+  const field = inColumn.find((name) => own(members, name.slice(column.length + 1)) !== undefined);
+  if (field === undefined) return;
+  const problem = "is indexed, and found only in objects of at most 1023 members, not too deep";
+  throw tooLarge(`${field} ${problem}`, "database");
 }
 
 /** The position that a key names in an array; undefined when it names none. */

@@ -1,30 +1,32 @@
-// put, patch and delete by key.
+// put, patch and delete, by key or of an index range.
 
-import type { Value } from "convex/values";
-import type { Budget } from "./budgets";
-import { givenValue } from "./conditions";
-import { badRequest } from "./errors";
-import { dropValues } from "./large_values";
-import { changedColumn, checkNoReference, columnOf } from "./paths";
-import { reducer, type Reducer } from "./reducers";
+import { getDocumentSize, type Value } from "convex/values";
+import { MAX_RANGES, RANGES_TO_DROP, WHOLE_BYTES, type Budget } from "./budgets";
+import { changeOf } from "./changes";
+import { predicate } from "./conditions";
+import { cursorText, parseCursor, positionOf } from "./cursors";
+import { badRequest, tooLarge } from "./errors";
+import { generations, ownerOf } from "./large_values";
+import type { OpenRow } from "./open_row";
+import type { Outcome, WriteOp } from "./protocol";
+import { rowsOfScan, scanOf } from "./scan";
 import {
   checkColumns,
   indexFields,
-  rowByKey,
+  LARGE_VALUES,
   tableNamed,
   type Columns,
   type Doc,
   type Scalar,
   type Table,
-  type Writer,
 } from "./tables";
-import type { Change, Outcome, WriteOp } from "./validators";
+import type { Transaction } from "./transaction";
 import { isObject } from "./values";
 
 type Key = readonly Scalar[];
 type Op<Name> = Extract<WriteOp, { op: Name }>;
 
-export async function put(db: Writer, op: Op<"put">, budget: Budget): Promise<Outcome> {
+export async function put(transaction: Transaction, op: Op<"put">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
   const keep = op.keep ?? [];
   checkColumns(table, keep);
@@ -34,14 +36,17 @@ export async function put(db: Writer, op: Op<"put">, budget: Budget): Promise<Ou
     return row;
   });
   const keys = rows.map((row) => keyOf(table, row));
-  const existing = await rowsByKeys(db, table, keys);
+  const existing = await rowsByKeys(transaction, table, keys);
   const last = new Map(rows.map((row, n) => [keyText(keys[n]!), row]));
-  const write = async ([key, row]: [string, Columns]) => {
+  const inserts: Columns[] = [];
+  const writes: Write[] = [];
+  for (const [key, row] of last) {
     const old = existing.get(key);
-    if (old) await patchRows(db, table, [[old, replacement(table, old, row, keep)]], budget);
-    else await db.insert(table.name, row as { [column: string]: Value });
-  };
-  await Promise.all([...last].map(write));
+    if (old) writes.push(writeOf(table, old.doc, replacement(table, old.doc, row, keep)));
+    else inserts.push(row);
+  }
+  await Promise.all(inserts.map((row) => transaction.insert(table, row)));
+  await apply(transaction, table, writes, budget);
   return { changed: last.size, missing: missingIn(existing, keys) };
 }
 
@@ -55,91 +60,134 @@ function keyOf(table: Table, row: Columns): Scalar[] {
   });
 }
 
-/** All declared columns: those the new row lacks are removed, kept ones left out if the old row has them. */
+/** All declared columns: those that the new row lacks are removed, kept ones left out if the old row has them. */
 function replacement(table: Table, old: Doc, columns: Columns, keep: readonly string[]): Columns {
   const replaced = table.fields.filter((field) => !keep.includes(field) || old[field] === undefined);
   return Object.fromEntries(replaced.map((field) => [field, columns[field]]));
 }
 
-export async function patch(db: Writer, op: Op<"patch">, budget: Budget): Promise<Outcome> {
+export async function patch(transaction: Transaction, op: Op<"patch">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
-  const changed = changeOf(table, op.change);
-  const changes = (rows: readonly Doc[]) => rows.map((row): [Doc, Columns] => [row, changed(row)]);
-  return forEachRow(db, table, op.keys, (rows) => patchRows(db, table, changes(rows), budget));
+  const change = changeOf(table, op.change);
+  return writeKeys(transaction, table, op.keys, budget, (row) => writeOf(table, row.doc, change(row)));
 }
 
-export async function deleteKeys(db: Writer, op: Op<"delete">, budget: Budget): Promise<Outcome> {
+export async function deleteKeys(transaction: Transaction, op: Op<"delete">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
-  return forEachRow(db, table, op.keys, (rows) => deleteRows(db, table, rows, budget));
+  return writeKeys(transaction, table, op.keys, budget, (row) => writeOf(table, row.doc));
 }
 
-/** All changes were made before the first write, so that one that fails leaves no write under way. */
-export async function patchRows(
-  db: Writer,
-  table: Table,
-  changes: readonly (readonly [Doc, Columns])[],
-  budget?: Budget,
-) {
-  await Promise.all(changes.map(([row, columns]) => db.patch(table.name, row._id, columns)));
-  const changed = changes.map(([row, columns]): [Doc, Columns] => [row, { ...row, ...columns }]);
-  await dropValues(db, table, changed, budget);
-}
-
-export async function deleteRows(db: Writer, table: Table, rows: readonly Doc[], budget?: Budget) {
-  await Promise.all(rows.map((row) => db.delete(table.name, row._id)));
-  const deleted = rows.map((row): [Doc, undefined] => [row, undefined]);
-  await dropValues(db, table, deleted, budget);
-}
-
-async function forEachRow(
-  db: Writer,
+async function writeKeys(
+  transaction: Transaction,
   table: Table,
   keys: readonly Key[],
-  write: (rows: readonly Doc[]) => Promise<void>,
+  budget: Budget,
+  write: (row: OpenRow) => Write,
 ): Promise<Outcome> {
-  const existing = await rowsByKeys(db, table, keys);
-  const rows = [...existing.values()].flatMap((row) => row ?? []);
-  await write(rows);
-  return { changed: rows.length, missing: missingIn(existing, keys) };
+  const existing = await rowsByKeys(transaction, table, keys);
+  const writes = [...existing.values()].flatMap((row) => (row === null ? [] : [write(row)]));
+  await apply(transaction, table, writes, budget);
+  return { changed: writes.length, missing: missingIn(existing, keys) };
 }
 
 const keyText = (key: Key) => JSON.stringify(key);
 
 /** The rows of the different keys, looked up together: a key that is repeated counts once. */
-async function rowsByKeys(db: Writer, table: Table, keys: readonly Key[]): Promise<Map<string, Doc | null>> {
+async function rowsByKeys(
+  transaction: Transaction,
+  table: Table,
+  keys: readonly Key[],
+): Promise<Map<string, OpenRow | null>> {
   const different = [...new Map(keys.map((key) => [keyText(key), key]))];
-  const found = await Promise.all(different.map(([, key]) => rowByKey(db, table, key)));
+  const found = await Promise.all(different.map(([, key]) => transaction.find(table, key)));
   return new Map(different.map(([text], n) => [text, found[n]!]));
 }
 
-const missingIn = (existing: Map<string, Doc | null>, keys: readonly Key[]) =>
+const missingIn = (existing: Map<string, OpenRow | null>, keys: readonly Key[]) =>
   keys.flatMap((key, position) => (existing.get(keyText(key)) ? [] : [position]));
 
-/** The reducer of an edit; refused where it would have to look into a value that is kept in chunks. */
-function seeing(table: Table, path: readonly string[], name: string, reduce: Reducer): Reducer {
-  return (old) => {
-    const output = name === "slots" && isObject(old) ? old["output"] : undefined;
-    const looked = [old, output, ...(Array.isArray(output) ? output : [])]; // whose insides decide what is taken
-    for (const value of looked) checkNoReference(table, value, path);
-    return reduce(old);
-  };
+/** A row with its changed columns (undefined if it is deleted), and the large values that it no longer references. */
+type Write = { readonly doc: Doc; readonly columns: Columns | undefined; readonly dropped: readonly string[] };
+
+function writeOf(table: Table, doc: Doc, columns?: Columns): Write {
+  if (table.large.length === 0) return { doc, columns, dropped: [] };
+  const kept = columns === undefined ? new Set<string>() : generations(table, { ...doc, ...columns });
+  return { doc, columns, dropped: [...generations(table, doc)].filter((generation) => !kept.has(generation)) };
 }
 
-/** The columns that a change gives a row; undefined for those it removes. What is wrong with it is reported now. */
-export function changeOf(table: Table, change: Change): (row: Doc) => Columns {
-  const columns: Value = change.set ?? {};
-  if (!isObject(columns)) throw badRequest("`set` is an object of columns");
-  const unset = (change.unset ?? []).map((column): [string, undefined] => [column, undefined]);
-  const fixed: Columns = { ...columns, ...Object.fromEntries(unset) };
-  checkColumns(table, Object.keys(fixed));
-  const edits = (change.edits ?? []).map(({ path, reducer: name, value }) => {
-    const reduce = reducer(name, givenValue(value));
-    const sees = name !== "set";
-    return { column: columnOf(table, path), path, sees, reduce: sees ? seeing(table, path, name, reduce) : reduce };
-  });
-  return (row) => {
-    const changed = { ...fixed };
-    for (const edit of edits) changed[edit.column] = changedColumn(table, { ...row, ...changed }, edit);
-    return changed;
-  };
+/** Writes rows. All changes were made before, so that one that fails leaves no write under way. */
+async function apply(transaction: Transaction, table: Table, writes: readonly Write[], budget?: Budget) {
+  if (budget !== undefined) {
+    for (const { dropped } of writes) budget.ranges += RANGES_TO_DROP * dropped.length;
+    if (budget.ranges > MAX_RANGES) throw tooLarge("the rows of this commit refer to too many large values", "ranges");
+  }
+  const write = ({ doc, columns }: Write) =>
+    columns === undefined ? transaction.delete(table, doc) : transaction.patch(table, doc, columns);
+  await Promise.all(writes.map(write));
+  const drops = writes.flatMap(({ doc, dropped }) =>
+    dropped.map((generation) => drop(transaction, ownerOf(table, doc), generation)),
+  );
+  await Promise.all(drops);
 }
+
+/** Marks a large value that a row no longer references as dropped; the sweep deletes it an hour later. */
+async function drop(transaction: Transaction, owner: string, generation: string): Promise<void> {
+  const values = tableNamed(LARGE_VALUES);
+  const value = await transaction.find(values, [generation]);
+  if (value?.doc["owner"] !== owner) return;
+  await transaction.patch(values, value.doc, { state: "dropped", since: Date.now() });
+}
+
+type RangeOp = Extract<WriteOp, { op: "patchRange" | "deleteRange" }>;
+
+/** The number of rows written, and the cursor to go on from, undefined when the range is done. */
+export type RangeOutcome = { changed: number; cursor: string | null | undefined };
+
+export async function writeRange(
+  transaction: Transaction,
+  op: RangeOp,
+  budget: Budget,
+  mode: "whole" | "resumable",
+  cursor: string | null,
+): Promise<RangeOutcome> {
+  const scan = scanOf({ ...op.range, prefixes: [op.range.prefix ?? []] });
+  const { table, restFields } = scan;
+  const holds = predicate(table, op.range.where);
+  const change = op.op === "patchRange" ? changeOf(table, op.change) : undefined;
+  const after = cursor === null ? undefined : parseCursor(cursor, restFields.length);
+
+  // All rows are collected before the first write: a changed row may move within the index.
+  const writes: Write[] = [];
+  let last: Doc | undefined;
+  let complete = true;
+  for await (const row of rowsOfScan(transaction.db, scan, after, { ranges: 0 })) {
+    if (budget.spent) {
+      if (mode === "whole" || budget.rows === 0) throw doesNotFit(budget.spent);
+      complete = false;
+      break;
+    }
+    const { doc } = row;
+    budget.charge(doc);
+    last = doc;
+    if (holds(row)) {
+      const write = writeOf(table, doc, change?.(row));
+      budget.ranges += 1 + RANGES_TO_DROP * write.dropped.length;
+      budget.bytes += growth(write) + (mode === "whole" ? getDocumentSize(doc) : 0);
+      writes.push(write);
+    }
+    if (mode === "whole" && budget.bytes > WHOLE_BYTES) throw doesNotFit("bytes");
+  }
+
+  await apply(transaction, table, writes);
+  const reached = last === undefined ? cursor : cursorText(positionOf(last, restFields));
+  return { changed: writes.length, cursor: complete ? undefined : reached };
+}
+
+/** The bytes that are written of a row beyond those that were read. */
+function growth({ doc, columns }: Write): number {
+  if (columns === undefined) return 0;
+  return Math.max(0, getDocumentSize({ ...doc, ...columns } as Doc) - getDocumentSize(doc));
+}
+
+const doesNotFit = (what: string) =>
+  tooLarge(`the ranges of this commit take more ${what} than one transaction has`, what);

@@ -1,4 +1,4 @@
-"""Memory: threads, messages, resources (contract sections 2 to 4)."""
+"""Memory: threads, messages, resources (docs/contract.md, "Threads", "Messages" and "Resources")."""
 
 from __future__ import annotations
 

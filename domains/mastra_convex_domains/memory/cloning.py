@@ -1,20 +1,21 @@
-"""Copies of threads (contract section 2, copyThread and cloneThread)."""
+"""Copies of threads (docs/contract.md, "Clones")."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from mastra_convex.contract.arguments import mapping, string, text, texts
 from mastra_convex.contract.pages import DateRange
-from mastra_convex.contract.times import now, to_iso
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.client import batches
-from mastra_convex.engine.protocol import Condition, Get, GetResult, KeyGuard, Put, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import Get, KeyGuard, Put, Scan
 from mastra_convex.errors import ConflictError, ValidationError
-from mastra_convex.rows.values import MAX_SAFE_INTEGER, to_json
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import now, to_iso
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, Row, to_json
 
 from .messages import stored_message
 from .models import Thread, ThreadClone
@@ -60,14 +61,14 @@ class CloneMethods(DomainStore):
         if resource_id is not None:
             string(resource_id, "resource_id", operation=_OPERATION)
         threads = Get(table=THREADS.name, keys=[[source_thread_id], [target_id]])
-        found = await self._records.read([threads, scan])
-        source_row, taken = cast(GetResult, found[0]).rows
+        threads_found, messages = await self._records.read(threads, scan)
+        source_row, taken = threads_found.rows
         if source_row is None:
             raise thread_not_found(source_thread_id, _OPERATION)
         if taken is not None:
             raise _thread_exists(target_id)
         source = stored_thread(source_row)
-        originals = cast(ScanResult, found[1]).rows
+        originals = messages.rows
         if scan.order == "desc":
             originals = originals[::-1]
         ids = {row["id"]: str(uuid4()) for row in originals}

@@ -1,8 +1,9 @@
-"""Messages: lists and iteration (contract section 3)."""
+"""Messages: lists and iteration (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,10 +11,11 @@ from mastra_convex.contract.arguments import check_batch_size, equals, metadata_
 from mastra_convex.contract.models import parse_list
 from mastra_convex.contract.pages import DateRange, PageInfo, PageRequest, PerPage, order_column, page_request
 from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Condition, Get, Neighbours, NeighboursResult, Row, Scan, ScanResult
+from mastra_convex.engine.protocol import Get, Neighbours, NeighboursResult, Scan
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.values import clean_text, from_json
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, clean_text, from_json
 
 from .models import Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES
@@ -30,7 +32,7 @@ class MessageMethods(DomainStore):
         ids = texts(message_ids, "message_ids", operation="LIST_MESSAGES_BY_ID")
         if not ids:
             return []
-        found = await self._records.get(Get(table=MESSAGES.name, keys=[[id] for id in ids]))
+        found = await self._records.read(Get(table=MESSAGES.name, keys=[[id] for id in ids]))
         rows = sorted(filter(None, found.rows), key=_position)
         return [message for message in map(stored_message, rows) if message.role != "system"]
 
@@ -69,7 +71,7 @@ class MessageMethods(DomainStore):
             included = await self._included(windows)
             return _page(included, windows, scan, wanted.info(0 if include_total else None, has_more=False))
         if not windows:
-            found = await self._records.scan(wanted.scan(scan, include_total=include_total))
+            found = await self._records.read(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
             return MessagePage(messages=[stored_message(row) for row in rows], **info)
         return await self._page_with_includes(scan, windows, wanted, include_total=include_total)
@@ -97,10 +99,10 @@ class MessageMethods(DomainStore):
         where = _pairs(metadata, operation)
         scan = _scan("by_resource_created", [resource_id], times, where=where, order_by=order_by, operation=operation)
         windows = _windows(include, _of_resource(resource_id, operation), operation)
-        answers = await self._records.read([wanted.scan(scan, include_total=include_total), *windows])
-        found = cast(ScanResult, answers[0])
+        pages = wanted.scan(scan, include_total=include_total)
+        found, around = await self._records.read_with(pages, windows)
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        return _page([*rows, *_window_rows(answers[1:])], windows, scan, info)
+        return _page([*rows, *_window_rows(around)], windows, scan, info)
 
     async def iter_messages(
         self,
@@ -129,7 +131,7 @@ class MessageMethods(DomainStore):
             yield stored_message(row)
 
     async def _included(self, windows: Sequence[Neighbours]) -> list[Row]:
-        return _window_rows(await self._records.read(windows)) if windows else []
+        return _window_rows(await self._records.read_all(windows)) if windows else []
 
     async def _page_with_includes(
         self,
@@ -139,16 +141,16 @@ class MessageMethods(DomainStore):
         *,
         include_total: bool,
     ) -> MessagePage:
-        """More follow when a matching message is not among those returned (contract section 3, hasMore with include).
+        """More follow when a matching message is not among those returned (docs/contract.md, "Messages").
 
         That is found by the ids of as many matching messages as may be returned, and one more.
         """
         most = (wanted.limit or 0) + sum(window.before + window.after + 1 for window in windows) + 1
-        probe = scan.model_copy(update={"limit": most, "paths": [["id"]]})
-        answers = await self._records.read([wanted.scan(scan, include_total=include_total), probe, *windows])
-        found, probed = cast(ScanResult, answers[0]), cast(ScanResult, answers[1])
+        probe = replace(scan, limit=most, paths=[["id"]])
+        pages = wanted.scan(scan, include_total=include_total)
+        found, probed, *around = await self._records.read(pages, probe, *windows)
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        page = _page([*rows, *_window_rows(answers[2:])], windows, scan, info)
+        page = _page([*rows, *_window_rows(around)], windows, scan, info)
         returned = {message.id for message in page.messages}
         has_more = any(from_json(id or "null") not in returned for [id] in probed.values or ())
         return page.model_copy(update={"has_more": has_more})
@@ -209,7 +211,7 @@ def _scan(
 
 
 def _of_resource(resource_id: str | None, operation: str) -> list[Condition]:
-    """The condition for a resource; none where it is None or empty (contract section 3)."""
+    """The condition for a resource; none where it is None or empty (docs/contract.md, "Messages")."""
     wanted = resource_id is not None and string(resource_id, "resource_id", operation=operation)
     return [equals(["resourceId"], wanted)] if wanted else []
 
@@ -234,8 +236,7 @@ def _windows(
     ]
 
 
-def _window_rows(answers: Sequence[Any]) -> list[Row]:
-    windows: list[NeighboursResult] = [answer for answer in answers if answer.target is not None]
+def _window_rows(windows: Sequence[NeighboursResult]) -> list[Row]:
     return [row for window in windows for row in (*window.before.rows, window.target, *window.after.rows) if row]
 
 

@@ -1,4 +1,4 @@
-"""Threads, messages and resources as Python sees them (contract sections 2 to 4)."""
+"""Threads, messages and resources as Python sees them (docs/contract.md, "Threads", "Messages" and "Resources")."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
 
-from mastra_convex.contract.models import Id, Record, StoredObject, checked_when_given, new_id
+from mastra_convex.contract.models import (
+    Id,
+    Record,
+    StoredObject,
+    UtcDatetime,
+    checked_when_given,
+    exactly,
+    is_stored,
+    new_id,
+)
 from mastra_convex.contract.pages import Page
-from mastra_convex.contract.stored import is_stored
-from mastra_convex.contract.times import UtcDatetime, now
+from mastra_convex.rows.times import now
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 Role = Literal["user", "assistant", "system", "signal"]
@@ -33,8 +41,8 @@ def _content(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-Content = Annotated[dict[str, Any], BeforeValidator(_content)]
-StoredRole = Annotated[Role, WrapValidator(checked_when_given)]
+Content = Annotated[dict[str, Any], BeforeValidator(_content), exactly(dict)]
+StoredRole = Annotated[Role, WrapValidator(checked_when_given), exactly(str)]
 
 
 class Thread(Record):

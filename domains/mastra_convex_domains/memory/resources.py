@@ -1,4 +1,4 @@
-"""Resources: working memory and metadata across threads (contract section 4)."""
+"""Resources: working memory and metadata across threads (docs/contract.md, "Resources")."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from mastra_convex.contract.arguments import mapping, string, text
 from mastra_convex.contract.models import about, parse
-from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Change, Get, Patch, Put, Row
+from mastra_convex.engine.protocol import Get, Patch, Put
 from mastra_convex.errors import MastraConvexError
+from mastra_convex.rows.changes import Change
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.times import now
+from mastra_convex.rows.values import Row
 
 from .models import Resource
 from .tables import RESOURCES
@@ -25,7 +27,7 @@ class ResourceMethods(DomainStore):
     async def get_resource_by_id(self, resource_id: str) -> Resource | None:
         """The resource, or None when nothing is stored for it."""
         text(resource_id, "resource_id", operation="GET_RESOURCE_BY_ID")
-        [row] = (await self._records.get(Get(table=RESOURCES.name, keys=[[resource_id]]))).rows
+        [row] = (await self._records.read(Get(table=RESOURCES.name, keys=[[resource_id]]))).rows
         return None if row is None else _resource(row)
 
     async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:

@@ -1,4 +1,4 @@
-"""The tables of the memory domain (contract section 14.2)."""
+"""The tables of the memory domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.tables import Field, Index, Owner, Table
 

@@ -1,4 +1,4 @@
-"""Threads (contract section 2)."""
+"""Threads (docs/contract.md, "Threads")."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from typing import Any, Literal
 from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, string, text
 from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.pages import PerPage, order_column, page_request
-from mastra_convex.contract.times import now
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.protocol import (
-    Change,
     Delete,
     DeleteRange,
-    Edit,
     Get,
     IndexRange,
     KeyGuard,
     Patch,
     PatchRange,
     Put,
-    Row,
     Scan,
     UnchangedGuard,
 )
 from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
-from mastra_convex.rows.values import to_json
+from mastra_convex.rows.times import now
+from mastra_convex.rows.values import Row, to_json
 
 from .models import Thread, ThreadOrder, ThreadPage
 from .tables import MESSAGES, THREADS
@@ -108,7 +106,7 @@ class ThreadMethods(DomainStore):
         if not callable(update):
             raise ValidationError("update must be a function of a thread", operation=operation)
         for _ in range(MAX_CONFLICTS):
-            found = await self._records.get(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
+            found = await self._records.read(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
             row, fingerprint = found.rows[0], (found.fingerprints or [None])[0]
             if row is None or fingerprint is None or (resource_id is not None and row["resourceId"] != resource_id):
                 return None
@@ -191,7 +189,7 @@ class ThreadMethods(DomainStore):
         operation = "LIST_THREADS"
         wanted = page_request(page, per_page, operation=operation)
         scan = _thread_scan(resource_id, metadata, order_by, operation)
-        found = await self._records.scan(wanted.scan(scan, include_total=include_total))
+        found = await self._records.read(wanted.scan(scan, include_total=include_total))
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
         return ThreadPage(threads=[stored_thread(row) for row in rows], **info)
 
@@ -214,7 +212,7 @@ class ThreadMethods(DomainStore):
             yield stored_thread(row)
 
     async def _row(self, id: str) -> Row | None:
-        return (await self._records.get(Get(table=THREADS.name, keys=[[id]]))).rows[0]
+        return (await self._records.read(Get(table=THREADS.name, keys=[[id]]))).rows[0]
 
 
 def thread_row(thread: Thread) -> Row:

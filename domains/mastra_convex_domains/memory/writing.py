@@ -1,4 +1,4 @@
-"""Messages: saving, changing, deleting (contract section 3)."""
+"""Messages: saving, changing, deleting (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from mastra_convex.contract.arguments import texts
 from mastra_convex.contract.models import about, parse_list
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import Change, CommitResult, Delete, Edit, Get, Patch, Put, Row, UnchangedGuard
+from mastra_convex.engine.protocol import CommitResult, Delete, Get, Patch, Put, UnchangedGuard
 from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import encode_columns
-from mastra_convex.rows.values import clean, from_json, to_json, value_size
+from mastra_convex.rows.values import Row, clean, from_json, to_json, value_size
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate
@@ -38,7 +39,7 @@ class WriteMethods(DomainStore):
         each part atomic. A message of more than 12 MiB appears at once, after what it holds was sent. A thread that
         does not exist is no error. Every message needs a `resource_id`. Raises TooLargeError for a value of more than
         128 MiB, before anything of its part is sent. Returns the messages by creation time, without those of role
-        `system`, which are stored all the same (contract section 1.10).
+        `system`, which are stored all the same (docs/contract.md, "System messages").
         """
         operation = "SAVE_MESSAGES"
         checked = parse_list(Message, messages, "messages", operation=operation)
@@ -83,7 +84,7 @@ class WriteMethods(DomainStore):
 
     async def _delete(self, ids: Sequence[str]) -> None:
         keys = [[id] for id in ids]
-        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
+        found = await self._records.read(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
         threads = dict.fromkeys(from_json(row[0] or "null") for row in found.values or () if row is not None)
         await self._records.commit([Delete(table=MESSAGES.name, keys=keys), touch_threads(list(threads))])
 
@@ -104,7 +105,7 @@ class WriteMethods(DomainStore):
 
     async def _prepared(self, changes: Sequence[_Change]) -> list[_Prepared]:
         keys = [[change.id] for change in changes]
-        found = await self._records.get(Get(table=MESSAGES.name, keys=keys, fingerprints=True))
+        found = await self._records.read(Get(table=MESSAGES.name, keys=keys, fingerprints=True))
         return [
             change.prepare(row, fingerprint)
             for change, row, fingerprint in zip(changes, found.rows, found.fingerprints or (), strict=True)

@@ -1,4 +1,4 @@
-"""Scores: what evaluations said of outputs (contract section 7)."""
+"""Scores: what evaluations said of outputs (docs/contract.md, "Scores")."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic.alias_generators import to_camel
 from mastra_convex.contract.arguments import equals, string, text
 from mastra_convex.contract.models import parse
 from mastra_convex.contract.pages import PerPage, page_request
-from mastra_convex.contract.times import now
 from mastra_convex.domain import DomainStore, register
-from mastra_convex.engine.protocol import Get, Put, Row, Scan
+from mastra_convex.engine.protocol import Get, Put, Scan
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.retention import RetentionTable
 from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.values import carried
+from mastra_convex.rows.times import now
+from mastra_convex.rows.values import Row, carried
 from mastra_convex.tables import Table
 
 from .models import Score, ScorePage, Source
@@ -43,7 +43,7 @@ class ScoresStore(DomainStore):
     async def get_score_by_id(self, id: str) -> Score | None:
         """The score, or None when there is none with this id."""
         text(id, "id", operation="GET_SCORE_BY_ID")
-        [row] = (await self._records.get(Get(table=SCORES.name, keys=[[id]]))).rows
+        [row] = (await self._records.read(Get(table=SCORES.name, keys=[[id]]))).rows
         return None if row is None else _score(row)
 
     async def save_score(self, score: Score | Mapping[str, Any]) -> Score:
@@ -52,7 +52,8 @@ class ScoresStore(DomainStore):
         It replaces a score of the same id, whose `created_at` stays. One round trip.
         """
         operation = "SAVE_SCORE"
-        row = score_row(parse(Score, score, "score", operation=operation).model_copy(update={"updated_at": now()}))
+        checked = parse(Score, score, "score", operation=operation)
+        row = score_row(checked.model_copy(update={"updated_at": now()}))
         result = await self._records.commit(
             [Put(table=SCORES.name, rows=[row], keep=["createdAt"])],
             returning=[Get(table=SCORES.name, keys=[[row["id"]]])],
@@ -183,7 +184,7 @@ class ScoresStore(DomainStore):
             ],
             order="desc",
         )
-        found = await self._records.scan(wanted.scan(scan, include_total=include_total))
+        found = await self._records.read(wanted.scan(scan, include_total=include_total))
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
         return ScorePage(scores=[_score(row) for row in rows], **info)
 

@@ -1,4 +1,4 @@
-"""Scores as Python sees them (contract section 7)."""
+"""Scores as Python sees them (docs/contract.md, "Scores")."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WrapValidator
 
-from mastra_convex.contract.models import Id, Record, StoredObject, checked_when_given, new_id
+from mastra_convex.contract.models import Id, Record, StoredObject, UtcDatetime, checked_when_given, new_id
 from mastra_convex.contract.pages import Page
-from mastra_convex.contract.times import UtcDatetime, now
+from mastra_convex.rows.times import now
 
 Source = Literal["LIVE", "TEST"]
 StoredSource = Annotated[Source, WrapValidator(checked_when_given)]

@@ -1,4 +1,4 @@
-"""The table of the scores domain (contract section 14.2)."""
+"""The table of the scores domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.tables import Field, Index, Table
 

@@ -1,12 +1,12 @@
-"""Vectors: indexes by name, upserts, search, and the whole filter language (contract section 11)."""
+"""Vectors: indexes by name, upserts, search, and the whole filter language (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from mastra_convex.contract.embedders import Embedder, HashingEmbedder
 from mastra_convex.domain import register
 from mastra_convex.tables import Table
-from mastra_convex_domains.vector.embedders import Embedder, HashingEmbedder
 
 from .models import IndexDescription, Metric, VectorHit
 from .queries import QueryMethods

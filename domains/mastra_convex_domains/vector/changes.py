@@ -1,4 +1,4 @@
-"""Changes and deletes of vectors, by id or by filter (contract section 11)."""
+"""Changes and deletes of vectors, by id or by filter (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from typing import Any
 
 from mastra_convex.contract.arguments import mapping, text, texts
 from mastra_convex.engine.client import MAX_KEYS, in_parts
-from mastra_convex.engine.protocol import (
-    Change,
-    CommitResult,
-    Condition,
-    Delete,
-    DeleteRange,
-    Edit,
-    Guard,
-    Patch,
-    PatchRange,
-    WriteOp,
-)
+from mastra_convex.engine.protocol import CommitResult, Delete, DeleteRange, Guard, Patch, PatchRange, WriteOp
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.values import to_json
 
 from .filters import Filter, filter_conditions, with_iso_times

@@ -1,4 +1,4 @@
-"""The filter of a query, checked before it is sent (contract section 11, docs/protocol.md "Conditions")."""
+"""The filter of a query, checked before it is sent (docs/protocol.md, "Conditions")."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from mastra_convex.contract.arguments import mapping, moment
-from mastra_convex.contract.times import to_iso
-from mastra_convex.engine.protocol import Condition
 from mastra_convex.errors import TooLargeError, ValidationError
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
+from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import to_json
 
 Filter = Mapping[str, Any]

@@ -10,7 +10,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import orjson
 
@@ -40,19 +40,36 @@ _MIN_DIGITS, _MAX_DIGITS = 6, 9
 
 def packed(vector: VectorLike, name: str, *, operation: str) -> Floats:
     """A vector, checked, as float32. ValidationError for what is no list of 1 to 8,192 finite numbers."""
-    values = plain_list(vector)
+    numbers = _of_singles(vector)
+    values = plain_list(vector) if numbers is None else numbers
     if not isinstance(values, Sequence) or isinstance(values, str | bytes) or not values:
         raise _invalid(f"{name} must be a non-empty list of numbers", "INVALID_VECTOR", operation)
     if len(values) > MAX_ARRAY_ELEMENTS:
         raise _invalid(f"{name} must have at most {MAX_ARRAY_ELEMENTS} numbers", "INVALID_VECTOR", operation)
-    try:
-        numbers = array("f", values)
-    except (TypeError, ValueError, OverflowError):
-        numbers = array("f", [math.nan])
-    if not math.isfinite(sum(numbers)) or bool in set(map(type, values)):
+    if numbers is None:
+        numbers = _rounded(values)
+    if not math.isfinite(sum(numbers)):
         wrong = next((n for n, value in enumerate(values) if not _is_number(value)), 0)
         raise _invalid(f"{name}[{wrong}] must be a finite number", "INVALID_VECTOR_VALUE", operation)
     return numbers
+
+
+def _of_singles(vector: object) -> Floats | None:
+    """Copies an array of float32, such as numpy's, without an object for each number; None for anything else."""
+    try:
+        view = memoryview(cast(Any, vector))
+    except TypeError:
+        return None
+    return array("f", view.tobytes()) if view.format == "f" and view.ndim == 1 else None
+
+
+def _rounded(values: Sequence[Any]) -> Floats:
+    """Rounds numbers to float32; a NaN stands for all where one of them is none."""
+    try:
+        numbers = array("f", values)
+    except (TypeError, ValueError, OverflowError):
+        return array("f", [math.nan])
+    return array("f", [math.nan]) if bool in set(map(type, values)) else numbers
 
 
 def plain_list(value: Any) -> Any:
@@ -65,11 +82,10 @@ def shortest(numbers: Floats) -> list[float]:
     """The doubles of the shortest decimals that mean these float32."""
     numpy = _numpy()
     if numpy is not None:
-        text = orjson.dumps(numpy.frombuffer(numbers, dtype=numpy.float32), option=orjson.OPT_SERIALIZE_NUMPY)
-        found: list[float] = orjson.loads(text)
-    else:
-        found = _shortest(numbers)
-    return [number + 0.0 for number in found]  # -0.0 becomes 0.0
+        positive = numpy.frombuffer(numbers, dtype=numpy.float32) + numpy.float32(0)  # -0.0 becomes 0.0
+        found: list[float] = orjson.loads(orjson.dumps(positive, option=orjson.OPT_SERIALIZE_NUMPY))
+        return found
+    return [number + 0.0 for number in _shortest(numbers)]
 
 
 def restored(values: Sequence[float]) -> list[float]:

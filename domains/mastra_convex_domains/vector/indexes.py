@@ -1,37 +1,32 @@
-"""Indexes of vectors: a name, a dimension and a metric (contract section 11)."""
+"""Indexes of vectors: a name, a dimension and a metric (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar, cast, get_args
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from mastra_convex.contract.arguments import equals, text
-from mastra_convex.contract.times import now
 from mastra_convex.domain import DomainStore
+from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import (
     Delete,
     DeleteRange,
     Describe,
-    DescribeResult,
-    Engine,
     Get,
-    GetResult,
     Guard,
     HoldsGuard,
     IndexRange,
     KeyGuard,
     Put,
-    Row,
     Scan,
-    ScanResult,
     WriteOp,
 )
 from mastra_convex.errors import ConflictError, MastraConvexError, NotFoundError, ValidationError
 from mastra_convex.rows.codec import encode_row
-from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, from_json
-from mastra_convex.tables import Table
+from mastra_convex.rows.times import now
+from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, Row, from_json
 
 from .models import IndexDescription, Metric
 from .tables import VECTOR_INDEXES, VECTORS
@@ -71,8 +66,8 @@ class IndexMethods(DomainStore):
     looked up. So the usual operation costs one call, the first one included.
     """
 
-    def __init__(self, engine: Engine, *, tables: Iterable[Table] = ()) -> None:
-        super().__init__(engine, tables=tables)
+    def __init__(self, records: Records, **options: Any) -> None:
+        super().__init__(records, **options)
         self._metrics: dict[str, Metric] = {}
 
     async def create_index(self, index_name: str, *, dimension: int, metric: Metric = "cosine") -> None:
@@ -115,7 +110,7 @@ class IndexMethods(DomainStore):
     async def list_indexes(self) -> list[str]:
         """The names of all indexes, in alphabetical order."""
         scan = Scan(table=VECTOR_INDEXES.name, index=VECTOR_INDEXES.key, paths=[["id"]])
-        found = await self._records.scan(scan)
+        found = await self._records.read(scan)
         return [from_json(value) for [value] in found.values or () if value is not None]
 
     async def describe_index(self, index_name: str) -> IndexDescription:
@@ -126,18 +121,16 @@ class IndexMethods(DomainStore):
         operation = "VECTOR/DESCRIBE_INDEX"
         text(index_name, "index_name", operation=operation)
         index, vectors, deployed = await self._records.read(
-            [
-                Get(table=VECTOR_INDEXES.name, keys=[[index_name]]),
-                Scan(table=VECTORS.name, index="by_index", prefixes=[[index_name]], limit=0, total=True),
-                Describe(table=VECTORS.name),
-            ]
+            Get(table=VECTOR_INDEXES.name, keys=[[index_name]]),
+            Scan(table=VECTORS.name, index="by_index", prefixes=[[index_name]], limit=0, total=True),
+            Describe(table=VECTORS.name),
         )
-        facts = self._found(cast(GetResult, index).rows[0], index_name, operation)
-        natives = cast(DescribeResult, deployed).native
+        facts = self._found(index.rows[0], index_name, operation)
+        natives = deployed.native
         native = facts.metric == "cosine" and any(one.dimensions == facts.dimension for one in natives)
         return IndexDescription(
             dimension=facts.dimension,
-            count=cast(ScanResult, vectors).matched,
+            count=vectors.matched,
             metric=facts.metric,
             served="native" if native else "scan",
         )
@@ -176,7 +169,7 @@ class IndexMethods(DomainStore):
             answer = await run(IndexFacts(dimension, metric).guards(name), metric)
             if answer.status != "conflict":
                 return answer
-            found = await self._records.get(Get(table=VECTOR_INDEXES.name, keys=[[name]]))
+            found = await self._records.read(Get(table=VECTOR_INDEXES.name, keys=[[name]]))
             facts = self._found(found.rows[0], name, operation)
             if facts.dimension != dimension:
                 raise ValidationError(

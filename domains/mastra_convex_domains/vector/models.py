@@ -1,4 +1,4 @@
-"""What the vector store answers (contract section 11)."""
+"""What the vector store answers (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 

@@ -1,14 +1,16 @@
-"""Queries: the nearest vectors, or those that satisfy a filter (contract section 11)."""
+"""Queries: the nearest vectors, or those that satisfy a filter (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 from mastra_convex.contract.arguments import text
-from mastra_convex.engine.protocol import Condition, Get, GetResult, Guard, Scan, ScanResult, Search, SearchResult
+from mastra_convex.engine.protocol import Get, Guard, Scan, Search, SearchResult
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.codec import decode_row
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.values import from_json
 
 from .filters import Filter, filter_conditions
@@ -82,13 +84,12 @@ class QueryMethods(IndexMethods):
     ) -> list[VectorHit]:
         scan = Scan(table=VECTORS.name, index="by_index", prefixes=[[index_name]], where=matching, limit=top_k)
         if not include_vector:
-            scan = scan.model_copy(update={"paths": [[column] for column in _COLUMNS]})
-        index, found = await self._records.read([Get(table=VECTOR_INDEXES.name, keys=[[index_name]]), scan])
-        self._found(cast(GetResult, index).rows[0], index_name, _OPERATION)
-        rows = cast(ScanResult, found)
+            scan = replace(scan, paths=[[column] for column in _COLUMNS])
+        index, found = await self._records.read(Get(table=VECTOR_INDEXES.name, keys=[[index_name]]), scan)
+        self._found(index.rows[0], index_name, _OPERATION)
         if include_vector:
-            return [_hit(decode_row(VECTORS, row), 0.0) for row in rows.rows]
-        columns = ([value and from_json(value) for value in values] for values in rows.values or ())
+            return [_hit(decode_row(VECTORS, row), 0.0) for row in found.rows]
+        columns = ([value and from_json(value) for value in values] for values in found.values or ())
         return [_hit(dict(zip(_COLUMNS, values, strict=True)), 0.0) for values in columns]
 
 

@@ -1,4 +1,4 @@
-"""The tables of the vector domain (contract section 14.2)."""
+"""The tables of the vector domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
 

@@ -1,4 +1,4 @@
-"""Vectors on their way in: as few commits as Convex's limits allow, each atomic (contract section 11)."""
+"""Vectors on their way in: as few commits as Convex's limits allow, each atomic (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 from mastra_convex.contract.arguments import mapping, text
 from mastra_convex.contract.models import new_id
 from mastra_convex.engine.client import batches, in_parts
-from mastra_convex.engine.protocol import CommitResult, Condition, DeleteRange, Guard, Put, Row, Scan, WriteOp
+from mastra_convex.engine.protocol import CommitResult, DeleteRange, Guard, Put, Scan, WriteOp
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
 from mastra_convex.rows.codec import encode_row
-from mastra_convex.rows.values import from_json
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, from_json
 
 from .changes import ChangeMethods
 from .filters import Filter, filter_conditions, with_iso_times
@@ -26,10 +27,10 @@ PutRows = Callable[[Sequence[Row]], Awaitable[None]]
 
 _OPERATION = "VECTOR/UPSERT"
 _COMMIT_VALUES = 7 << 20
-"""Of a commit. Convex reads a row that is replaced twice, and 16 MiB at most (convex-protocol section 4)."""
+"""Of a commit. Convex reads a row that is replaced twice, and 16 MiB at most (docs/protocol.md, "Limits of Convex")."""
 
 _GENTLE_VALUES = 4 << 20
-"""What Convex writes in a second before it may refuse more (convex-protocol section 3)."""
+"""What Convex writes in a second before it may refuse more (docs/protocol.md, "Limits of Convex")."""
 
 
 class UpsertMethods(ChangeMethods):
@@ -112,7 +113,7 @@ class UpsertMethods(ChangeMethods):
 
     async def _ids_of(self, index_name: str, matching: Sequence[Condition]) -> list[str]:
         scan = Scan(table=VECTORS.name, index="by_index", prefixes=[[index_name]], where=matching, paths=[["id"]])
-        found = await self._records.scan(scan)
+        found = await self._records.read(scan)
         return [from_json(value) for [value] in found.values or () if value is not None]
 
 

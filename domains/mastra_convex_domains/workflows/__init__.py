@@ -1,4 +1,4 @@
-"""Workflows: snapshots of runs, which let a run outlive its process (contract section 6)."""
+"""Workflows: snapshots of runs, which let a run outlive its process (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflow runs as Python sees them (contract section 6)."""
+"""Workflow runs as Python sees them (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ValidationInfo
 
-from mastra_convex.contract.models import Record
+from mastra_convex.contract.models import Record, UtcDatetime, is_stored
 from mastra_convex.contract.pages import Page
-from mastra_convex.contract.stored import is_stored
-from mastra_convex.contract.times import UtcDatetime
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.values import from_json
 

@@ -1,15 +1,18 @@
-"""Lists of runs, and single ones (contract section 6)."""
+"""Lists of runs, and single ones (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from mastra_convex.contract.arguments import equals, moment, text
 from mastra_convex.contract.pages import PageRequest, PerPage, page_request
-from mastra_convex.contract.times import to_iso
 from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Bound, Condition, Delete, Get, Row, Scan
+from mastra_convex.engine.protocol import Bound, Delete, Get, Scan
 from mastra_convex.rows.codec import decode_row
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import to_iso
+from mastra_convex.rows.values import Row
 
 from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
 from .tables import SNAPSHOTS
@@ -50,7 +53,7 @@ class RunMethods(DomainStore):
             wanted_status = equals(["snapshot", "status"], check_status(status, "status", operation=operation))
             scan = _where(scan, _PENDING if status == "pending" else wanted_status)
         if not thread_id:
-            found = await self._records.scan(wanted.scan(scan, include_total=include_total))
+            found = await self._records.read(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
             return WorkflowRunPage(runs=[_run(row) for row in rows], **info)
 
@@ -81,11 +84,11 @@ class RunMethods(DomainStore):
         text(run_id, "run_id", operation=operation)
         if workflow_name:
             text(workflow_name, "workflow_name", operation=operation)
-            found = await self._records.get(Get(table=SNAPSHOTS.name, keys=[[workflow_name, run_id]]))
+            found = await self._records.read(Get(table=SNAPSHOTS.name, keys=[[workflow_name, run_id]]))
             row = found.rows[0]
         else:
             newest = Scan(table=SNAPSHOTS.name, index="by_run_created", prefixes=[[run_id]], order="desc", limit=1)
-            rows = (await self._records.scan(newest)).rows
+            rows = (await self._records.read(newest)).rows
             row = rows[0] if rows else None
         return None if row is None else _run(row)
 
@@ -98,7 +101,7 @@ class RunMethods(DomainStore):
 
 
 def _page(page: int | None, per_page: PerPage | None, operation: str) -> PageRequest:
-    """A page where both are given, else everything (contract section 6)."""
+    """A page where both are given, else everything (docs/contract.md, "Workflow runs")."""
     checked = page_request(
         0 if page is None else page, False if per_page is None else per_page, operation=operation, after_all=True
     )
@@ -136,7 +139,7 @@ def _bound(value: datetime | None, name: str, operation: str) -> Bound | None:
 
 
 def _where(scan: Scan, condition: Condition) -> Scan:
-    return scan.model_copy(update={"where": [*scan.where, condition]})
+    return replace(scan, where=[*scan.where, condition])
 
 
 def _run(row: Row) -> WorkflowRun:

@@ -1,4 +1,4 @@
-"""Snapshots of runs: stored whole, or changed in place by many at once (contract section 6)."""
+"""Snapshots of runs: stored whole, or changed in place by many at once (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.contract.arguments import items, mapping, moment, text
-from mastra_convex.contract.times import now
 from mastra_convex.domain import DomainStore
-from mastra_convex.engine.protocol import Change, Condition, Edit, Get, HoldsGuard, Key, KeyGuard, Patch, Path, Put
+from mastra_convex.engine.protocol import Get, HoldsGuard, KeyGuard, Patch, Put
 from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import encode_columns, encode_row
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.keys import Key
+from mastra_convex.rows.paths import Path
+from mastra_convex.rows.times import now
 from mastra_convex.rows.values import clean, to_json
 
 from .models import RunStatus, check_status, opened
@@ -71,7 +75,7 @@ class SnapshotMethods(DomainStore):
         """The snapshot, or None when there is none."""
         operation = "LOAD_WORKFLOW_SNAPSHOT"
         key = _key(workflow_name, run_id, operation=operation)
-        found = await self._records.get(Get(table=SNAPSHOTS.name, keys=[key], paths=[_SNAPSHOT]))
+        found = await self._records.read(Get(table=SNAPSHOTS.name, keys=[key], paths=[_SNAPSHOT]))
         [values] = found.values or [None]
         snapshot = opened(values[0]) if values else None
         if snapshot is None or snapshot == "":

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mastra_convex.cli.demo.transcript import Line
+from mastra_convex.contract.embedders import Embedder
 from mastra_convex.store_base import DomainAccess
-from mastra_convex_domains.vector.embedders import Embedder
 
 INDEX: Final = "demo_messages"
 _HITS: Final = 3

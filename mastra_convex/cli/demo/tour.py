@@ -22,9 +22,9 @@ from mastra_convex.cli.demo.reader import Answer, Question, read_facts
 from mastra_convex.cli.demo.recall import embed_messages, question_of, recall
 from mastra_convex.cli.demo.transcript import BadLine, Line, Transcript, derived_id, parse_transcript
 from mastra_convex.composite import CompositeStore
+from mastra_convex.contract.embedders import HashingEmbedder
 from mastra_convex.store import ConvexStore
 from mastra_convex.store_base import DomainAccess
-from mastra_convex_domains.vector.embedders import HashingEmbedder
 
 _THREADS_SHOWN: Final = 10
 _PAGE: Final = 6

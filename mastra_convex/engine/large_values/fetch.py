@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from dataclasses import replace
+from typing import Any, Final
 
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.chunks import unpacked
@@ -12,17 +13,13 @@ from mastra_convex.engine.protocol import (
     Engine,
     Get,
     GetResult,
-    Neighbours,
     NeighboursResult,
-    ReadResult,
-    Row,
-    Scan,
     ScanResult,
 )
 from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ServerError, UnavailableError
 from mastra_convex.rows.large_values import Reference, owner_of
-from mastra_convex.rows.values import from_json
+from mastra_convex.rows.values import Row, from_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 
 _TRIES: Final = 5
@@ -45,7 +42,7 @@ class Reader:
         self._engine = engine
         self._tables = tables
 
-    async def whole(self, op: Get | Scan | Neighbours, result: ReadResult) -> ReadResult:
+    async def whole(self, op: Any, result: Any) -> Any:
         """The result of a read, with large values in its rows, or in the values at its paths.
 
         A generation that is still referred to when the rows are read again was not replaced: it is damaged, or the row
@@ -70,8 +67,8 @@ class Reader:
         each = list({one.generation: one for _, one in kept}.values())
         owners = Get(table=LARGE_VALUES.name, keys=[[one.generation] for one in each], paths=[["owner"]])
         keys = [(one.generation, position) for one in each for position in range(one.chunks)]
-        results = await Records(self._engine, self._tables).read([owners, Get(table=CHUNKS.name, keys=keys)])
-        return _Found(each, cast(GetResult, results[0]), cast(GetResult, results[1]))
+        chunks = Get(table=CHUNKS.name, keys=keys)
+        return _Found(each, *await Records(self._engine, self._tables).read(owners, chunks))
 
 
 class _Found:
@@ -90,11 +87,11 @@ class _Found:
         belongs = self._owners[kept.generation]
         return belongs is not None and (belongs != owner or None not in self._chunks[kept.generation])
 
-    async def put_back(self, table: Table, op: Get | Scan | Neighbours, result: ReadResult, kept: Kept) -> ReadResult:
+    async def put_back(self, table: Table, op: Any, result: Any, kept: Kept) -> Any:
         """The result with the values in it."""
         mine = [(owner, one) for owner, one in kept if self._owners[one.generation] == owner]
 
-        def put_back() -> ReadResult:
+        def put_back() -> Any:
             return _put_back(table, op, result, self._unpacked(mine))
 
         return put_back() if sum(one.size for _, one in mine) <= _AT_ONCE else await in_thread(put_back)
@@ -111,9 +108,9 @@ class _Found:
         return values
 
 
-def _references(table: Table, op: Get | Scan | Neighbours, result: ReadResult) -> Iterator[tuple[str, Reference]]:
+def _references(table: Table, op: Any, result: Any) -> Iterator[tuple[str, Reference]]:
     if isinstance(op, Get) and op.paths is not None:
-        for key, texts in zip(op.keys, cast(GetResult, result).values or (), strict=False):  # as far as it was read
+        for key, texts in zip(op.keys, result.values or (), strict=False):  # as far as it was read
             for text in filter(None, texts or ()):
                 yield from ((owner_of(table.name, key), one) for one in references_in(text))
         return
@@ -121,32 +118,30 @@ def _references(table: Table, op: Get | Scan | Neighbours, result: ReadResult) -
         yield from ((owner_of(table.name, table.key_of(row)), one) for one in references(table, row))
 
 
-def _rows(result: ReadResult) -> list[Row]:
-    if isinstance(result, GetResult | ScanResult):
-        return [row for row in result.rows if row is not None]
-    window = cast(NeighboursResult, result)
-    return [row for row in (window.target, *window.before.rows, *window.after.rows) if row is not None]
+def _rows(result: GetResult | ScanResult | NeighboursResult) -> list[Row]:
+    if isinstance(result, NeighboursResult):
+        return [row for row in (result.target, *result.before.rows, *result.after.rows) if row is not None]
+    return [row for row in result.rows if row is not None]
 
 
-def _put_back(table: Table, op: Get | Scan | Neighbours, result: ReadResult, values: Values) -> ReadResult:
+def _put_back(table: Table, op: Any, result: Any, values: Values) -> Any:
     """The result with values in place of the references to them."""
 
-    def whole(row: Row | None) -> Row | None:
+    def whole(row: Any) -> Any:
         mine = values.get(owner_of(table.name, table.key_of(row))) if row is not None else None
         return row if row is None or mine is None else put_back(table, row, mine)
 
     if isinstance(result, NeighboursResult):
         before, after = (
-            side.model_copy(update={"rows": [whole(row) for row in side.rows]})
-            for side in (result.before, result.after)
+            replace(side, rows=[whole(row) for row in side.rows]) for side in (result.before, result.after)
         )
-        return NeighboursResult.model_construct(target=whole(result.target), before=before, after=after)
+        return NeighboursResult(target=whole(result.target), before=before, after=after)
     if isinstance(op, Get) and op.paths is not None:
-        pairs = zip(op.keys, cast(GetResult, result).values or (), strict=False)
-        return result.model_copy(
-            update={"values": [_texts(texts, values.get(owner_of(table.name, key), {})) for key, texts in pairs]}
+        pairs = zip(op.keys, result.values or (), strict=False)
+        return replace(
+            result, values=[_texts(texts, values.get(owner_of(table.name, key), {})) for key, texts in pairs]
         )
-    return result.model_copy(update={"rows": [whole(row) for row in cast(GetResult | ScanResult, result).rows]})
+    return replace(result, rows=[whole(row) for row in result.rows])
 
 
 def _texts(texts: Sequence[str | None] | None, values: Mapping[str, Any]) -> list[str | None] | None:

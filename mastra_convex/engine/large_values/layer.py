@@ -7,7 +7,8 @@ it; what is read gets it back. Where the database cannot make a change because t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeVar, cast
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.fetch import Reader
@@ -21,21 +22,19 @@ from mastra_convex.engine.protocol import (
     Get,
     GetResult,
     Layer,
-    Neighbours,
-    ReadResult,
+    Read,
     Scan,
-    ScanResult,
 )
 from mastra_convex.errors import LargeValueError, TooLargeError
-from mastra_convex.local.records import values_at
 from mastra_convex.rows.large_values import may_refer
+from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.tables import Table, deployed
 
 __all__ = ["with_large_values"]
 
-Pick = Callable[[Get, GetResult], Awaitable[ReadResult]]
+Pick = Callable[[Get, GetResult], Awaitable[GetResult]]
 
-OpT = TypeVar("OpT", bound=Get | Scan | Neighbours | Describe)
+T = TypeVar("T")
 
 
 def with_large_values(engine: Engine, tables: Iterable[Table]) -> Engine:
@@ -54,7 +53,7 @@ class _LargeValuesLayer(Layer):
         self._writer = Writer(engine, tables)
         self._editor = Editor(Records(self, tables), tables, self._writer)
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         try:
             results = await self._engine.read(ops)
         except LargeValueError:
@@ -67,11 +66,11 @@ class _LargeValuesLayer(Layer):
         if not result.returned:
             return result
         pairs = zip(commit.returning, result.returned, strict=True)
-        return result.model_copy(update={"returned": [await pick(op, got) for op, got in pairs]})
+        return replace(result, returned=[await pick(op, got) for op, got in pairs])
 
     async def _committed(self, commit: Commit) -> tuple[CommitResult, Pick]:
         """The result of a commit, and what makes of each get that it returns what was asked for."""
-        whole = commit.model_copy(update={"returning": [self._unchosen(op) for op in commit.returning]})
+        whole = replace(commit, returning=[self._unchosen(op) for op in commit.returning])
         patches = [op for op in commit.ops if op.op == "patch" and op.table in self._tables]
         is_editable = can_be_edited(commit, self._tables)
         if not is_editable or not any(map(is_beyond, patches)):
@@ -92,28 +91,28 @@ class _LargeValuesLayer(Layer):
         # Of a path to return. The commit may have been applied before, if its answer was lost, so its id stays.
         return await self._writer.commit(whole), self._chosen
 
-    async def _whole(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
+    async def _whole(self, op: Any, result: Any) -> Any:
         """A result with large values in their rows."""
         if isinstance(op, Describe) or op.table not in self._tables:
             return result
         if isinstance(op, Scan) and op.paths is not None:
-            texts = [text for values in cast(ScanResult, result).values or () for text in values if text is not None]
+            texts = [text for values in result.values or () for text in values if text is not None]
             if not any(map(may_refer, texts)):
                 return result
             [rows] = await self._engine.read([self._unchosen(op)])
             return await self._chosen(op, rows)
         return await self._reader.whole(op, result)
 
-    def _unchosen(self, op: OpT) -> OpT:
+    def _unchosen(self, op: Any) -> Any:
         """The operation for whole rows, if they may have large values."""
         chooses = isinstance(op, Get | Scan) and op.table in self._tables
-        return cast(OpT, op.model_copy(update={"paths": None})) if chooses else op
+        return replace(op, paths=None) if chooses else op
 
-    async def _chosen(self, op: Get | Scan | Neighbours | Describe, result: ReadResult) -> ReadResult:
+    async def _chosen(self, op: Any, result: Any) -> Any:
         """A result with the values at the paths of an operation, from one with whole rows."""
         whole = await self._whole(self._unchosen(op), result)
         if not isinstance(op, Get | Scan) or op.paths is None or op.table not in self._tables:
             return whole
-        rows, paths = cast(GetResult | ScanResult, whole).rows, op.paths
-        values = [None if row is None else values_at(self._tables[op.table].whole, row, paths) for row in rows]
-        return whole.model_copy(update={"rows": [], "values": values})
+        table = self._tables[op.table].whole
+        values = [None if row is None else OpenRow(table, row).texts(op.paths) for row in whole.rows]
+        return replace(whole, rows=[], values=values)

@@ -9,7 +9,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mastra_convex.engine.client import Records
@@ -20,19 +20,20 @@ from mastra_convex.engine.protocol import (
     DeleteRange,
     Get,
     Guard,
-    Key,
     KeyGuard,
     Outcome,
     Patch,
     PatchRange,
     Put,
-    Row,
     UnchangedGuard,
     WriteOp,
 )
 from mastra_convex.errors import ConflictError
-from mastra_convex.local.writes import RowChange
+from mastra_convex.rows.changes import RowChange
+from mastra_convex.rows.keys import Key
 from mastra_convex.rows.large_values import may_refer
+from mastra_convex.rows.open_row import OpenRow
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Table
 
 _TRIES: Final = 100
@@ -86,7 +87,7 @@ class Editor:
     async def _load(self, edited: _Edited) -> None:
         for table, keys in edited.keys().items():
             op = Get(table=table, keys=keys, fingerprints=True)
-            found = await self._records.get(op)
+            found = await self._records.read(op)
             for key, row, fingerprint in zip(keys, found.rows, found.fingerprints or (), strict=True):
                 edited.load(table, key, row, fingerprint)
 
@@ -97,7 +98,7 @@ class _Edited:
 
     commit: Commit
     tables: Mapping[str, Table]
-    rows: dict[Name, Row | None] = field(default_factory=dict[Name, "Row | None"])
+    rows: dict[Name, OpenRow | None] = field(default_factory=dict[Name, "OpenRow | None"])
     guards: list[Guard] = field(default_factory=list[Guard])
     kept: list[tuple[int, WriteOp]] = field(default_factory=list[tuple[int, WriteOp]])
     outcomes: dict[int, Outcome] = field(default_factory=dict[int, Outcome])
@@ -111,8 +112,7 @@ class _Edited:
         return {table: list(keys.values()) for table, keys in found.items()}
 
     def load(self, table: str, key: Key, row: Row | None, fingerprint: str | None) -> None:
-        declared = self.tables[table].field_by_name  # others stay as they are, whatever is put
-        self.rows[(table, *key)] = None if row is None else {n: v for n, v in row.items() if n in declared}
+        self.rows[(table, *key)] = None if row is None else self._open(table, row)
         if row is None or fingerprint is None:
             self.guards.append(KeyGuard(guard="missing", table=table, key=key))
         else:
@@ -131,10 +131,10 @@ class _Edited:
         puts: dict[str, list[Row]] = {}
         for name, row in self.rows.items():
             if row is not None and row is not before[name]:
-                puts.setdefault(str(name[0]), []).append(row)
+                puts.setdefault(str(name[0]), []).append(row.close())
         ops = [*(op for _, op in self.kept), *(Put(table=table, rows=rows) for table, rows in puts.items())]
         guards = [*self.commit.guards, *self.guards]
-        return self.commit.model_copy(update={"id": uuid.uuid4().hex, "ops": ops, "guards": guards})
+        return replace(self.commit, id=uuid.uuid4().hex, ops=ops, guards=guards)
 
     def answer(self, result: CommitResult) -> CommitResult:
         """The result of that commit as one of the commit that was asked for."""
@@ -142,7 +142,12 @@ class _Edited:
             return result
         of_kept = {position: result.outcomes[n] for n, (position, _) in enumerate(self.kept)}
         outcomes = self.outcomes | of_kept
-        return result.model_copy(update={"outcomes": [outcomes[n] for n in range(len(self.commit.ops))]})
+        return replace(result, outcomes=[outcomes[n] for n in range(len(self.commit.ops))])
+
+    def _open(self, name: str, row: Row) -> OpenRow:
+        """Returns the row with its declared columns alone: whatever is put, others stay as they are."""
+        table = self.tables[name]
+        return OpenRow(table.whole, {column: row[column] for column in row if column in table.field_by_name})
 
     def _patch(self, op: Patch) -> Outcome:
         names = [(op.table, *key) for key in op.keys]
@@ -163,8 +168,9 @@ class _Edited:
         names = [_name(table, row) for row in op.rows]
         missing = [n for n, name in enumerate(names) if self.rows[name] is None]
         for name, row in zip(names, op.rows, strict=True):
-            old = self.rows[name] or {}
-            self.rows[name] = {**row, **{column: old[column] for column in op.keep if column in old}}
+            old = self.rows[name]
+            columns = {} if old is None else old.close()
+            self.rows[name] = self._open(op.table, {**row, **{n: columns[n] for n in op.keep if n in columns}})
         return Outcome(changed=len(set(names)), missing=missing)
 
 

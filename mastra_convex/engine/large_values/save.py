@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
 
-from mastra_convex.contract.times import now
 from mastra_convex.engine.large_values.split import LargeValue, is_surely_small, shrunk
 from mastra_convex.engine.protocol import (
     MAX_COMMIT_BYTES,
-    Change,
     Commit,
     CommitResult,
-    Condition,
     Engine,
     HoldsGuard,
     Patch,
     Put,
-    Row,
     WriteOp,
 )
 from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ConflictError, LargeValueError, RateLimitedError, TooLargeError
-from mastra_convex.rows.values import is_within, to_json
+from mastra_convex.rows.changes import Change
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.times import now
+from mastra_convex.rows.values import Row, is_within, to_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 
 _PART_BYTES: Final = 4 << 20
@@ -65,7 +64,7 @@ def _small(op: Put, table: Table, values: list[LargeValue]) -> Put:
     for name, row in rows.items():
         rows[name], kept = shrunk(table, row)
         values += kept
-    return op.model_copy(update={"rows": [rows[name] for name in names]})
+    return replace(op, rows=[rows[name] for name in names])
 
 
 class Writer:
@@ -103,7 +102,7 @@ class Writer:
             Put(table=LARGE_VALUES.name, rows=[_row(value, "live") for value in found.values]),
         ]
         # First of all, so that operations which replace or delete what others of this commit put can drop it.
-        return _of(found.ops, await self._engine.commit(commit.model_copy(update={"ops": [*kept, *found.ops]})))
+        return _of(found.ops, await self._engine.commit(replace(commit, ops=[*kept, *found.ops])))
 
     async def _apart(self, commit: Commit, found: Spilled) -> CommitResult:
         """First the chunks, in commits of their own, then the rows: until then nothing refers to the chunks."""
@@ -116,9 +115,7 @@ class Writer:
         live = [Patch(table=LARGE_VALUES.name, keys=keys, change=change)]
         where = [Condition(path=["state"], operator="eq", value=to_json("pending"))]
         guards = [HoldsGuard(table=LARGE_VALUES.name, key=key, where=where) for key in keys]
-        result = await self._engine.commit(
-            commit.model_copy(update={"ops": [*live, *found.ops], "guards": [*commit.guards, *guards]})
-        )
+        result = await self._engine.commit(replace(commit, ops=[*live, *found.ops], guards=[*commit.guards, *guards]))
         if result.guard is not None and result.guard >= len(commit.guards):
             raise ConflictError("a large value took so long to be sent that its chunks were removed", retryable=True)
         return _of(found.ops, result)
@@ -165,4 +162,4 @@ def _milliseconds() -> int:
 def _of(ops: Sequence[WriteOp], result: CommitResult) -> CommitResult:
     """A result with the outcomes of these operations alone, which were the last."""
     outcomes = list(result.outcomes)
-    return result.model_copy(update={"outcomes": outcomes[len(outcomes) - len(ops) :] if outcomes else []})
+    return replace(result, outcomes=outcomes[len(outcomes) - len(ops) :] if outcomes else [])

@@ -10,13 +10,13 @@ from typing import Any, Final
 import orjson
 
 from mastra_convex.engine.large_values.chunks import MAX_LARGE_BYTES, packed
-from mastra_convex.engine.protocol import Row
 from mastra_convex.errors import TooLargeError
 from mastra_convex.rows.large_values import MARK, Reference, may_refer, owner_of, reference
 from mastra_convex.rows.values import (
     MAX_DOCUMENT_BYTES,
     MAX_JSON_NESTING,
     SURELY_SMALL_BYTES,
+    Row,
     check_document,
     document_size,
     value_size,

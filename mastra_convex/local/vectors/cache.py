@@ -7,20 +7,27 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
+from mastra_convex.engine.protocol import Search
+from mastra_convex.errors import ConfigurationError
+from mastra_convex.local.connections import quoted
 from mastra_convex.local.documents import FLOAT_BYTES
 from mastra_convex.local.scan import Plan
-from mastra_convex.local.schema import Session, index_name, quoted, vector_column
+from mastra_convex.local.schema import Session, index_name, vector_column
+from mastra_convex.local.vectors import Vectors
 from mastra_convex.local.vectors.change_log import changed_since, latest_version
-from mastra_convex.local.vectors.scores import Vectors
+from mastra_convex.rows.keys import encode_key
 
-_MAX_BYTES = 1 << 30
-"""Of all vectors that are kept; the range of the last search is kept whatever its size."""
+VECTOR_CACHE_BYTES: Final = 1 << 30
+"""Of vectors that an engine keeps, unless it is told another number."""
+
 _ROWS_AT_ONCE = 256
-_SPARE = 4
-"""There is room for one more row for each so many."""
-_LEAST_ROOM = 256
+"""So many rows are read by one statement."""
+_ROWS_PER_SPARE_ROW = 4
+"""There is room for one more row for each so many, so that new rows seldom make all be read anew."""
+_MIN_SPARE_ROWS = 256
+"""There is room for at least so many more rows, also where there are few."""
 
 
 @dataclass
@@ -30,42 +37,58 @@ class _Entry:
 
 
 class VectorCache:
-    """Searches hold `lock` while their transaction lasts: a later one then never sees an older state."""
+    """Keeps vectors of at most `max_bytes` in all; a range that is larger is read for each search of it.
 
-    def __init__(self) -> None:
+    Searches hold `lock` while their transaction lasts: a later one then never sees an older state.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        if type(max_bytes) is not int or max_bytes < 0:
+            raise ConfigurationError("vector_cache_bytes must be a whole number from 0")
         self.lock: threading.Lock = threading.Lock()
+        self._max_bytes = max_bytes
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
 
-    def vectors(self, session: Session, walk: Plan, field: str, dimension: int) -> Vectors:
-        """The vectors of one length in a column of a range, as the transaction sees them."""
-        table = walk.layout.table.name
-        ((stretch,),) = walk.tracks
-        key = (table, walk.index.fields, stretch, field, dimension)
+    def is_quick(self, op: Search) -> bool:
+        """Tells whether the vectors that a search needs are here, and so few that it takes little time."""
+        entry = self._entries.get(_key(op))
+        return entry is not None and entry.vectors.quick
+
+    def vectors(self, session: Session, walk: Plan, op: Search) -> Vectors:
+        """Returns the vectors that a search needs, as the transaction sees them: those of its length in its range."""
+        key, dimension = _key(op), len(op.vector)
         # Out of the cache until it is right: what raises on the way leaves nothing half done behind.
         entry = self._entries.pop(key, None)
-        version = latest_version(session.connection, table)
-        source = _Source(session, walk, field, dimension)
-        if entry is None or not source.refresh(entry):
+        version = latest_version(session.connection, walk.layout.table.name)
+        source = _Source(session, walk, op.field, dimension)
+        if entry is None or not source.refresh(entry, version):
             del entry  # its memory goes first
             rows = source.count()
-            rows += rows // _SPARE + _LEAST_ROOM
+            rows += rows // _ROWS_PER_SPARE_ROW + _MIN_SPARE_ROWS
             self._make_room(rows * dimension * FLOAT_BYTES)
             entry = _Entry(_kind()(dimension, rows), version)
             source.fill(entry.vectors)
-        entry.version = version
-        self._entries[key] = entry
+        if entry.vectors.size <= self._max_bytes:
+            self._entries[key] = entry
         return entry.vectors
 
     def clear(self) -> None:
         self._entries.clear()
 
     def _make_room(self, size: int) -> None:
-        while self._entries and size + sum(entry.vectors.size for entry in self._entries.values()) > _MAX_BYTES:
+        while self._entries and size + sum(entry.vectors.size for entry in self._entries.values()) > self._max_bytes:
             self._entries.popitem(last=False)
 
 
+def _key(op: Search) -> Any:
+    """Returns what tells the vectors of a search from others; values that are equal only in Python differ."""
+    target = op.range
+    bounds = [bound and (encode_key(bound.value), bound.inclusive) for bound in (target.lower, target.upper)]
+    return target.table, target.index, *map(encode_key, target.prefix), *bounds, op.field, len(op.vector)
+
+
 class _Source:
-    """The rows of a range that have a vector of one length."""
+    """Reads the rows of a range that have a vector of one length."""
 
     def __init__(self, session: Session, walk: Plan, field: str, dimension: int) -> None:
         self._connection = session.connection
@@ -75,7 +98,7 @@ class _Source:
         self._bytes = dimension * FLOAT_BYTES
 
     def count(self) -> int:
-        """The rows of the range; some may have vectors of other lengths."""
+        """Counts the rows of the range; some may have vectors of other lengths."""
         return self._walk.count(self._connection)
 
     def fill(self, vectors: Vectors) -> None:
@@ -88,8 +111,10 @@ class _Source:
         while rows := found.fetchmany(_ROWS_AT_ONCE):
             vectors.add(rows)
 
-    def refresh(self, entry: _Entry) -> bool:
-        """Reads what has changed since; False when that is not known, or more than there is room for."""
+    def refresh(self, entry: _Entry, version: int) -> bool:
+        """Reads what has changed up to `version`; False when that is not known, or more than there is room for."""
+        if version == entry.version:
+            return True
         layout = self._walk.layout
         changed = changed_since(self._connection, layout.table.name, entry.version)
         if changed is None:
@@ -106,12 +131,13 @@ class _Source:
                 return False
             if rows:
                 entry.vectors.add(rows)
+        entry.version = version
         return True
 
 
 @cache
 def _kind() -> Callable[[int, int], Vectors]:
-    """With numpy, which is imported when it is first needed, or without."""
+    """Returns the class that holds vectors: with numpy, which is imported when it is first needed, or without."""
     try:
         from mastra_convex.local.vectors.numpy_search import ExactVectors  # noqa: PLC0415
     except ModuleNotFoundError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from mastra_convex.local.schema import quoted
+from mastra_convex.local.connections import quoted
 
 _KEPT = 10_000
 

@@ -10,16 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mastra_convex.local.vectors.scores import Query, Ranking, Scored
+from mastra_convex.local.vectors import Query, Ranking, Scored
 
-Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
 
-_SCORED_AT_ONCE = 512
-_DENSE = 8
-"""From one row in so many on, the product with all rows is cheaper than to gather the chosen ones."""
-_LEAST, _MOST = 1e-18, 1e18
-"""Norms for which single precision neither overflows nor underflows; others are always scored exactly."""
+_QUICK_NUMBERS = 400_000
+"""A product with so many numbers takes some 50 microseconds, and BLAS does not share it among threads."""
+_NUMBERS_PER_ROW = 64
+"""What else is done for each row takes as long as the product with less than so many numbers."""
+_ROWS_SCORED_AT_ONCE = 512
+"""So many rows at a time are copied as doubles, which bounds the memory that scoring takes."""
+_SPARSE = 8
+"""Where at most one row in so many is chosen, to gather those rows is cheaper than the product with all rows."""
+_MIN_NORM, _MAX_NORM = 1e-18, 1e18
+"""Between these norms single precision neither overflows nor underflows; other rows are always scored exactly."""
+_ROUNDINGS = 16
+"""A number in single precision may be off by the rounding of each product and sum, and by so many more at most."""
 
 
 class ExactVectors:
@@ -41,13 +49,17 @@ class ExactVectors:
     def size(self) -> int:
         return self._numbers.nbytes
 
+    @property
+    def quick(self) -> bool:
+        return self._count * max(self._numbers.shape[1], _NUMBERS_PER_ROW) <= _QUICK_NUMBERS
+
     def add(self, rows: Sequence[tuple[int, bytes]]) -> None:
         end = self._count + len(rows)
         added = slice(self._count, end)
         numbers = np.frombuffer(b"".join([vector for _, vector in rows]), "<f4").reshape(len(rows), -1)
         doubles = numbers.astype(np.float64)
         norms = np.sqrt(np.square(doubles, out=doubles).sum(axis=1))
-        unusual = ((norms < _LEAST) & (norms > 0)) | (norms > _MOST)
+        unusual = ((norms < _MIN_NORM) & (norms > 0)) | (norms > _MAX_NORM)
         self._seqs[added] = [seq for seq, _ in rows]
         self._numbers[added] = numbers
         self._norms[added] = norms
@@ -56,7 +68,7 @@ class ExactVectors:
         self._count = end
 
     def discard(self, seqs: Collection[int]) -> None:
-        """Fills each gap with a row from the end."""
+        """Removes rows; each gap is filled with a row from the end."""
         gaps = self._positions(seqs)
         end = self._count - len(gaps)
         moved = np.setdiff1d(np.arange(end, self._count), gaps, assume_unique=True)
@@ -66,16 +78,19 @@ class ExactVectors:
         self._count = end
 
     def ranking(self, query: Query, among: Collection[int] | None) -> Ranking:
+        vector = np.asarray(query.vector, np.float64)
         chosen = None if among is None else self._positions(among)
         with np.errstate(all="ignore"):
-            near, error = self._approximate(query, chosen)
+            near, error = self._approximate(query, vector, chosen)
         unusual = np.flatnonzero(self._unusual[: self._count] if chosen is None else self._unusual[chosen])
         near[unusual] = -np.inf
 
         def places(first: int, end: int) -> list[Scored]:
-            candidates = np.union1d(_candidates(near, error, end), unusual)
+            candidates = _candidates(near, error, end)
+            if len(unusual):
+                candidates = np.union1d(candidates, unusual)
             positions = candidates if chosen is None else chosen[candidates]
-            scores, seqs = self._scores(query, positions), self._seqs[positions]
+            scores, seqs = self._scores(query, vector, positions), self._seqs[positions]
             order = np.lexsort((seqs, -scores))[first:end]
             return list(zip(scores[order].tolist(), seqs[order].tolist(), strict=True))
 
@@ -85,34 +100,39 @@ class ExactVectors:
         wanted = np.fromiter(seqs, np.int64, len(seqs))
         return np.flatnonzero(np.isin(self._seqs[: self._count], wanted))
 
-    def _approximate(self, query: Query, chosen: Positions | None) -> tuple[npt.NDArray[Any], Any]:
-        """Numbers in the order of the scores, and how far each may be off."""
-        vector = np.asarray(query.vector, np.float64)
+    def _approximate(self, query: Query, vector: Doubles, chosen: Positions | None) -> tuple[Singles, Any]:
+        """Returns numbers in the order of the scores, and how far each may be off: one number, or one for each."""
         unit = (vector / query.norm if query.norm else vector).astype(np.float32)
-        error = (len(vector) + 8) * float(np.finfo(np.float32).eps)
+        near = self._product(unit, chosen)
         rows = slice(self._count) if chosen is None else chosen
-        if chosen is None or len(chosen) * _DENSE > self._count:
-            product = (self._numbers[: self._count] @ unit)[slice(None) if chosen is None else chosen]
-        else:
-            product = self._numbers[chosen] @ unit
+        error = (len(vector) + _ROUNDINGS) * float(np.finfo(np.float32).eps)
         if query.metric == "cosine":
-            product *= self._inverse[rows]
-            return product, error
-        norms = self._norms[rows]
+            near *= self._inverse[rows]
+            return near, error
+        norms = self._norms[rows].astype(np.float32)
+        errors = error * norms
         if query.metric == "dotproduct":
-            return product, error * norms
-        squares = np.square(norms)
-        near = (
-            2 * query.norm * product.astype(np.float64) - squares
-        )  # the square of the query's norm is the same for all
-        return near, 2 * error * query.norm * norms + 2**-50 * squares
+            return near, errors
+        # The square of the distance without that of the query's norm, which is the same for all rows. A large norm
+        # divides it, so that it does not overflow.
+        divisor = max(query.norm, 1.0)
+        share = query.norm / divisor
+        squares = np.square(norms) / divisor
+        near *= 2 * share
+        near -= squares
+        return near, 2 * share * errors + _ROUNDINGS * float(np.finfo(np.float32).eps) * squares
 
-    def _scores(self, query: Query, positions: Positions) -> Floats:
-        """The scores of these rows. What a row scores does not depend on its position."""
-        vector = np.asarray(query.vector, np.float64)
-        scores: Floats = np.empty(len(positions))
-        for start in range(0, len(positions), _SCORED_AT_ONCE):
-            part = slice(start, start + _SCORED_AT_ONCE)
+    def _product(self, unit: Singles, chosen: Positions | None) -> Singles:
+        if chosen is not None and len(chosen) * _SPARSE <= self._count:
+            return self._numbers[chosen] @ unit
+        product = self._numbers[: self._count] @ unit
+        return product if chosen is None else product[chosen]
+
+    def _scores(self, query: Query, vector: Doubles, positions: Positions) -> Doubles:
+        """Returns the scores of these rows. What a row scores does not depend on its position."""
+        scores: Doubles = np.empty(len(positions))
+        for start in range(0, len(positions), _ROWS_SCORED_AT_ONCE):
+            part = slice(start, start + _ROWS_SCORED_AT_ONCE)
             rows = self._numbers[positions[part]].astype(np.float64)
             if query.metric == "euclidean":
                 rows -= vector
@@ -122,15 +142,18 @@ class ExactVectors:
                 scores[part] = rows.sum(axis=1)
         if query.metric == "cosine":
             norms = self._norms[positions]
-            nonzero = (norms > 0) & (query.norm > 0)
-            scores = np.divide(scores / (query.norm or 1), norms, out=np.zeros(len(positions)), where=nonzero)
+            norms[norms == 0] = np.inf  # a zero vector scores 0
+            scores /= query.norm or 1
+            scores /= norms
             np.clip(scores, -1, 1, out=scores)
         return scores
 
 
-def _candidates(near: npt.NDArray[Any], error: Any, count: int) -> Positions:
-    """All positions that can be among the best `count`."""
+def _candidates(near: Singles, error: Any, count: int) -> Positions:
+    """Returns all positions that can be among the best `count`."""
     if count >= len(near):
         return np.arange(len(near))
     last = len(near) - count
-    return np.flatnonzero(near + error >= np.partition(near - error, last)[last])
+    certain = near - error
+    certain.partition(last)
+    return np.flatnonzero(near >= certain[last] - error)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Collection, Sequence
 from operator import mul
 
-from mastra_convex.local.documents import unpack
-from mastra_convex.local.vectors.scores import Query, Ranking, Scored
+from mastra_convex.local.documents import FLOAT_BYTES, unpack
+from mastra_convex.local.vectors import Query, Ranking, Scored
 
 
 class PlainVectors:
-    """The vectors as they are stored; every search reads all of them."""
+    """Keeps the vectors as they are stored; every search reads all of them, which is never quick."""
 
-    room: float = math.inf
+    quick: bool = False
 
     def __init__(self, dimension: int, rows: int) -> None:
-        self.size: int = rows * struct.calcsize(f"{dimension}f")
+        self.size: int = rows * dimension * FLOAT_BYTES
+        self._rows = rows
         self._vectors: dict[int, bytes] = {}
+
+    @property
+    def room(self) -> int:
+        return self._rows - len(self._vectors)
 
     def add(self, rows: Sequence[tuple[int, bytes]]) -> None:
         self._vectors.update(rows)

@@ -1,4 +1,4 @@
-"""Records of logical tables (contract section 14.2)."""
+"""Records of logical tables (docs/contract.md, "Documents")."""
 
 from __future__ import annotations
 

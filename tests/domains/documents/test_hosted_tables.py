@@ -14,17 +14,13 @@ from mastra_convex.engine.client import Records
 from mastra_convex.engine.hosted_tables import with_guests
 from mastra_convex.engine.protocol import (
     Bound,
-    Change,
     Commit,
     CommitResult,
-    Condition,
     Delete,
     DeleteRange,
-    Edit,
     EmptyGuard,
     Engine,
     Get,
-    GetResult,
     HoldsGuard,
     IndexRange,
     KeyGuard,
@@ -33,12 +29,13 @@ from mastra_convex.engine.protocol import (
     Patch,
     PatchRange,
     Put,
-    Row,
     Scan,
-    ScanResult,
     Search,
     UnchangedGuard,
 )
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Index, VectorIndex
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import MESSAGES, THREADS
@@ -92,13 +89,13 @@ async def both(engine: Engine, op: Any) -> tuple[Any, Any]:
     """The results of an operation of reading on the table and on the guest."""
     assert op.table == THREADS.name
     on_table, on_guest = await Records(engine, {THREADS.name: THREADS, GUEST.name: GUEST}).read(
-        [op, op.model_copy(update={"table": GUEST.name})]
+        op, replace(op, table=GUEST.name)
     )
     return on_table, on_guest
 
 
 async def rows_of(engine: Engine, table: str) -> list[Row | None]:
-    return plain((await Records(engine, {}).scan(Scan(table=table, index="by_record_id"))).rows)
+    return plain((await Records(engine, {}).read(Scan(table=table, index="by_record_id"))).rows)
 
 
 EVEN = condition(["metadata", "even"], "eq", "true")
@@ -218,7 +215,7 @@ async def test_writes(filled: Engine, write: Any) -> None:
     assert after == await rows_of(filled, THREADS.name)
     assert after != before
     assert (
-        len((await Records(filled, {}).scan(Scan(table=DOCUMENTS.name, index="by_table", prefixes=[["others"]]))).rows)
+        len((await Records(filled, {}).read(Scan(table=DOCUMENTS.name, index="by_table", prefixes=[["others"]]))).rows)
         == 1
     )
 
@@ -242,7 +239,7 @@ async def test_guards(filled: Engine, guard: Any) -> None:
 
 
 async def test_a_row_is_unchanged_until_it_is_changed(filled: Engine) -> None:
-    read = cast(GetResult, (await filled.read([Get(table=GUEST.name, keys=[["r1"]], fingerprints=True)]))[0])
+    read = (await filled.read([Get(table=GUEST.name, keys=[["r1"]], fingerprints=True)]))[0]
     [fingerprint] = read.fingerprints or [None]
     assert fingerprint is not None
     guard = UnchangedGuard(table=GUEST.name, key=["r1"], fingerprint=fingerprint)
@@ -269,7 +266,7 @@ async def test_a_scan_beyond_one_budget_is_complete(engine: Engine) -> None:
     for start in range(0, 20, 10):
         await commit(engine, Put(table=GUEST.name, rows=large[start : start + 10]))
     [found] = await engine.read([Scan(table=GUEST.name, index="by_created", limit=0, total=True)])
-    assert cast(ScanResult, found).matched == 20
+    assert found.matched == 20
 
 
 MAYBE = replace(
@@ -366,9 +363,9 @@ async def test_columns_with_as_many_levels_or_elements_as_convex_takes(engine: E
     assert await rows_of(engine, GUEST.name) == await rows_of(engine, THREADS.name)
     more = Edit(path=["metadata"], reducer="append", value="[1]")
     await commit(engine, Patch(table=GUEST.name, keys=[["r2"]], change=Change(edits=[more])))
-    [found] = (await Records(engine, {}).get(Get(table=GUEST.name, keys=[["r2"]]))).rows
+    [found] = (await Records(engine, {}).read(Get(table=GUEST.name, keys=[["r2"]]))).rows
     assert found is not None
     assert len(found["metadata"]) == 8_193
     where = [condition(["metadata", "8192"], "eq", "1")]
     scan = Scan(table=GUEST.name, index="by_record_id", where=where, paths=[["id"], ["metadata", "0", "n"]])
-    assert (await Records(engine, {}).scan(scan)).values == [['"r2"', "1"]]
+    assert (await Records(engine, {}).read(scan)).values == [['"r2"', "1"]]

@@ -1,4 +1,4 @@
-"""Lists with included messages and their neighbours (contract section 3, include)."""
+"""Lists with included messages and their neighbours (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 

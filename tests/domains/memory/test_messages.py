@@ -1,4 +1,4 @@
-"""Messages: saving, changing, deleting, listing (contract section 3)."""
+"""Messages: saving, changing, deleting, listing (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources (contract section 4)."""
+"""Resources (docs/contract.md, "Resources")."""
 
 from __future__ import annotations
 

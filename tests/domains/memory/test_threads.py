@@ -1,4 +1,4 @@
-"""Threads (contract section 2)."""
+"""Threads (docs/contract.md, "Threads" and "Clones")."""
 
 from __future__ import annotations
 

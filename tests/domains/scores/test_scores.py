@@ -1,4 +1,4 @@
-"""Scores (contract section 7)."""
+"""Scores (docs/contract.md, "Scores")."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ async def test_wrong_arguments_of_lists_are_refused(
     for wrong in ({"page": -1}, {"per_page": -1}, {"per_page": 1.5}):
         with pytest.raises(ValidationError, match=next(iter(wrong))) as raised:
             await listed(**arguments, **wrong)
-        assert raised.value.id == "MASTRA_STORAGE_CONVEX_LIST_SCORES_INVALID_PAGINATION"  # contract section 1.8
+        assert raised.value.id == "MASTRA_STORAGE_CONVEX_LIST_SCORES_INVALID_PAGINATION"
     for name in ("organization_id", "project_id"):
         with pytest.raises(ValidationError, match=f"{name} must be a string"):
             await listed(**arguments, **{name: 5})

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from mastra_convex import MastraConvexError, NotFoundError, ValidationError
-from mastra_convex.engine.protocol import Change, Commit, Patch
+from mastra_convex.engine.protocol import Commit, Patch
+from mastra_convex.rows.changes import Change
 from mastra_convex_domains import IndexDescription, Metric, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector

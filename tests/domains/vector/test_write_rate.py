@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from mastra_convex import RateLimitedError, RetryPolicy
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, all_tables, remote_store
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from mastra_convex.contract.times import to_iso
-from mastra_convex.engine.protocol import Commit, Put, Row
+from mastra_convex.engine.protocol import Commit, Put
+from mastra_convex.rows.times import to_iso
+from mastra_convex.rows.values import Row
 from mastra_convex_domains.workflows.tables import SNAPSHOTS
 from tests.backends import Backend
 from tests.data import at

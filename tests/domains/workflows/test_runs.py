@@ -1,4 +1,4 @@
-"""Lists of runs, single runs, deletes (contract section 6)."""
+"""Lists of runs, single runs, deletes (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 

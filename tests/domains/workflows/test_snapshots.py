@@ -1,4 +1,4 @@
-"""Snapshots: stored, loaded and changed in place (contract section 6)."""
+"""Snapshots: stored, loaded and changed in place (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 

@@ -15,17 +15,13 @@ import orjson
 from pydantic import BaseModel
 
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
-    Condition,
     Delete,
     DeleteRange,
     Describe,
-    Edit,
     EmptyGuard,
     Engine,
     Get,
-    GetResult,
     Guard,
     HoldsGuard,
     IndexRange,
@@ -34,15 +30,16 @@ from mastra_convex.engine.protocol import (
     Patch,
     PatchRange,
     Put,
-    Row,
     Scan,
     ScanResult,
     Search,
     UnchangedGuard,
     WriteOp,
 )
-from mastra_convex.local import LocalEngine
-from mastra_convex.rows.values import plain_numbers
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, plain_numbers
 from tests.backends import all_tables
 from tests.engine.rows import THREADS, commit, everything, thread
 
@@ -208,7 +205,7 @@ async def not_counted(engine: Engine, space: str) -> Guard:
 
 async def as_it_was(engine: Engine, space: str) -> Guard:
     (result,) = await engine.read([Get(table=THREADS, keys=[[key(space, "a")]], fingerprints=True)])
-    (fingerprint,) = cast(GetResult, result).fingerprints or ()
+    (fingerprint,) = result.fingerprints or ()
     assert fingerprint is not None
     return UnchangedGuard(table=THREADS, key=[key(space, "a")], fingerprint=fingerprint)
 

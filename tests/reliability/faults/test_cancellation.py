@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from mastra_convex import CompositeStore, ConvexStore
-from mastra_convex.engine.protocol import Row
 from mastra_convex.errors import ClosedError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.transport import Transport
+from mastra_convex.rows.values import Row
 from tests.backends import all_tables, remote_store
 from tests.data import messages, thread
 from tests.reliability.faults.conftest import Remote, remote_config

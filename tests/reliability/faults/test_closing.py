@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mastra_convex.errors import ClosedError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, Backend, all_tables, remote_store

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.transport import Transport

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from mastra_convex.engine.protocol import Put, Scan
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from tests.backends import all_tables
 from tests.effort import effort
 from tests.engine.rows import MESSAGES, THREADS, commit, everything, one

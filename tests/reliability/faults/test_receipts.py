@@ -9,14 +9,14 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mastra_convex.engine.protocol import Commit, Engine, Patch, PatchRange, Put, Scan
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.transport import Transport
@@ -56,7 +56,7 @@ async def test_steps_whose_answers_are_lost_change_each_row_once(remote: Remote)
             changed.append(result.outcomes[0].changed)
             if result.status == "done":
                 break
-            step = step.model_copy(update={"id": uuid.uuid4().hex, "resume": result.resume})
+            step = replace(step, id=uuid.uuid4().hex, resume=result.resume)
     assert changed == [2_000, 500]
     rows = await everything(remote.direct, Scan(table=THREADS, index="by_resource", prefixes=[[name]]))
     assert Counter(len(row["metadata"]["log"]) for row in rows) == {1: ROWS}

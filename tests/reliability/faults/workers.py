@@ -16,18 +16,19 @@ from typing import Any
 
 from mastra_convex import cli
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
     CommitResult,
     DeleteRange,
     Engine,
+    IndexRange,
     Patch,
     Put,
     Scan,
     Search,
     SearchResult,
 )
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, all_tables, remote_store
 from tests.data import message, thread
@@ -98,8 +99,8 @@ def share_file(path: Path, name: str, seconds: float, connection: Connection) ->
                 await commit(engine, count_it, put)
                 done[task] += 1
                 assert len(await everything(engine, everything_of_mine)) == n % 30
-                within = {"table": MESSAGES, "index": "by_thread", "prefix": [mine]}
-                await commit(engine, DeleteRange.model_validate({"range": within}), mode="resumable")
+                within = IndexRange(table=MESSAGES, index="by_thread", prefix=[mine])
+                await commit(engine, DeleteRange(range=within), mode="resumable")
             await commit(engine, Put(table=MESSAGES, rows=[message_row(f"{mine}-last", thread_id=mine)]))
 
         await asyncio.gather(*map(work, range(len(done))))

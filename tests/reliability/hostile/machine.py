@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from mastra_convex import ConvexStore
-from mastra_convex.domain import registered_domains
+from mastra_convex.registry import registered_domains
 from tests.backends import Backend, ConvexHost, open_backend
 from tests.effort import LONG
 from tests.reliability.hostile.calls import CALLS, FIRST, Arguments

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore
-from mastra_convex.domain import DomainStore, registered_domains
+from mastra_convex.domain import DomainStore
+from mastra_convex.registry import registered_domains
 from tests.effort import LONG, effort
 from tests.reliability.hostile.conftest import Stores
 from tests.reliability.hostile.outcomes import Renamed, exact, outcome

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer, requests
 from tests.backends import KEY, ConvexHost, all_tables
 from tests.cli.test_dev import running

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
-    Describe,
     Engine,
-    Get,
     Layer,
-    Neighbours,
-    ReadResult,
-    Scan,
+    Read,
 )
 
-Call = Sequence[Get | Scan | Neighbours | Describe] | Commit
+Call = Sequence[Read[Any]] | Commit
+
+T = TypeVar("T")
 
 
 class Between(Layer):
@@ -27,7 +26,7 @@ class Between(Layer):
         self._before = before
         self.calls: list[Call] = []
 
-    async def read(self, ops: Sequence[Get | Scan | Neighbours | Describe], /) -> list[ReadResult]:
+    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         await self._see(ops)
         return await super().read(ops)
 

@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.protocol import Change, Commit, Engine, IndexRange, PatchRange, Scan
+from mastra_convex.engine.protocol import Commit, Engine, IndexRange, PatchRange, Scan
+from mastra_convex.rows.changes import Change
 from mastra_convex.rows.large_values import generations
 from tests.backends import all_tables
 
@@ -24,13 +25,13 @@ class LargeValues:
 
 async def large_values(engine: Engine) -> LargeValues:
     records = Records(engine, {})
-    values = (await records.scan(Scan(table="mastra_large_values", index="by_record_id"))).rows
-    chunks = await records.scan(Scan(table="mastra_chunks", index="by_generation", paths=[["generation"]]))
+    values = (await records.read(Scan(table="mastra_large_values", index="by_record_id"))).rows
+    chunks = await records.read(Scan(table="mastra_chunks", index="by_generation", paths=[["generation"]]))
     rows = [
         str(row).encode()
         for table in all_tables()
         if table.large_columns
-        for row in (await records.scan(Scan(table=table.name, index=table.key))).rows
+        for row in (await records.read(Scan(table=table.name, index=table.key))).rows
     ]
     states = {state: {row["id"] for row in values if row["state"] == state} for state in ("live", "pending", "dropped")}
     return LargeValues(

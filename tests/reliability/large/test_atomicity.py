@@ -11,7 +11,6 @@ from mastra_convex import ConflictError, ConvexStore, TooLargeError
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.layer import with_large_values
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
     CommitResult,
     Delete,
@@ -23,7 +22,8 @@ from mastra_convex.engine.protocol import (
     Put,
 )
 from mastra_convex.errors import RateLimitedError, ServerError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex_domains import MemoryStore
 from tests.backends import all_tables
 from tests.effort import effort
@@ -47,11 +47,11 @@ async def text_of(memory: MemoryStore, name: str = "a") -> str | None:
 async def test_a_value_that_does_not_fit_is_written_before_its_row(engine: Engine) -> None:
     between = Between(engine)
     text = attachment_text(13 * MIB)
-    await MemoryStore(between).save_messages([message("a", text)])
+    await MemoryStore.on(between).save_messages([message("a", text)])
     *first, last = between.calls
     assert {table for call in first for table in tables_of(call)} == {"mastra_large_values", "mastra_chunks"}
     assert tables_of(last) == {"mastra_messages"}
-    assert await text_of(MemoryStore(engine)) == text
+    assert await text_of(MemoryStore.on(engine)) == text
 
 
 async def test_sixty_four_mebibytes_are_stored(memory: MemoryStore) -> None:
@@ -63,7 +63,7 @@ async def test_sixty_four_mebibytes_are_stored(memory: MemoryStore) -> None:
 async def test_several_large_messages_are_saved_at_once(memory: MemoryStore, engine: Engine) -> None:
     texts = [attachment_text(3 * MIB, seed=n) for n in range(6)]
     between = Between(engine)
-    await MemoryStore(between).save_messages([message(f"m{n}", text, n=n) for n, text in enumerate(texts)])
+    await MemoryStore.on(between).save_messages([message(f"m{n}", text, n=n) for n, text in enumerate(texts)])
     assert sum("mastra_messages" in tables_of(call) for call in between.calls) <= 3
     page = await memory.list_messages("t1", metadata={"topic": "images"})
     assert [each.content["parts"][1]["data"] for each in page.messages] == texts
@@ -72,7 +72,7 @@ async def test_several_large_messages_are_saved_at_once(memory: MemoryStore, eng
 
 @pytest.mark.parametrize("survives", range(6))
 async def test_a_writer_that_dies_leaves_the_old_value(engine: Engine, survives: int) -> None:
-    memory = MemoryStore(engine)
+    memory = MemoryStore.on(engine)
     await memory.save_messages([message("a", OLD)])
 
     async def die(call: Call) -> None:
@@ -81,7 +81,7 @@ async def test_a_writer_that_dies_leaves_the_old_value(engine: Engine, survives:
 
     dying = Between(engine, die)
     with pytest.raises(LostError):
-        await MemoryStore(dying).save_messages([message("a", attachment_text(13 * MIB))])
+        await MemoryStore.on(dying).save_messages([message("a", attachment_text(13 * MIB))])
     assert await text_of(memory) == OLD
     await sweep_as_if_later(engine, "pending")
     found = await large_values(engine)
@@ -90,7 +90,7 @@ async def test_a_writer_that_dies_leaves_the_old_value(engine: Engine, survives:
 
 
 async def test_a_reader_whose_value_was_replaced_and_swept_reads_again(engine: Engine) -> None:
-    memory = MemoryStore(engine)
+    memory = MemoryStore.on(engine)
     await memory.save_messages([message("a", OLD), message("b", OLD, n=1)])
     replaced: list[Call] = []
 
@@ -101,7 +101,7 @@ async def test_a_reader_whose_value_was_replaced_and_swept_reads_again(engine: E
             await memory.delete_messages(["b"])
             await sweep_as_if_later(engine, "dropped")
 
-    reader = MemoryStore(Between(engine, replace))
+    reader = MemoryStore.on(Between(engine, replace))
     page = await reader.list_messages("t1")
     assert [(each.id, each.content["parts"][1]["data"]) for each in page.messages] == [("a", NEW)]
 
@@ -129,15 +129,15 @@ async def test_a_writer_that_is_slower_than_the_sweep_is_told(engine: Engine) ->
         if tables_of(call) == {"mastra_messages"}:
             await sweep_as_if_later(engine, "pending")
 
-    slow = MemoryStore(Between(engine, sweep))
+    slow = MemoryStore.on(Between(engine, sweep))
     with pytest.raises(ConflictError) as raised:
         await slow.save_messages([message("a", attachment_text(13 * MIB))])
     assert raised.value.retryable
-    assert await text_of(MemoryStore(engine)) is None
+    assert await text_of(MemoryStore.on(engine)) is None
 
 
 async def test_damage_is_reported(engine: Engine) -> None:
-    memory = MemoryStore(engine)
+    memory = MemoryStore.on(engine)
     await memory.save_messages([message("a", OLD)])
     lost = IndexRange(table="mastra_chunks", index="by_generation")
     await engine.commit(Commit(id="damage", ops=[DeleteRange(range=lost)]))
@@ -160,7 +160,7 @@ async def test_a_value_that_another_writer_puts_back_is_kept(engine: Engine, mem
     """As TypeScript does, which writes a row with the references that it read, though they were replaced meanwhile."""
     await memory.save_messages([message("a", OLD)])
     records = Records(engine, {})
-    [row] = (await records.get(Get(table="mastra_messages", keys=[["a"]]))).rows
+    [row] = (await records.read(Get(table="mastra_messages", keys=[["a"]]))).rows
     assert row is not None
     await memory.save_messages([message("a", NEW)])
     del row["_creationTime"]
@@ -186,9 +186,9 @@ class Busy(Between):
 
 async def test_a_commit_that_was_applied_before_it_was_refused_keeps_its_value(engine: Engine) -> None:
     text = attachment_text(6 * MIB)
-    await MemoryStore(Busy(engine)).save_messages([message("a", text)])
+    await MemoryStore.on(Busy(engine)).save_messages([message("a", text)])
     await sweep_as_if_later(engine, "pending")
-    assert await text_of(MemoryStore(engine)) == text
+    assert await text_of(MemoryStore.on(engine)) == text
     found = await large_values(engine)
     assert found.live == found.chunked == found.referred
 
@@ -242,7 +242,7 @@ async def test_as_many_as_were_dropped_are_swept(engine: Engine) -> None:
 async def test_a_value_beyond_all_limits_is_refused_before_anything_is_sent() -> None:
     between = Between(LocalEngine(":memory:", all_tables()))
     with pytest.raises(TooLargeError, match=r"mastra_messages\.content\.parts\.1\.data takes .*128 MiB") as raised:
-        await MemoryStore(between).save_messages([message("a", "x" * (129 * MIB))])
+        await MemoryStore.on(between).save_messages([message("a", "x" * (129 * MIB))])
     assert raised.value.details["limit"] == 128 * MIB
     assert not between.calls
     await between.aclose()

@@ -12,8 +12,9 @@ import pytest
 
 from mastra_convex import ConvexStore, TooLargeError
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.protocol import Change, Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Delete, DeleteRange, Engine, Get, IndexRange, PatchRange, Put
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex.rows.large_values import Reference
 from mastra_convex.tables import Field
 from mastra_convex_domains import MemoryStore, WorkflowsStore
@@ -170,7 +171,7 @@ async def test_many_documents_replace_large_ones(store: ConvexStore, engine: Eng
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 async def test_what_looks_like_a_reference_stays_what_it_is(store: ConvexStore, engine: Engine, kind: Kind) -> None:
     await store.memory.save_messages([message("secret", LARGE)])
-    [row] = (await Records(engine, {}).get(Get(table="mastra_messages", keys=[["secret"]]))).rows
+    [row] = (await Records(engine, {}).read(Get(table="mastra_messages", keys=[["secret"]]))).rows
     assert row is not None
     reference = row["content"].split('"data":"')[1].split('"')[0]
     assert reference.startswith("__mastra_large:")
@@ -194,7 +195,7 @@ async def test_edits_may_give_what_looks_like_a_reference(store: ConvexStore) ->
 async def test_a_reference_copied_by_another_writer_shows_nothing(store: ConvexStore, engine: Engine) -> None:
     await store.memory.save_messages([message("secret", LARGE)])
     records = Records(engine, {})
-    [row] = (await records.get(Get(table="mastra_messages", keys=[["secret"]]))).rows
+    [row] = (await records.read(Get(table="mastra_messages", keys=[["secret"]]))).rows
     assert row is not None
     copied = {name: value for name, value in row.items() if name != "_creationTime"}
     await records.commit([Put(table="mastra_messages", rows=[copied | {"id": "copy", "resourceId": "user-2"}])])
@@ -206,7 +207,7 @@ async def test_a_reference_copied_by_another_writer_shows_nothing(store: ConvexS
 
 async def test_large_values_cost_few_calls(engine: Engine) -> None:
     between = Between(engine)
-    memory = MemoryStore(between)
+    memory = MemoryStore.on(between)
     await memory.save_messages([message("a", attachment_text(6 * MIB))])
     await memory.list_messages_by_id(["a"])
     await memory.update_messages([{"id": "a", "content": {"metadata": {"seen": True}}}])
@@ -223,7 +224,7 @@ async def test_columns_of_a_later_version_stay(tmp_path: Path) -> None:
             [changed] = await store.memory.update_messages([{"id": "a", "content": attachment(LARGE)}])
             assert await store.memory.list_messages_by_id(["a"]) == [changed]
             [changed] = await store.memory.update_messages([{"id": "a", "content": attachment("small again")}])
-        [found] = (await Records(engine, {}).get(Get(table=MESSAGES.name, keys=[["a"]]))).rows
+        [found] = (await Records(engine, {}).read(Get(table=MESSAGES.name, keys=[["a"]]))).rows
         assert found is not None
         assert found["later"] == "kept"
 

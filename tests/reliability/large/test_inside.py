@@ -13,21 +13,10 @@ from mastra_convex import ConvexStore
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.hosted_tables import with_guests
 from mastra_convex.engine.large_values.layer import with_large_values
-from mastra_convex.engine.protocol import (
-    Change,
-    Commit,
-    CommitResult,
-    DeleteRange,
-    Edit,
-    Engine,
-    Get,
-    IndexRange,
-    Patch,
-    Path,
-    Put,
-    Scan,
-)
-from mastra_convex.local import LocalEngine
+from mastra_convex.engine.protocol import Commit, CommitResult, DeleteRange, Engine, Get, IndexRange, Patch, Put, Scan
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change, Edit
+from mastra_convex.rows.paths import Path
 from mastra_convex.tables import Field, Index, Table, by_name
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import THREADS
@@ -50,11 +39,11 @@ def records(engine: Engine) -> Records:
 
 
 async def test_metadata_that_looks_like_a_reference_is_merged(store: ConvexStore) -> None:
-    await store.memory.save_thread(thread().model_copy(update={"metadata": LIKENESS}))
+    await store.memory.save_thread(replace(thread(), metadata=LIKENESS))
     changed = await store.memory.update_thread("t1", metadata={"more": 1})
     assert changed.metadata == LIKENESS | {"more": 1}
     content = {"parts": [], "metadata": LIKENESS}
-    await store.memory.save_messages([message("a", "x").model_copy(update={"content": content})])
+    await store.memory.save_messages([replace(message("a", "x"), content=content)])
     [updated] = await store.memory.update_messages([{"id": "a", "content": {"metadata": {"more": 1}}}])
     assert updated.content == {"parts": [], "metadata": LIKENESS | {"more": 1}}
     assert await store.memory.list_messages_by_id(["a"]) == [updated]
@@ -71,8 +60,8 @@ async def test_step_results_that_look_like_references_are_merged(store: ConvexSt
 
 async def chosen(records: Records, *paths: Path) -> list[Any]:
     """The values at paths of document t/a, which a get and a scan agree on."""
-    got = await records.get(Get(table="mastra_documents", keys=[["t", "a"]], paths=paths))
-    scanned = await records.scan(Scan(table="mastra_documents", index="by_table", prefixes=[["t"]], paths=paths))
+    got = await records.read(Get(table="mastra_documents", keys=[["t", "a"]], paths=paths))
+    scanned = await records.read(Scan(table="mastra_documents", index="by_table", prefixes=[["t"]], paths=paths))
     assert got.values == scanned.values
     [texts] = got.values or ()
     return [text and orjson.loads(text) for text in texts or ()]
@@ -119,7 +108,7 @@ async def test_hosted_tables_may_be_large(engine: Engine, store: ConvexStore) ->
     scan = Scan(table=guest.name, index="by_resource", prefixes=[["u1"]])
 
     async def rows() -> list[Any]:
-        return [{k: v for k, v in row.items() if k != "_creationTime"} for row in (await records.scan(scan)).rows]
+        return [{k: v for k, v in row.items() if k != "_creationTime"} for row in (await records.read(scan)).rows]
 
     assert await rows() == [row, row | {"id": "b", "metadata": {"n": 1}}]
     merge = Change(set={"title": "new"}, edits=[Edit(path=["metadata"], reducer="merge", value='{"n": 1}')])
@@ -168,8 +157,8 @@ async def test_keys_may_be_numbers() -> None:
         records = Records(with_large_values(engine, [pages]), {"pages": pages})
         await records.commit([Put(table="pages", rows=[{"page": 2.0, "text": LARGE}])])
         for key in ([2], [2.0]):
-            found = await records.get(Get(table="pages", keys=[key], paths=[["text"]]))
+            found = await records.read(Get(table="pages", keys=[key], paths=[["text"]]))
             assert found.values == [[f'"{LARGE}"']]
         await records.commit([Put(table="pages", rows=[{"page": 2, "text": "small"}])])
         await sweep_as_if_later(engine, "dropped")
-        assert not (await Records(engine, {}).scan(Scan(table="mastra_chunks", index="by_generation"))).rows
+        assert not (await Records(engine, {}).read(Scan(table="mastra_chunks", index="by_generation"))).rows

@@ -52,7 +52,7 @@ async def test_bytes_count_not_characters(store: ConvexStore, name: str) -> None
 async def test_six_mebibytes_of_any_text_are_one_commit(engine: Engine, name: str) -> None:
     text = TEXTS[name](6 * MIB)
     between = Between(engine)
-    await MemoryStore(between).save_messages([message("a", text)])
+    await MemoryStore.on(between).save_messages([message("a", text)])
     assert len(between.calls) == 1
-    [stored] = await MemoryStore(engine).list_messages_by_id(["a"])
+    [stored] = await MemoryStore.on(engine).list_messages_by_id(["a"])
     assert stored == message("a", text)

@@ -11,7 +11,6 @@ import pytest
 
 from mastra_convex import SchemaMismatchError
 from mastra_convex.engine.protocol import (
-    Change,
     Commit,
     Delete,
     DeleteRange,
@@ -30,7 +29,8 @@ from mastra_convex.engine.protocol import (
     Search,
     UnchangedGuard,
 )
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, ConvexHost, convex_host, remote_store
 

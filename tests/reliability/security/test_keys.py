@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from mastra_convex import ConfigurationError, ConvexStore, MastraConvexError, Secret
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import environment
 from mastra_convex.server import LocalServer
 from tests.remote.conftest import FAST
@@ -185,7 +185,7 @@ async def test_what_holds_the_key_does_not_show_it(server: ProgrammableServer) -
     store = store_to(server.url)
     server.usual = success({"protocol": "mastra_convex/1", "results": []})
     await store.init()
-    config = store._engine._transport.config  # type: ignore[attr-defined]
+    config = store._engine._transport.config  # type: ignore[union-attr]
     shown = [
         repr(store),
         str(store),

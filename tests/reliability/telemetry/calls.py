@@ -5,7 +5,8 @@ from __future__ import annotations
 from inspect import getmembers, isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
-from mastra_convex.domain import DomainStore, registered_domains
+from mastra_convex.domain import DomainStore
+from mastra_convex.registry import registered_domains
 from tests.data import at
 
 PRIVATE = "tellnobody"

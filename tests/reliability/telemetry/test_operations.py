@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from mastra_convex import CompositeStore, ConvexStore, NotFoundError, ValidationError
-from mastra_convex.local import LocalEngine
+from mastra_convex.local.engine import LocalEngine
 from mastra_convex_domains import MemoryStore, Message, Thread
 from tests.backends import KEY, Backend
 from tests.data import messages, thread
@@ -200,7 +200,7 @@ async def test_domains_of_a_composite_tell_their_own_stores(listener: Listener) 
 
 async def test_a_domain_without_a_store_tells_the_system(listener: Listener) -> None:
     engine = LocalEngine(":memory:", MemoryStore.tables)
-    await MemoryStore(engine).save_thread(Thread(id="t1", resource_id="u1"))
+    await MemoryStore.on(engine).save_thread(Thread(id="t1", resource_id="u1"))
     await engine.aclose()
     [operation] = listener.spans
     assert attributes(operation)["db.system.name"] == "sqlite"

@@ -131,7 +131,7 @@ class WorkflowsModel:
 
 
 def merged(old: Any, new: Row) -> Row:
-    """A step result over the stored one: lists `output` element by element (docs/protocol.md, `slots`)."""
+    """A step result over the stored one: lists `output` element by element (docs/protocol.md, "Reducers")."""
     if not isinstance(old, dict) or not isinstance(old.get("output"), list) or not isinstance(new.get("output"), list):
         return new
     before, after = old["output"], new["output"]
