@@ -52,7 +52,7 @@ async def test_updates_keep_their_order_when_somebody_else_is_quicker(backend: B
         for text in others if isinstance(call, Commit) else ():
             await put(backend, "mastra_messages", row("m1", text))
 
-    memory = MemoryStore(Between(backend.engine(), be_quicker))
+    memory = MemoryStore.on(Between(backend.engine(), be_quicker))
     changes = [{"id": id, "content": {"metadata": {"n": n}}} for n in range(3) for id in ("m1", "m2")]
     updated = await memory.update_messages(changes)
     assert [(each.id, each.text, each.content["metadata"]) for each in updated] == [
@@ -68,7 +68,7 @@ async def test_updates_of_older_content_that_keeps_changing_are_given_up(backend
         if isinstance(call, Commit):
             await put(backend, "mastra_messages", row("m1", uuid4().hex))
 
-    memory = MemoryStore(Between(backend.engine(), be_quicker))
+    memory = MemoryStore.on(Between(backend.engine(), be_quicker))
     with pytest.raises(ConflictError) as raised:
         await memory.update_messages([{"id": "m1", "content": {"metadata": {"a": 1}}}])
     assert raised.value.retryable
