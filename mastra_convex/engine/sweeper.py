@@ -63,7 +63,8 @@ class Sweeper:
         if task is None or task.done():
             return
         if task.get_loop() is asyncio.get_running_loop():
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()
             await asyncio.wait([task])
         else:
             with suppress(RuntimeError):  # that loop is closed, which ended the sweep

@@ -73,6 +73,18 @@ async def test_closing_leaves_one_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["file.db"]
 
 
+async def test_closing_ends_all_threads(local: LocalEngine) -> None:
+    threads = set(threading.enumerate())
+    await put(local, *({"id": str(n)} for n in range(100)))
+    await asyncio.gather(*(get(local, *map(str, range(101))) for _ in range(10)))
+    mine = set(threading.enumerate()) - threads
+    assert mine
+    await local.aclose()
+    for thread in mine:
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive()
+
+
 async def test_closing_waits_for_calls_in_flight(tmp_path: Path) -> None:
     engine = LocalEngine(tmp_path / "file.db", [NOTES])
     await put(engine, COUNTER)

@@ -9,11 +9,12 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from mastra_convex import MastraConvexError
+from mastra_convex import ConflictError, MastraConvexError
 from mastra_convex.engine.protocol import Commit, Get, GetResult, Put
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
 from tests.data import at, ids, thread
+from tests.reliability.large.between import Between, Call
 
 _TIME = "2026-01-01T00:00:00.000Z"
 _FOREIGN = '{"parts": [], "big": 12345678901234567890, "metadata": {"a": 1.0}}'
@@ -41,6 +42,36 @@ async def test_concurrent_updates_of_older_content_are_all_kept(backend: Backend
     [merged] = await backend.store().memory.list_messages_by_id(["m1"])
     assert merged.content["metadata"] == {f"k{n}": n for n in range(8)}
     assert merged.text == text
+
+
+async def test_updates_keep_their_order_when_somebody_else_is_quicker(backend: Backend) -> None:
+    await put(backend, "mastra_messages", row("m1", "as it was"), row("m2", "too"))
+    others = iter(["said meanwhile"])
+
+    async def be_quicker(call: Call) -> None:
+        for text in others if isinstance(call, Commit) else ():
+            await put(backend, "mastra_messages", row("m1", text))
+
+    memory = MemoryStore.on(Between(backend.engine(), be_quicker))
+    changes = [{"id": id, "content": {"metadata": {"n": n}}} for n in range(3) for id in ("m1", "m2")]
+    updated = await memory.update_messages(changes)
+    assert [(each.id, each.text, each.content["metadata"]) for each in updated] == [
+        ("m1", "said meanwhile", {"n": 2}),
+        ("m2", "too", {"n": 2}),
+    ]
+
+
+async def test_updates_of_older_content_that_keeps_changing_are_given_up(backend: Backend) -> None:
+    await put(backend, "mastra_messages", row("m1", "as it was"))
+
+    async def be_quicker(call: Call) -> None:
+        if isinstance(call, Commit):
+            await put(backend, "mastra_messages", row("m1", uuid4().hex))
+
+    memory = MemoryStore.on(Between(backend.engine(), be_quicker))
+    with pytest.raises(ConflictError) as raised:
+        await memory.update_messages([{"id": "m1", "content": {"metadata": {"a": 1}}}])
+    assert raised.value.retryable
 
 
 async def test_a_clone_has_the_stored_content_byte_for_byte(backend: Backend) -> None:

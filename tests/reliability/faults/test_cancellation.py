@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mastra_convex import ConvexStore
+from mastra_convex import CompositeStore, ConvexStore
 from mastra_convex.errors import ClosedError
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.engine import RemoteEngine
@@ -175,6 +175,25 @@ async def test_closing_a_local_engine_is_cancelled(tmp_path: Path, cancel: Cance
             await state(engine, "")
         await engine.aclose()
         assert os.listdir(tmp_path) == ["file.db"]
+        if not cancelled:
+            break
+    assert step > 1
+
+
+@CANCELS
+async def test_closing_a_composite_is_cancelled(tmp_path: Path, cancel: Cancel) -> None:
+    """A repeat closes what is left."""
+    paths = [tmp_path / "a.db", tmp_path / "b.db"]
+    for step in count(1):
+        first, second = (ConvexStore.local(path) for path in paths)
+        store = CompositeStore(id="app", default=first, domains={"scores": second})
+        await store.init()
+        cancelled = await cancel(store.aclose(), step)
+        await store.aclose()
+        for part in (first, second):
+            with pytest.raises(ClosedError):
+                await part.memory.get_thread_by_id("t")
+        assert sorted(os.listdir(tmp_path)) == ["a.db", "b.db"]
         if not cancelled:
             break
     assert step > 1
