@@ -116,12 +116,15 @@ function opened(table: Table, name: string, stored: Value | undefined): Column {
 /** A column with a value that an edit made; `wasInside` tells that the edit's path went on inside the column. */
 function edited(table: Table, name: string, value: Value, wasInside: boolean): Column {
   const itself = () => value;
+  const inside = insideOf(itself);
   const text = kept(() => JSON.stringify(value));
-  const parts = { whole: itself, inside: insideOf(itself), text, hidesMembers: false };
-  if (table.raw.includes(name)) return { ...parts, stored: kept(() => storedRaw(table, name, value)) };
-  if (table.json.includes(name)) return { ...parts, stored: text };
-  if (!wasInside) return { ...parts, stored: itself };
-  return { ...parts, stored: text, whole: text, text: kept(() => JSON.stringify(text())) };
+  if (table.raw.includes(name)) {
+    const stored = kept(() => storedRaw(table, name, value));
+    return { stored, whole: itself, inside, text, hidesMembers: false };
+  }
+  if (table.json.includes(name)) return { stored: text, whole: itself, inside, text, hidesMembers: false };
+  if (!wasInside) return opened(table, name, value);
+  return { stored: text, whole: text, inside, text: kept(() => JSON.stringify(text())), hidesMembers: false };
 }
 
 /** The value that an edit begins with. A raw column of an older row may hold an object as JSON text. */
