@@ -4,57 +4,57 @@ import { internalActionGeneric, internalMutationGeneric, internalQueryGeneric } 
 import { v } from "convex/values";
 import { commit } from "./lib/commits";
 import { failure, withCodes } from "./lib/errors";
-import { checkNeeds } from "./lib/schema_check";
+import { queriesBeside } from "./lib/internal_calls";
+import * as validators from "./lib/protocol";
 import { load as loadRows, rank as rankRows } from "./lib/ranking";
 import { read as readAll } from "./lib/reads";
+import { checkNeeds } from "./lib/schema_check";
 import { search as searchRows } from "./lib/search";
-import { siblings } from "./lib/internal_calls";
 import { sweep as sweepOld } from "./lib/sweep";
-import * as validators from "./lib/protocol";
 
 const protocol = v.string();
 const request = { protocol, needs: validators.needs };
 const answer = { protocol, version: v.optional(v.string()) };
 
-/** Reads on one snapshot: rows by key, scans of an index, the neighbours of a row. */
+/** Reads from one snapshot: rows by key, scans of an index, the neighbours of a row. */
 export const read = internalQueryGeneric({
   args: { ...request, ops: v.array(validators.readOp) },
   returns: v.object({ ...answer, results: v.array(validators.readResult) }),
   handler: (ctx, args) => answered(args, async () => ({ results: await readAll(ctx.db, args.ops) })),
 });
 
-/** One step of a commit, applied atomically and at most once. */
+/** Applies one step of a commit, atomically and at most once. */
 export const handle = internalMutationGeneric({
   args: { ...request, commit: validators.commit },
   returns: v.object({ ...answer, result: validators.commitResult }),
   handler: (ctx, args) => answered(args, async () => ({ result: await commit(ctx.db, args.commit) })),
 });
 
-/** One step of removing old receipts, and large values that no row refers to. */
+/** Deletes some old receipts, and some large values that no row references. */
 export const sweep = internalMutationGeneric({
   args: { protocol },
   returns: v.object({ protocol, deleted: v.number(), done: v.boolean() }),
   handler: (ctx, args) => answered(args, () => sweepOld(ctx.db, Date.now())),
 });
 
-/** The rows whose vectors are nearest to one. */
+/** Finds the rows whose vectors are nearest to a given one. */
 export const search = internalActionGeneric({
   args: { ...request, search: validators.search },
   returns: v.object({ ...answer, result: validators.searchResult }),
   handler: (ctx, args) =>
-    answered(args, async () => ({ result: await searchRows(ctx, await siblings(ctx), args.search) })),
+    answered(args, async () => ({ result: await searchRows(ctx, await queriesBeside(ctx), args.search) })),
 });
 
 const asked = { search: validators.search, guards: validators.guards };
 
-/** A page of a search: the best rows in it. Called by `search` alone, as is `load`. */
+/** Scores one page of a range and returns its best rows. Only `search` calls this and `load`. */
 export const rank = internalQueryGeneric({
   args: { ...asked, arraysOf: v.union(v.string(), v.null()), cursor: v.union(v.string(), v.null()) },
   returns: validators.ranking,
   handler: (ctx, args) => withCodes(() => rankRows(ctx.db, args.search, args.guards, args.arraysOf, args.cursor)),
 });
 
-/** Rows of a search by their ids, with their scores. */
+/** Loads rows that a search found, by their ids, with their scores. */
 export const load = internalQueryGeneric({
   args: { ...asked, ids: v.array(v.string()) },
   returns: validators.loaded,

@@ -24,13 +24,13 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
-from mastra_convex.local.schema import inspect_file
 from mastra_convex.remote.answers import NOT_FOUND
 from mastra_convex.remote.config import RemoteConfig, environment
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH
 from mastra_convex.remote.transport import Transport
+from mastra_convex.store import inspect_file
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
 from mastra_convex.version import VERSION
 

@@ -6,22 +6,30 @@ import type { Doc } from "./tables";
 
 const MIB = 1 << 20;
 
+/** The operations of a read consume at most this many rows and bytes together. */
 export const READ_ROWS = 8_000;
 export const READ_BYTES = 8 * MIB;
+/** A read or a commit opens at most this many index ranges. */
 export const MAX_RANGES = 4_000;
+/** The range operations in a step of a resumable commit consume at most this many rows and bytes. */
 export const STEP_ROWS = 2_000;
 export const RANGE_BYTES = 6 * MIB;
-/** Of the ranges of a whole commit: what is consumed, and what is changed again, as a write reads its row again. */
+/** The range operations of a whole commit read at most this many bytes; a row counts twice if it is changed. */
 export const WHOLE_BYTES = 14 * MIB;
+/** Marking a large value as dropped takes this many index ranges: to find its row, and to change it. */
+export const RANGES_TO_DROP = 2;
+/** A sweep consumes at most this many rows and bytes. */
 export const SWEEP_ROWS = 1_000;
 export const SWEEP_BYTES = 4 * MIB;
 
-/** A document is at most this large, so look-ups made together can be bounded before their size is known. */
+/** Rows are looked up together while their sizes are unknown, so each counts as the largest that Convex stores. */
 const MAX_DOCUMENT_BYTES = MIB;
+/** At most this many rows are looked up together. */
 const MAX_TOGETHER = 64;
+/** All look-ups of a call stay below this, as Convex reads at most 16 MiB. */
 const READ_LIMIT_BYTES = 14 * MIB;
 
-/** What was consumed so far. It may be exceeded by one row, so that a row of any size can be read. */
+/** Counts what a call consumes. One row may exceed the maximum, so that a row of any size can be read. */
 export class Budget {
   rows = 0;
   bytes = 0;
@@ -32,7 +40,7 @@ export class Budget {
     public ranges = 0,
   ) {}
 
-  /** What is used up, if anything is. */
+  /** Names what is used up, if anything is. */
   get spent(): "rows" | "bytes" | "ranges" | undefined {
     if (this.rows >= this.maxRows) return "rows";
     if (this.bytes >= this.maxBytes) return "bytes";
@@ -44,12 +52,9 @@ export class Budget {
     this.bytes += getDocumentSize(doc);
   }
 
-  /** How many look-ups can be made together without a danger of reading more than Convex allows. */
+  /** The number of look-ups that can be made together without reading more than Convex allows. */
   get together(): number {
     const room = Math.floor((READ_LIMIT_BYTES - this.bytes) / MAX_DOCUMENT_BYTES);
     return Math.max(1, Math.min(room, MAX_TOGETHER, MAX_RANGES - this.ranges));
   }
 }
-
-/** Index ranges that it takes to note of a value that it is dropped. */
-export const RANGES_TO_DROP = 2;

@@ -11,8 +11,8 @@ import { checkColumns, type Columns, type Table } from "./tables";
 import { isObject } from "./values";
 
 /**
- * A function that changes a row and returns its changed columns, undefined for those that it removes. An error in the
- * change itself is reported now, before any row is looked at.
+ * Reads a change and returns a function that applies it to a row: it returns the changed columns, undefined for those
+ * that it removes. An error in the change itself is reported before any row is looked at.
  */
 export function changeOf(table: Table, change: Change): (row: OpenRow) => Columns {
   const columns: Value = change.set ?? {};
@@ -23,8 +23,8 @@ export function changeOf(table: Table, change: Change): (row: OpenRow) => Column
   const edits = (change.edits ?? []).map(({ path, reducer: name, value }) => {
     const reduce = reducer(name, givenValue(value));
     columnOf(table, path); // refuses a path that begins with no column
-    const looks = name !== "set";
-    return { path, looks, reduce: looks ? looking(table, path, name, reduce) : reduce };
+    const readsOld = name !== "set";
+    return { path, readsOld, reduce: readsOld ? guarded(table, path, name, reduce) : reduce };
   });
   return (row) => {
     row.set(fixed);
@@ -33,8 +33,8 @@ export function changeOf(table: Table, change: Change): (row: OpenRow) => Column
   };
 }
 
-/** The reducer of an edit; it refuses an old value that is kept in chunks, as it would have to look into it. */
-function looking(table: Table, path: Path, name: string, reduce: Reducer): Reducer {
+/** Makes a reducer refuse an old value that is kept in chunks, as it cannot look into it. */
+function guarded(table: Table, path: Path, name: string, reduce: Reducer): Reducer {
   return (old) => {
     const output = name === "slots" && isObject(old) ? old["output"] : undefined;
     const looked = [old, output, ...(Array.isArray(output) ? output : [])]; // their insides decide what is taken

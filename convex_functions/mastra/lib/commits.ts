@@ -1,4 +1,4 @@
-// One step of a commit: receipt, guards, operations, and the rows to return.
+// Commits: the receipt, the guards, the operations in order, and the rows to return.
 
 import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS, WHOLE_BYTES } from "./budgets";
 import { badRequest, tooLarge } from "./errors";
@@ -10,6 +10,7 @@ import { Transaction } from "./transaction";
 import { parsed } from "./values";
 import { deleteKeys, patch, put, writeRange } from "./writes";
 
+/** Applies one step of a commit, or answers with the receipt of an earlier call that applied it. */
 export async function commit(db: Writer, request: Commit): Promise<CommitResult> {
   const transaction = new Transaction(db);
   let receipt = await findReceipt(transaction, request.id);
@@ -20,6 +21,7 @@ export async function commit(db: Writer, request: Commit): Promise<CommitResult>
   return { ...receipt, returned: receipt.status === "conflict" ? [] : await returned(transaction, request) };
 }
 
+/** Reads the rows that the commit returns, as they are after this step. */
 async function returned(transaction: Transaction, request: Commit): Promise<GetResult[]> {
   const budget = new Budget(READ_ROWS, READ_BYTES);
   const results: GetResult[] = [];
@@ -27,6 +29,7 @@ async function returned(transaction: Transaction, request: Commit): Promise<GetR
   return results;
 }
 
+/** Checks the guards, then applies the operations in order, as far as the budget goes. */
 async function step(transaction: Transaction, request: Commit): Promise<Receipt> {
   const ops = request.ops ?? [];
   const start = startOf(request.resume, ops);
@@ -77,7 +80,7 @@ function write(
   }
 }
 
-/** Where a resumed commit goes on; undefined for a fresh one. */
+/** Reads at which operation a resumed commit goes on, and the cursor in its range; undefined for a new commit. */
 function startOf(
   resume: string | null | undefined,
   ops: readonly WriteOp[],
@@ -92,7 +95,7 @@ function startOf(
   throw badRequest("malformed resume");
 }
 
-/** The index ranges that a commit needs, rows changed by range operations and guards not counted. */
+/** Counts the index ranges that a commit may need, without guards and the rows that range operations change. */
 function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
   let ranges = 1; // the receipt
   for (const { keys } of request.returning ?? []) ranges += keys.length;
@@ -100,7 +103,7 @@ function rangesOf(request: Commit, ops: readonly WriteOp[]): number {
   return ranges;
 }
 
-/** The outcome of an earlier commit with this id, null when there was none. */
+/** Finds the outcome of an earlier commit with this id, null when there was none. */
 async function findReceipt(transaction: Transaction, id: string): Promise<Receipt | null> {
   const row = await transaction.find(tableNamed(RECEIPTS), [id]);
   return row === null ? null : (JSON.parse(String(row.doc["outcome"])) as Receipt);

@@ -9,7 +9,7 @@ import type { Condition } from "./protocol";
 import type { Table } from "./tables";
 import { deepEqual, parsed } from "./values";
 
-/** A function that tells whether a row satisfies all conditions. A malformed condition is reported now. */
+/** Returns a function that tells whether a row satisfies all conditions. A malformed one is reported at once. */
 export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: OpenRow) => boolean {
   const tests = (where ?? []).map(({ path, operator, value }) => {
     checkReadable(table, path);
@@ -19,7 +19,7 @@ export function predicate(table: Table, where: readonly Condition[] | null | und
   return (row) => tests.every((test) => test(row));
 }
 
-/** A value that travelled as JSON text. */
+/** Parses a value that the client sent as JSON text. */
 export function givenValue(text: string): Value {
   const value = parsed(text);
   if (value === undefined) throw badRequest("a value is not JSON text");

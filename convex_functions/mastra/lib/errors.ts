@@ -18,16 +18,16 @@ export function failure(code: FailureCode, message: string, details: { [name: st
 
 export const badRequest = (message: string) => failure("BadRequest", message);
 
-/** `limit` names what was exceeded: `ranges`, `bytes`, `rows`, or `database` for a limit of Convex itself. */
+/** Reports a limit that was exceeded: `ranges`, `bytes`, `rows`, or `database` for a limit of Convex itself. */
 export const tooLarge = (message: string, limit: string) => failure("TooLarge", message, { limit });
 
-/** A path or an edit leads into a value that is kept in chunks; the client reads it and sees to it itself. */
+/** Reports a path or an edit into a value that is kept in chunks; the client then reads and changes it itself. */
 export const largeValue = (path: readonly string[]) =>
   failure("LargeValue", `${path.join(".")} leads into a large value`, { path: path.join(".") });
 
 const SIZE_WORDS = /\btoo (many|much|large|long|nested)\b/i;
 
-/** Runs a function; errors of the database become failures with a code. */
+/** Runs a function, and turns errors of the database into failures with a code. */
 export async function withCodes<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -38,7 +38,7 @@ export async function withCodes<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The first line and the path: the lines between and after them print the refused document. */
+/** Keeps the first line and the path of a message; its other lines print the document that was refused. */
 function withoutValues(message: string): string {
   const [first = "", ...others] = message.split("\n");
   return [first, ...others.filter((line) => line.startsWith("Path:"))].join(" ");

@@ -8,7 +8,7 @@ import { rowsOfScan, scanOf } from "./scan";
 import { fingerprint, tableNamed, type Reader } from "./tables";
 import { finder, type FindRow } from "./transaction";
 
-/** The position of the first guard that fails, -1 when all hold. */
+/** Returns the position of the first guard that fails, -1 when all hold. */
 export async function failedGuard(db: Reader, guards: readonly Guard[], find = finder(db)): Promise<number> {
   const passed = await Promise.all(guards.map((guard) => passes(db, find, guard)));
   return passed.indexOf(false);

@@ -1,19 +1,19 @@
-// The queries that the search is made of, found wherever these functions are deployed.
+// Calls of the search action to the internal queries beside it, under whatever path they are deployed.
 
 import { makeFunctionReference, type GenericActionCtx, type GenericDataModel } from "convex/server";
-import type { Queries } from "./search";
 import type { Guard, Loaded, Ranking, Search } from "./protocol";
+import type { Queries } from "./search";
 
 type Ctx = Pick<GenericActionCtx<GenericDataModel>, "meta" | "runQuery">;
 type Asked = { search: Search; guards: Guard[] };
 type Page = { arraysOf: string | null; cursor: string | null };
 
-/** Functions of the module whose function is running. */
-export async function siblings(ctx: Ctx): Promise<Queries> {
+/** Makes the calls to the queries in the module of the function that is running. */
+export async function queriesBeside(ctx: Ctx): Promise<Queries> {
   const { name } = await ctx.meta.getFunctionMetadata();
-  const sibling = (export_: string) => name.replace(/:[^:]*$/, `:${export_}`);
-  const rank = makeFunctionReference<"query", Asked & Page, Ranking>(sibling("rank"));
-  const load = makeFunctionReference<"query", Asked & { ids: string[] }, Loaded>(sibling("load"));
+  const pathOf = (query: string) => name.replace(/:[^:]*$/, `:${query}`);
+  const rank = makeFunctionReference<"query", Asked & Page, Ranking>(pathOf("rank"));
+  const load = makeFunctionReference<"query", Asked & { ids: string[] }, Loaded>(pathOf("load"));
   return {
     rank: (search, guards, arraysOf, cursor) => ctx.runQuery(rank, { search, guards: [...guards], arraysOf, cursor }),
     load: (search, guards, ids) => ctx.runQuery(load, { search, guards: [...guards], ids: [...ids] }),

@@ -1,5 +1,5 @@
-// A row whose columns are opened once: JSON text is parsed at most once and printed at most once, whatever conditions,
-// guards, edits and returned paths look at it.
+// A row whose columns are opened once. However many conditions, guards, edits and returned paths look at a JSON column,
+// its text is parsed at most once, and printed at most once after edits.
 
 import type { Value } from "convex/values";
 import { largeValue } from "./errors";
@@ -8,14 +8,14 @@ import { changedInside, checkNoReference, parsedDeeply, parsedOnce, valueInside,
 import type { Columns, Doc, Table } from "./tables";
 import { checkIndexed, escaped, ESCAPED_KEYS, isObject, own, unescaped } from "./values";
 
-/** A change of the value at the end of a path; `looks` tells whether the new value depends on the old one. */
+/** An edit of the value at a path. `readsOld` tells whether the new value depends on the old one. */
 export type PathEdit = {
   readonly path: Path;
-  readonly looks: boolean;
+  readonly readsOld: boolean;
   readonly reduce: (old: Value | undefined) => Value;
 };
 
-/** The forms of a column's value. Each is made when it is first asked for, and kept. */
+/** The forms of a column's value. Each is made when it is needed first, and kept. */
 type Column = {
   /** The value as the database has it. */
   readonly stored: () => Value | undefined;
@@ -25,18 +25,19 @@ type Column = {
   readonly inside: () => Value | undefined;
   /** The JSON text of `whole`, null where there is no value. */
   readonly text: () => string | null;
-  /** Whether members that Convex refuses are kept in chunks, so that a path cannot be followed. */
+  /** True where the members that Convex refuses are kept in chunks, so that no path can be followed. */
   readonly hidesMembers: boolean;
 };
 
 /**
- * Values that are read from it are shared: nobody may change them in place, and edits copy the containers on their way.
+ * Reads and edits the columns of one row. Values that it returns are shared, so they must not be changed in place;
+ * edits copy the containers on their way.
  */
 export class OpenRow {
   private readonly columns = new Map<string, Column>();
   private readonly changed = new Set<string>();
 
-  /** `before` is the same row, opened earlier: columns whose stored value is the same stay open. */
+  /** Takes over the columns that were opened `before`, if their stored values are still the same. */
   constructor(
     readonly table: Table,
     readonly doc: Doc,
@@ -47,13 +48,13 @@ export class OpenRow {
     }
   }
 
-  /** The value at a path, undefined where there is none. */
+  /** Returns the value at a path, undefined where there is none. */
   get([name = "", ...keys]: Path): Value | undefined {
     const column = this.column(name);
     return keys.length === 0 ? column.whole() : valueInside(column.inside(), keys);
   }
 
-  /** The JSON text of the value at a path, null where there is none. Refuses a path into a value kept in chunks. */
+  /** Returns the JSON text of the value at a path, null where there is none. Refuses to read inside a large value. */
   text(path: Path): string | null {
     const [name = "", ...keys] = path;
     const column = this.column(name);
@@ -67,17 +68,17 @@ export class OpenRow {
     for (const [name, value] of Object.entries(columns)) this.replace(name, opened(this.table, name, value));
   }
 
-  /** Changes the value at a path. Refuses to look into a value kept in chunks. */
-  edit({ path, looks, reduce }: PathEdit): void {
+  /** Changes the value at a path. Refuses to edit inside a large value. */
+  edit({ path, readsOld, reduce }: PathEdit): void {
     const [name = "", ...keys] = path;
     const column = this.column(name);
-    if (column.hidesMembers && (looks || keys.length > 0)) throw largeValue(path);
+    if (column.hidesMembers && (readsOld || keys.length > 0)) throw largeValue(path);
     const old = editable(this.table, name, column, keys.length > 0);
     const value = changedInside(this.table, old, keys, reduce, path);
     this.replace(name, edited(this.table, name, value, keys.length > 0));
   }
 
-  /** The stored values of the columns that were replaced or edited, undefined for those that were removed. */
+  /** Returns the columns to write: those that were replaced or edited, undefined for those that were removed. */
   close(): Columns {
     return Object.fromEntries([...this.changed].map((name) => [name, this.column(name).stored()]));
   }
@@ -97,9 +98,9 @@ export class OpenRow {
   }
 }
 
-/** A column with a stored value. */
+/** Opens a column with this stored value. */
 function opened(table: Table, name: string, stored: Value | undefined): Column {
-  const whole = kept(() => {
+  const whole = lazy(() => {
     if (typeof stored !== "string") return stored === undefined ? undefined : unescaped(stored);
     return table.json.includes(name) ? parsedOnce(stored) : stored;
   });
@@ -108,23 +109,26 @@ function opened(table: Table, name: string, stored: Value | undefined): Column {
     stored: () => stored,
     whole,
     inside: insideOf(whole),
-    text: kept(() => textOf(whole())),
+    text: lazy(() => textOf(whole())),
     hidesMembers: isReference(members),
   };
 }
 
-/** A column with a value that an edit made; `wasInside` tells that the edit's path went on inside the column. */
+/** Returns a column after an edit; `wasInside` tells that the path of the edit went on inside the column. */
 function edited(table: Table, name: string, value: Value, wasInside: boolean): Column {
   const itself = () => value;
-  const text = kept(() => JSON.stringify(value));
-  const parts = { whole: itself, inside: insideOf(itself), text, hidesMembers: false };
-  if (table.raw.includes(name)) return { ...parts, stored: kept(() => storedRaw(table, name, value)) };
-  if (table.json.includes(name)) return { ...parts, stored: text };
-  if (!wasInside) return { ...parts, stored: itself };
-  return { ...parts, stored: text, whole: text, text: kept(() => JSON.stringify(text())) };
+  const inside = insideOf(itself);
+  const text = lazy(() => JSON.stringify(value));
+  if (table.raw.includes(name)) {
+    const stored = lazy(() => storedRaw(table, name, value));
+    return { stored, whole: itself, inside, text, hidesMembers: false };
+  }
+  if (table.json.includes(name)) return { stored: text, whole: itself, inside, text, hidesMembers: false };
+  if (!wasInside) return opened(table, name, value);
+  return { stored: text, whole: text, inside, text: lazy(() => JSON.stringify(text())), hidesMembers: false };
 }
 
-/** The value that an edit begins with. A raw column of an older row may hold an object as JSON text. */
+/** Returns the value that an edit starts from. A raw column of an older row may hold an object as JSON text. */
 function editable(table: Table, name: string, { whole, inside }: Column, goesOn: boolean): Value | undefined {
   if (table.raw.includes(name)) return isObject(inside()) ? inside() : whole();
   return goesOn ? inside() : whole();
@@ -137,15 +141,15 @@ function storedRaw(table: Table, name: string, value: Value): Value {
 }
 
 const insideOf = (whole: () => Value | undefined) =>
-  kept(() => {
+  lazy(() => {
     const value = whole();
     return typeof value === "string" ? parsedDeeply(value) : value;
   });
 
 const textOf = (value: Value | undefined) => (value === undefined ? null : JSON.stringify(value));
 
-/** A function that calls another one when it is called first, and keeps the result. */
-function kept<T>(make: () => T): () => T {
+/** Returns a function that makes a value when it is called first, and keeps it. */
+function lazy<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }

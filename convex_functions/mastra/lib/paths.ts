@@ -8,7 +8,7 @@ import { arrayPosition, isObject, own, parsed } from "./values";
 
 export type Path = readonly string[];
 
-/** The declared column that a path begins with. */
+/** Returns the column that a path begins with; refuses one that is not declared. */
 export function columnOf(table: Table, path: Path): string {
   const [column] = path;
   if (column === undefined) throw badRequest("a path names a column");
@@ -21,15 +21,15 @@ export function checkReadable(table: Table, path: Path): void {
   if (path[0] !== "_creationTime") columnOf(table, path);
 }
 
-/** The value at the end of the keys, undefined where there is none. `pass` is called with each value on the way. */
+/** Follows keys into a value; undefined where they lead nowhere. `visit` is called with each value on the way. */
 export function valueInside(
   value: Value | undefined,
   keys: Path,
-  pass?: (value: Value | undefined) => void,
+  visit?: (value: Value | undefined) => void,
 ): Value | undefined {
   for (const key of keys) {
     if (typeof value === "string") value = parsedDeeply(value);
-    pass?.(value);
+    visit?.(value);
     if (Array.isArray(value)) {
       const position = arrayPosition(value, key);
       value = position === undefined ? undefined : value[position];
@@ -40,7 +40,7 @@ export function valueInside(
   return value;
 }
 
-/** A copy of the value in which the one at the end of the keys is changed. `path` names it in errors. */
+/** Returns a copy of a value in which the value at the end of the keys is changed. Errors name `path`. */
 export function changedInside(
   table: Table,
   value: Value | undefined,
@@ -61,20 +61,20 @@ export function changedInside(
   return { ...members, [key]: changedInside(table, own(members, key), rest, change, path) };
 }
 
-/** The value of JSON text; the text itself when it is not JSON. */
+/** Parses JSON text; returns the text itself when it is not JSON. */
 export function parsedOnce(text: string): Value {
   const value = parsed(text);
   return value === undefined ? text : value;
 }
 
-/** The value of JSON text that may have been made into JSON text again; the innermost text when that is not JSON. */
+/** Parses JSON text of JSON text, and so on; returns the innermost text when that is not JSON. */
 export function parsedDeeply(text: string): Value {
   const value = parsed(text);
   if (value === undefined) return text;
   return typeof value === "string" ? parsedDeeply(value) : value;
 }
 
-/** Refuses a value at a path, or on the way to its end, that is kept in chunks. */
+/** Refuses a value at a path, or on the way to its end, that is kept in chunks: its insides are not here. */
 export function checkNoReference(table: Table, value: Value | undefined, path: Path): void {
   if (table.large.includes(path[0] ?? "") && isReference(value)) throw largeValue(path);
 }

@@ -1,4 +1,4 @@
-// What travels between a client and the functions. Members that are optional may be missing or null alike.
+// The protocol: requests and answers of the functions. Members that are optional may be missing or null alike.
 
 import { v, type Infer, type Validator } from "convex/values";
 
@@ -169,7 +169,7 @@ export const searchResult = v.object({
   hits: v.array(v.object({ row, score: v.number() })),
 });
 
-/** What the client declares of each of its tables. */
+/** The tables, columns and indexes that a client works with. */
 export const needs = maybe(
   v.record(
     v.string(),
@@ -181,7 +181,7 @@ export const needs = maybe(
   ),
 );
 
-// Between the action that searches and its queries; `guard` is the position of one that failed.
+// The answers of the queries that the search action calls; `guard` is the position of a guard that failed.
 const failed = { guard: v.optional(v.number()) };
 const ranked = { id: v.string(), time: v.number(), score: v.number() };
 

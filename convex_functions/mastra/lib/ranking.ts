@@ -1,4 +1,4 @@
-// The queries of a search: scoring the rows of a range, a page at a time, and loading those that were best.
+// The queries of a search: they score the rows of a range, a page at a time, and load the best ones.
 
 import { compareValues, type GenericId, type Value } from "convex/values";
 import { Budget, READ_BYTES, READ_ROWS } from "./budgets";
@@ -17,11 +17,12 @@ const MAX_DIMENSIONS = 8_192;
 /** A search whose arguments were checked. */
 export type Question = {
   readonly scan: IndexScan;
-  /** The score of a row; undefined when the row does not satisfy the search. */
+  /** Returns the score of a row; undefined when the row does not satisfy the search. */
   readonly scoreOf: (row: OpenRow) => number | undefined;
   readonly shownRow: (row: Doc) => Columns;
 };
 
+/** Checks the arguments of a search. */
 export function questionOf({ range, field, vector, metric, limit, min_score, include_vector }: Search): Question {
   const scan = scanOf({ ...range, prefixes: [range.prefix ?? []] });
   const { table } = scan;
@@ -73,11 +74,11 @@ function dot(a: readonly number[], b: readonly number[]): number {
   return sum;
 }
 
-/** Best first; ties in the order of creation. */
+/** Orders the best first; ties in the order of creation. */
 export const compareRanked = (a: Ranked, b: Ranked) =>
   b.score - a.score || a.time - b.time || compareValues(a.id, b.id);
 
-/** The best rows of a page of the range: of all its rows, or those with an array in the first field of `arraysOf`. */
+/** Returns the best rows of a page: of the range, or of the rows with an array in the first field of `arraysOf`. */
 export async function rank(
   db: Reader,
   search: Search,
@@ -106,11 +107,11 @@ export async function rank(
   return { ranked: ranked.slice(0, search.limit), cursor: reached };
 }
 
-/** The rows with an array in the first field of an index: arrays are ordered before objects, which come last. */
+/** Scans the rows with an array in the first field of an index: arrays are ordered before objects, which come last. */
 const arrayScan = (table: string, index: string) =>
   scanOf({ table, index, prefixes: [[]], lower: { value: [] }, upper: { value: {}, inclusive: false } });
 
-/** The rows with these ids, as many as the budget allows, without those that do not satisfy the search (any more). */
+/** Loads rows by their ids, as many as the budget allows, without those that no longer satisfy the search. */
 export async function load(
   db: Reader,
   search: Search,

@@ -27,6 +27,7 @@ import { own } from "./values";
 
 type Texts = (string | null)[];
 
+/** Runs the operations of a read in order. */
 export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResult[]> {
   const budget = new Budget(READ_ROWS, READ_BYTES);
   const results: ReadResult[] = [];
@@ -39,6 +40,7 @@ export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResu
   return results;
 }
 
+/** Gets rows by their keys, as many as the budget allows. */
 export async function get(find: FindRow, op: Get, budget: Budget): Promise<GetResult> {
   const { keys, paths } = op;
   const table = tableNamed(op.table);
@@ -67,7 +69,7 @@ export async function get(find: FindRow, op: Get, budget: Budget): Promise<GetRe
   };
 }
 
-/** What is deployed of a table; a table that is not is no failure. */
+/** Describes a table as it is deployed. A table that is not deployed is no failure. */
 async function describe(db: Reader, { table: name, probe }: Describe): Promise<DescribeResult> {
   const table = own(layout, name);
   if (table === undefined) return { deployed: false, key: "", fields: [], indexes: {}, native: [], missing: [] };
@@ -89,7 +91,7 @@ function checkPaths(table: Table, paths: readonly Path[] | null | undefined): vo
   for (const path of paths ?? []) checkReadable(table, path);
 }
 
-/** The JSON text of the value at each path, null where there is none. */
+/** Returns the JSON text of the value at each path, null where there is none. */
 const textsAt = (row: OpenRow, paths: readonly Path[]): Texts => paths.map((path) => row.text(path));
 
 type Wanted = {
@@ -101,7 +103,7 @@ type Wanted = {
   paths?: readonly Path[] | null | undefined;
 };
 
-/** Of each row taken, its columns or, where paths are wanted, the texts at these. */
+/** One step of a scan. Each row taken is in `rows`, or as the texts at its paths in `values`. */
 type Page = {
   rows: Columns[];
   values: Texts[];
@@ -112,6 +114,7 @@ type Page = {
   done: boolean;
 };
 
+/** Scans an index, as far as the budget allows. */
 async function scan(db: Reader, op: Scan, budget: Budget): Promise<ScanResult> {
   const indexScan = scanOf({ ...op, prefixes: op.prefixes ?? [[]] });
   checkPaths(indexScan.table, op.paths);
@@ -138,7 +141,7 @@ function scanResult(page: Page, paths?: readonly Path[] | null): ScanResult {
   };
 }
 
-/** As much of a scan as the budget allows. A row is charged when it is consumed, and none is read ahead. */
+/** Runs a scan as far as the budget allows. A row is charged when it is consumed, and none is read ahead. */
 export async function pageOf(db: Reader, scan: IndexScan, budget: Budget, wanted: Wanted): Promise<Page> {
   const { after, paths } = wanted;
   const page: Page = { rows: [], values: [], taken: 0, matched: 0, skipped: 0, reached: after, done: false };
@@ -169,7 +172,7 @@ export async function pageOf(db: Reader, scan: IndexScan, budget: Budget, wanted
   return page;
 }
 
-/** Every prefix has to be opened before the first row is known, so a scan runs with all of them or not at all. */
+/** Tells whether all prefixes can be opened: the first row of a scan is known only when they are. */
 function hasRoomFor(scan: IndexScan, budget: Budget): boolean {
   const needed = rangesNeeded(scan);
   if (needed > MAX_RANGES) throw tooLarge(`${scan.prefixes.length} prefixes are too many for one scan`, "ranges");
@@ -181,6 +184,7 @@ function count(value: number, name: string): number {
   return value;
 }
 
+/** Returns a row, and the rows before and after it in an index. */
 async function neighbours(db: Reader, op: Neighbours, budget: Budget): Promise<NeighboursResult> {
   const table = tableNamed(op.table);
   const fields = indexFields(table, op.index);

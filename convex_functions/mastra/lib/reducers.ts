@@ -1,4 +1,4 @@
-// Pure functions from an old value and a given one to the new value. tests/cases/reducers.json has examples.
+// Reducers: pure functions of the old value and a given one. tests/cases/reducers.json has examples.
 
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
@@ -7,7 +7,7 @@ import { deepEqual, isObject, type JsonObject } from "./values";
 
 export type Reducer = (old: Value | undefined) => Value;
 
-/** The reducer with its given value. A value that does not suit it is reported now, an old one when it is met. */
+/** Returns the reducer with its given value, which is checked at once; an old value is checked when it is met. */
 export function reducer(name: Edit["reducer"], given: Value): Reducer {
   switch (name) {
     case "set":
@@ -41,7 +41,7 @@ function add(old: Value, given: number): Value {
   return sum;
 }
 
-/** Merges the result of a step whose parts finish, and suspend, in any order. */
+/** Merges the result of a step whose parts finish and suspend in any order. */
 function slots(old: Value | undefined, given: JsonObject): Value {
   if (!isObject(old)) return given;
   const [{ output: before }, { output: after }] = [old, given];

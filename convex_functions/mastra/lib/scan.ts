@@ -1,5 +1,5 @@
 // Scans: the rows of an index under one prefix or several, in the order of the index fields after the prefix.
-// A range is a contiguous piece of an index; the rows of a prefix after a position are a few ranges.
+// A range is a contiguous piece of an index; the rows under a prefix after a position are a few ranges.
 
 import { compareValues, type Value } from "convex/values";
 import { comparePositions, fieldAt, positionOf, type Position } from "./cursors";
@@ -33,7 +33,7 @@ type Description = {
   order?: Order | null | undefined;
 };
 
-/** The scan that is described; refuses prefixes and bounds that do not fit the index. */
+/** Makes a scan; refuses prefixes and bounds that do not fit the index. */
 export function scanOf({ table: name, index, prefixes, lower, upper, order }: Description): IndexScan {
   const table = tableNamed(name);
   const fields = indexFields(table, index);
@@ -54,17 +54,17 @@ export function scanOf({ table: name, index, prefixes, lower, upper, order }: De
   };
 }
 
-/** Whether a row, however it was found, is one that the scan gives. */
+/** Tells whether a scan would give a row that was found in another way. */
 export function isInScan({ fields, prefixes, restFields, lower, upper }: IndexScan, row: Doc): boolean {
   const [first] = restFields;
   const isUnder = (prefix: Prefix) => prefix.every((value, n) => compareValues(fieldAt(row, fields[n]!), value) === 0);
   return prefixes.some(isUnder) && (first === undefined || isWithin(fieldAt(row, first), lower, upper));
 }
 
-/** How many index ranges a scan may need. */
+/** The number of index ranges that a scan may need. */
 export const rangesNeeded = (scan: IndexScan) => scan.prefixes.length * (scan.restFields.length + 1);
 
-/** The rows of all prefixes, merged. `counter` counts each index range when it is opened. */
+/** Yields the rows of all prefixes, merged. `counter` counts each index range when it is opened. */
 export function rowsOfScan(
   db: Reader,
   scan: IndexScan,
@@ -96,8 +96,9 @@ const isAfter = (position: Position, other: Position, order: Order) =>
   order === "asc" ? comparePositions(position, other) > 0 : comparePositions(position, other) < 0;
 
 /**
- * The rows after a position are several ranges, one after the other: those that equal it in all fields and are at least
- * as young (rows of the same time are told apart by id), then those equal in one field less and further in the next.
+ * Returns the ranges that hold the rows after a position, in order: first the rows that equal it in all fields and are
+ * at least as young (the caller tells rows of the same time apart by id), then those that equal it in one field less
+ * and are beyond it in the next, and so on.
  */
 function rangesUnder(scan: IndexScan, prefix: Prefix, after: Position | undefined): Constraint[][] {
   const { fields, restFields, lower, upper, order } = scan;
@@ -134,7 +135,7 @@ const isBelow = (value: Value | undefined, upper: Limit) =>
 const isWithin = (value: Value | undefined, lower: Limit | null, upper: Limit | null) =>
   (lower === null || isAbove(value, lower)) && (upper === null || isBelow(value, upper));
 
-/** What is left of the bounds beyond a value; undefined when nothing is. */
+/** Narrows the bounds to what lies beyond a value; undefined when nothing does. */
 function boundsBeyond({ lower, upper, order }: IndexScan, value: Value | undefined) {
   const beyond: Limit = { value, inclusive: false };
   if (order === "asc") {
@@ -145,7 +146,7 @@ function boundsBeyond({ lower, upper, order }: IndexScan, value: Value | undefin
   return { lower, upper: upper === null || isBelow(value, upper) ? beyond : upper };
 }
 
-/** Merges streams that are sorted themselves. A stream is asked for its next row only when that may be needed. */
+/** Merges sorted streams. A stream is asked for its next row only when that may be needed. */
 async function* merged(streams: Rows[], scan: IndexScan): Rows {
   type Head = { row: OpenRow; position: Position; stream: Rows };
   const headOf = async (stream: Rows): Promise<Head | undefined> => {
@@ -169,7 +170,7 @@ async function* merged(streams: Rows[], scan: IndexScan): Rows {
   }
 }
 
-/** The number of leading items for which `isBefore` holds. */
+/** Counts the leading items for which `isBefore` holds. */
 function placeIn<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
   let [low, high] = [0, items.length];
   while (low < high) {

@@ -1,12 +1,12 @@
-// Whether what is deployed is what a client needs: the functions' tables, and the indexes of the database.
+// Compares the tables that a client needs with those of the functions, and these with the indexes of the database.
 
 import { layout, version } from "../schema";
 import { failure } from "./errors";
-import { rowsInRange, type Reader, type Table } from "./tables";
 import type { Needs } from "./protocol";
+import { rowsInRange, type Reader, type Table } from "./tables";
 import { own } from "./values";
 
-/** The version of these functions for a client that says what it needs; refuses one whose needs are not met. */
+/** Refuses a client that needs what is missing. Returns the version of the functions, if the client says its needs. */
 export function checkNeeds(needs: Needs | undefined): { version?: string } {
   if (needs == null) return {};
   const tables: string[] = [];
@@ -28,12 +28,12 @@ export function checkNeeds(needs: Needs | undefined): { version?: string } {
   throw failure("SchemaMismatch", "the client needs what is not deployed", { version, tables, columns, indexes });
 }
 
-/** The indexes of a table that the database lacks, or is still building. */
+/** Returns the indexes of a table that the database lacks, or is still building. */
 export async function missingIndexes(db: Reader, table: Table): Promise<string[]> {
   const missing: string[] = [];
   for (const [index, [field]] of Object.entries(table.indexes)) {
     try {
-      // Opens the index where it has no rows, as the indexed fields hold no lists.
+      // Reads no rows, as the indexed fields hold no lists: an index that does not work fails all the same.
       await rowsInRange(db, table, index, [["eq", field!, []]], "asc").first();
     } catch {
       missing.push(index);

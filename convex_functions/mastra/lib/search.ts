@@ -1,20 +1,21 @@
-// A search, from the side of the action: where to look, and which of the rows found are the best.
+// The search action: it chooses between Convex's vector index and a scan, and keeps the best of the rows found.
 
 import type { FilterExpression, GenericActionCtx, GenericDataModel } from "convex/server";
 import { getConvexSize, type Value } from "convex/values";
 import { READ_ROWS } from "./budgets";
 import { tooLarge } from "./errors";
+import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./protocol";
 import { compareRanked, questionOf, type Question } from "./ranking";
 import type { Table } from "./tables";
-import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./protocol";
 import { isObject, parsed } from "./values";
 
-/** The most rows that Convex finds natively. */
+/** Convex's vector search finds at most this many rows. */
 const MAX_NATIVE = 256;
+/** An answer has at most this many rows and bytes, as Convex returns at most 16 MiB. */
 const MAX_ANSWER_ROWS = 8_192;
 const MAX_ANSWER_BYTES = 15 << 20;
 
-/** The sibling functions of the action. */
+/** The calls to the queries that score and load rows. */
 export type Queries = {
   rank(search: Search, guards: readonly Guard[], arraysOf: string | null, cursor: string | null): Promise<Ranking>;
   load(search: Search, guards: readonly Guard[], ids: readonly string[]): Promise<Loaded>;
@@ -23,6 +24,7 @@ export type Queries = {
 type Ctx = Pick<GenericActionCtx<GenericDataModel>, "vectorSearch">;
 type Found = Loaded["found"][number];
 
+/** Finds the best rows of a range. */
 export async function search(ctx: Ctx, queries: Queries, request: Search): Promise<SearchResult> {
   const question = questionOf(request);
   const searcher = new Searcher(queries, request);
@@ -51,7 +53,7 @@ class Searcher {
     this.request = request;
   }
 
-  /** The best rows as Convex finds them; undefined when they may not be all, or when there is no index for them. */
+  /** Searches Convex's vector index; undefined when there is none that fits, or when it may not have found the best. */
   async native(ctx: Ctx, { scan }: Question): Promise<Found[] | undefined> {
     const plan = planOf(scan.table, this.request);
     if (plan === undefined) return undefined;
@@ -72,11 +74,12 @@ class Searcher {
     return complete || foundNative >= Math.min(wanted, limit) ? found : undefined;
   }
 
-  /** The best rows of the whole range. */
+  /** Scans the whole range for the best rows. */
   async scanned(): Promise<Found[]> {
     return this.loaded((await this.ranked(null)).map(({ id }) => id));
   }
 
+  /** Scores the range page by page; with `arraysOf`, an index, only rows with an array in its first field. */
   private async ranked(arraysOf: string | null): Promise<Ranked[]> {
     let best: Ranked[] = [];
     let cursor: string | null = null;
@@ -89,7 +92,7 @@ class Searcher {
     return best;
   }
 
-  /** The best of the rows with these ids. */
+  /** Loads the best of the rows with these ids. */
   private async loaded(ids: readonly string[]): Promise<Found[]> {
     let best: Found[] = [];
     let position = 0;
@@ -103,7 +106,7 @@ class Searcher {
     return best;
   }
 
-  /** The guards, for the first query that is made. */
+  /** Returns the guards once: the first query checks them. */
   private unchecked(): readonly Guard[] {
     const { guards } = this;
     this.guards = [];
@@ -125,10 +128,11 @@ function checkSize(found: readonly Found[]): void {
   }
 }
 
-/** `arraysIn` is an index that finds the rows with an array in the field, which Convex does not look into. */
+/** A field that must equal a value. `arraysIn` is an index that finds rows with an array there: Convex skips those. */
 type Equality = { readonly field: string; readonly value: Value; readonly arraysIn?: string };
 type Plan = { readonly index: string; readonly filter: Equality | undefined; readonly limit: number };
 
+/** Chooses the vector index and its filter for a search; undefined where no index fits. */
 function planOf(table: Table, { range, field, vector, metric, limit }: Search): Plan | undefined {
   const found = Object.entries(table.vectorIndexes).find(
     ([, index]) => index.field === field && index.dimensions === vector.length,
@@ -144,14 +148,14 @@ function planOf(table: Table, { range, field, vector, metric, limit }: Search): 
   return { index, filter: usable[0], limit: isAll ? Math.min(limit, MAX_NATIVE) : MAX_NATIVE };
 }
 
-/** Values that are the same to Convex and to a condition: 0 is not -0 to Convex. */
+/** Tells whether Convex and a condition compare a value alike: 0 is not -0 to Convex. */
 const isPlain = (value: Value) => ["string", "boolean", "number"].includes(typeof value) && value !== 0;
 
 /** The types of a generic data model do not know the fields of an index. */
 type FilterBuilder = { eq(field: string, value: Value): FilterExpression<boolean> };
 const isEqual = ({ field, value }: Equality) => (builder: unknown) => (builder as FilterBuilder).eq(field, value);
 
-/** The equalities that a condition demands: of a column, or of members of a raw column by a filter. */
+/** Returns the equalities that a condition demands: of a column, or of members of a raw column by a filter. */
 function equalitiesOf(table: Table, { path, operator, value: text }: Condition): Equality[] {
   const [column] = path;
   const value = parsed(text);

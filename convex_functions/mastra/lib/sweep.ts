@@ -1,4 +1,4 @@
-// Removing what nobody needs any more: old receipts, and large values that no row refers to.
+// The sweep: deletes old receipts, and large values that no row references.
 
 import { layout } from "../schema";
 import { Budget, SWEEP_BYTES, SWEEP_ROWS } from "./budgets";
@@ -17,14 +17,15 @@ import {
 } from "./tables";
 import { own } from "./values";
 
+/** Receipts and dropped large values are kept for an hour. */
 const KEPT_MS = 60 * 60 * 1_000;
-/** How long a large value counts as referred to since that was last seen: other writers do not say what they drop. */
+/** A live large value is checked again after a week, as other writers do not mark what they drop. */
 const TRUSTED_MS = 7 * 24 * KEPT_MS;
 
-/** Values that a step looks at, so that their list leaves room for their chunks and rows. */
+/** A step takes at most this many large values of a state, so that their chunks and rows fit the budget, too. */
 const VALUES_AT_ONCE = 100;
 
-/** One bounded step: how many rows it deleted, and whether nothing is left to do. */
+/** Makes one bounded step; returns how many rows it deleted, and whether nothing is left to do. */
 export async function sweep(db: Writer, now: number): Promise<{ deleted: number; done: boolean }> {
   const budget = new Budget(SWEEP_ROWS, SWEEP_BYTES);
   let deleted = await sweepReceipts(db, now - KEPT_MS, budget);
@@ -40,8 +41,8 @@ export async function sweep(db: Writer, now: number): Promise<{ deleted: number;
 }
 
 /**
- * Removes values that were dropped, or left behind unfinished: the chunks, then what names them. One that a row refers
- * to all the same, as another writer has put back what it read before, is kept.
+ * Deletes values that were dropped or never finished: first the chunks, then the row that names them. A value that a
+ * row references again becomes live: another writer has put back what it had read before.
  */
 async function removeValues(db: Writer, values: readonly Doc[], now: number, budget: Budget): Promise<number> {
   let deleted = 0;
@@ -54,14 +55,14 @@ async function removeValues(db: Writer, values: readonly Doc[], now: number, bud
     const chunks = await some(rowsInRange(db, tableNamed(CHUNKS), "by_generation", range, "asc"), budget);
     await Promise.all(chunks.map((chunk) => db.delete(CHUNKS, chunk._id)));
     deleted += chunks.length;
-    if (budget.spent) break; // perhaps not all of them
+    if (budget.spent) break; // there may be more chunks
     await db.delete(LARGE_VALUES, value._id);
     deleted += 1;
   }
   return deleted;
 }
 
-/** Looks whether rows still refer to values of which that was not seen for long. */
+/** Marks values as dropped that no row references any more, and the others as checked now. */
 async function look(db: Writer, values: readonly Doc[], now: number, budget: Budget): Promise<void> {
   for (const value of values) {
     const state = (await isReferredTo(db, value, budget)) === false ? "dropped" : "live";
@@ -70,7 +71,7 @@ async function look(db: Writer, values: readonly Doc[], now: number, budget: Bud
   }
 }
 
-/** Undefined for a row of a table that only functions know that are deployed elsewhere: they will look. */
+/** Tells whether the owner of a value references it; undefined where only other functions know the owner's table. */
 async function isReferredTo(db: Writer, value: Doc, budget: Budget): Promise<boolean | undefined> {
   const [name, ...key] = JSON.parse(String(value["owner"])) as [string, ...Scalar[]];
   if (own(layout, name) === undefined) return undefined;
@@ -79,12 +80,13 @@ async function isReferredTo(db: Writer, value: Doc, budget: Budget): Promise<boo
   return row !== null && generations(tableNamed(name), row).has(idOf(value));
 }
 
+/** Returns the values that have been in a state since before a time. */
 const valuesIn = (db: Writer, state: string, until: number, budget: Budget) => {
   const range: Constraint[] = [["eq", "state", state], ["lt", "since", until]];
   return some(rowsInRange(db, tableNamed(LARGE_VALUES), "by_state", range, "asc"), budget, VALUES_AT_ONCE);
 };
 
-/** As many rows as the budget has room for. */
+/** Reads as many rows as the budget has room for. */
 async function some(rows: AsyncIterable<Doc>, budget: Budget, limit = Infinity): Promise<Doc[]> {
   const found: Doc[] = [];
   if (budget.spent) return found;
@@ -98,7 +100,7 @@ async function some(rows: AsyncIterable<Doc>, budget: Budget, limit = Infinity):
 
 const idOf = (value: Doc) => String(value["id"]);
 
-/** Removes receipts from before a time, as many as the budget has room for; tells how many. */
+/** Deletes receipts from before a time, as many as the budget has room for; returns how many. */
 async function sweepReceipts(db: Writer, until: number, budget: Budget): Promise<number> {
   const old: Doc[] = [];
   const range: Constraint[] = [["lt", "_creationTime", until]];

@@ -1,4 +1,4 @@
-// The declared tables, and the rows in them.
+// The declared tables, and how their rows are found.
 
 import type {
   DocumentByName,
@@ -23,29 +23,32 @@ export type Scalar = string | number | boolean | null;
 export type Columns = { [column: string]: Value | undefined };
 export type Doc = DocumentByName<GenericDataModel, string> & { _id: GenericId<string>; _creationTime: number };
 
-/** One bound of an index range; ranges are lists of these, in the order that Convex asks for. */
+/** One bound of an index range. A range is a list of these, in the order that Convex asks for. */
 export type Constraint = ["eq" | "gt" | "gte" | "lt" | "lte", field: string, value: Value | undefined];
 type RangeBuilder = { [method in Constraint[0]]: (field: string, value: Value | undefined) => RangeBuilder };
 
+/** Returns the declaration of a table; refuses one that is not deployed. */
 export function tableNamed(name: string): Table {
   const found = own(layout, name);
   if (found === undefined) throw failure("UnknownTable", `no table ${name} is deployed`, { table: name });
   return { ...found, name };
 }
 
+/** Returns the fields of an index; refuses one that is not deployed. */
 export function indexFields(table: Table, index: string): readonly string[] {
   const fields = own(table.indexes, index);
   if (fields !== undefined) return fields;
   throw failure("UnknownIndex", `no index ${table.name}.${index} is deployed`, { table: table.name, index });
 }
 
+/** Refuses columns that are not declared. */
 export function checkColumns(table: Table, columns: Iterable<string>): void {
   for (const column of columns) {
     if (!table.fields.includes(column)) throw badRequest(`${table.name} has no column ${column}`);
   }
 }
 
-/** The rows of an index range, in the order of the index; each is read when it is asked for. */
+/** Reads the rows of an index range in the order of the index, each when it is asked for. */
 export function rowsInRange(
   db: Reader,
   table: Table,
@@ -60,7 +63,7 @@ export function rowsInRange(
   return query.order(order) as unknown as ReturnType<typeof rowsInRange>;
 }
 
-/** The row with this key, the oldest if there are several. */
+/** Finds the row with a key, the oldest if there are several. */
 export async function rowByKey(db: Reader, table: Table, key: readonly Scalar[]): Promise<Doc | null> {
   const fields = indexFields(table, table.key);
   if (key.length !== fields.length) throw badRequest(`a key of ${table.name} is ${fields.join(", ")}`);
@@ -68,13 +71,13 @@ export async function rowByKey(db: Reader, table: Table, key: readonly Scalar[])
   return rowsInRange(db, table, table.key, range, "asc").first();
 }
 
-/** A row as it is shown: with its creation time and without the id of Convex. */
+/** Returns a row as clients see it: with its creation time and without the id of Convex. */
 export function shown(row: Doc): Columns {
   const { _id, ...columns } = row;
   return columns;
 }
 
-/** A text that changes when the row changes: 64 bits of a hash, two lanes of multiply and xor. */
+/** Returns a text that changes when the row changes: 64 bits of a hash, two lanes of multiply and xor. */
 export function fingerprint(row: Doc): string {
   const text = JSON.stringify(convexToJson(row)); // keys are sorted
   let a = 0x9e3779b9;

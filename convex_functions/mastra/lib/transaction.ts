@@ -1,4 +1,4 @@
-// Looking rows up by their keys, and writing them, so that a commit reads and opens each row once.
+// Look-ups by key, and the transaction of a commit, in which each row is looked up and opened once.
 
 import { OpenRow } from "./open_row";
 import {
@@ -12,17 +12,17 @@ import {
   type Writer,
 } from "./tables";
 
-/** Looks a row up by its key; null when there is none. */
+/** A function that finds a row by its key; null when there is none. */
 export type FindRow = (table: Table, key: readonly Scalar[]) => Promise<OpenRow | null>;
 
-/** A look-up that reads the database each time. */
+/** Returns a look-up outside of a transaction: it reads the database at each call. */
 export const finder = (db: Reader): FindRow => (table, key) => findIn(db, table, key, null);
 
 type Known = { readonly row: Promise<OpenRow | null>; stale: boolean };
 
 /**
- * The rows of one commit. Guards, operations and returned rows that name the same key share one look-up and one open
- * row, until the row is written; after that, the next look-up reads it again. All writes go through here.
+ * Finds and writes the rows of one commit. Guards, operations and returned rows that name the same key share one open
+ * row until the row is written; then the next look-up reads it again. So all writes of a commit must go through here.
  */
 export class Transaction {
   private readonly known = new Map<string, Known>();

@@ -7,10 +7,11 @@ export type JsonObject = { [key: string]: Value | undefined };
 
 /** The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses. */
 export const ESCAPED_KEYS = "__mastra_json";
+/** Convex refuses longer keys, longer arrays, and objects with this many members. */
 const MAX_KEY_LENGTH = 1_024;
 const MAX_ARRAY_LENGTH = 8_192;
 const MAX_FIELDS = 1_024;
-/** Levels of containers in a raw column; with the row and a table that holds it as a record, Convex's 16. */
+/** A raw column has at most this many levels of containers: Convex takes 16, two of which the row and its table use. */
 const RAW_LEVELS = 14;
 
 export function own<T>(object: { readonly [key: string]: T }, key: string): T | undefined {
@@ -34,7 +35,7 @@ export function deepEqual(a: Value | undefined, b: Value | undefined): boolean {
   );
 }
 
-/** The value of JSON text, undefined when it is not JSON. */
+/** Parses JSON text; undefined when it is not JSON. */
 export function parsed(text: string): Value | undefined {
   try {
     return JSON.parse(text) as Value;
@@ -50,8 +51,8 @@ function isPlainKey(key: string): boolean {
 }
 
 /**
- * A value for a raw column: members that Convex refuses, for their keys, levels or sizes, move into JSON text, at every
- * level. An array that no object holds is refused itself.
+ * Returns a value as a raw column stores it: at every level, members that Convex refuses for their keys, levels or
+ * sizes move into JSON text. An array that no object holds is refused itself.
  */
 export function escaped(value: Value): Value {
   const fitting = fitted(value, RAW_LEVELS);
@@ -59,7 +60,7 @@ export function escaped(value: Value): Value {
   return fitting;
 }
 
-/** The value with at most so many levels of containers; undefined if it has more, where no object can hold them. */
+/** Fits a value into so many levels of containers; undefined if it has more and no object can hold them as text. */
 function fitted(value: Value, levels: number): Value | undefined {
   if (!Array.isArray(value) && !isObject(value)) return value;
   if (levels === 0) return undefined;
@@ -81,7 +82,7 @@ function fitted(value: Value, levels: number): Value | undefined {
   return result;
 }
 
-/** The inverse of `escaped`. A value in which nothing is escaped is returned itself. */
+/** Undoes `escaped`. A value in which nothing is escaped is returned itself. */
 export function unescaped(value: Value): Value {
   if (!holdsEscaped(value)) return value;
   if (Array.isArray(value)) return value.map(unescaped);
@@ -97,14 +98,14 @@ function holdsEscaped(value: Value | undefined): boolean {
   return isObject(value) && (own(value, ESCAPED_KEYS) !== undefined || Object.values(value).some(holdsEscaped));
 }
 
-/** The members that an object of a raw column keeps as JSON text; undefined when it has none. */
+/** Parses the members that an object of a raw column keeps as JSON text; undefined when it has none. */
 export function escapedMembers(value: JsonObject): JsonObject | undefined {
   const text = own(value, ESCAPED_KEYS);
   const members = typeof text === "string" ? parsed(text) : undefined;
   return isObject(members) ? members : undefined;
 }
 
-/** Refuses a value of a raw column that has escaped members which an index names, as the index does not find them. */
+/** Refuses a value of a raw column with escaped members that an index names: the index would not find them. */
 export function checkIndexed(stored: Value, indexed: readonly string[], column: string): void {
   const inColumn = indexed.filter((field) => field.startsWith(`${column}.`));
   const members = inColumn.length > 0 && isObject(stored) ? (escapedMembers(stored) ?? {}) : {};
@@ -114,7 +115,7 @@ export function checkIndexed(stored: Value, indexed: readonly string[], column: 
   throw tooLarge(`${field} ${problem}`, "database");
 }
 
-/** The position that a key names in an array; undefined when it names none. */
+/** Returns the position that a key names in an array; undefined when it names none. */
 export function arrayPosition(array: readonly Value[], key: string): number | undefined {
   const position = /^[0-9]+$/.test(key) ? Number(key) : Infinity;
   return position < array.length ? position : undefined;

@@ -1,4 +1,4 @@
-// put, patch and delete, by key or of an index range.
+// Puts, patches and deletes of rows, by their keys or in an index range.
 
 import { getDocumentSize, type Value } from "convex/values";
 import { MAX_RANGES, RANGES_TO_DROP, WHOLE_BYTES, type Budget } from "./budgets";
@@ -26,6 +26,7 @@ import { isObject } from "./values";
 type Key = readonly Scalar[];
 type Op<Name> = Extract<WriteOp, { op: Name }>;
 
+/** Inserts rows, or replaces the rows with their keys. */
 export async function put(transaction: Transaction, op: Op<"put">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
   const keep = op.keep ?? [];
@@ -60,18 +61,20 @@ function keyOf(table: Table, row: Columns): Scalar[] {
   });
 }
 
-/** All declared columns: those that the new row lacks are removed, kept ones left out if the old row has them. */
+/** Returns the columns to write: all declared ones, without those in `keep` that the old row has. */
 function replacement(table: Table, old: Doc, columns: Columns, keep: readonly string[]): Columns {
   const replaced = table.fields.filter((field) => !keep.includes(field) || old[field] === undefined);
   return Object.fromEntries(replaced.map((field) => [field, columns[field]]));
 }
 
+/** Changes the rows with these keys. */
 export async function patch(transaction: Transaction, op: Op<"patch">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
   const change = changeOf(table, op.change);
   return writeKeys(transaction, table, op.keys, budget, (row) => writeOf(table, row.doc, change(row)));
 }
 
+/** Deletes the rows with these keys. */
 export async function deleteKeys(transaction: Transaction, op: Op<"delete">, budget: Budget): Promise<Outcome> {
   const table = tableNamed(op.table);
   return writeKeys(transaction, table, op.keys, budget, (row) => writeOf(table, row.doc));
@@ -92,7 +95,7 @@ async function writeKeys(
 
 const keyText = (key: Key) => JSON.stringify(key);
 
-/** The rows of the different keys, looked up together: a key that is repeated counts once. */
+/** Looks up the rows of the different keys together; a key that is repeated counts once. */
 async function rowsByKeys(
   transaction: Transaction,
   table: Table,
@@ -106,7 +109,7 @@ async function rowsByKeys(
 const missingIn = (existing: Map<string, OpenRow | null>, keys: readonly Key[]) =>
   keys.flatMap((key, position) => (existing.get(keyText(key)) ? [] : [position]));
 
-/** A row with its changed columns (undefined if it is deleted), and the large values that it no longer references. */
+/** A row, its changed columns (undefined if it is deleted), and the large values that it no longer references. */
 type Write = { readonly doc: Doc; readonly columns: Columns | undefined; readonly dropped: readonly string[] };
 
 function writeOf(table: Table, doc: Doc, columns?: Columns): Write {
@@ -115,7 +118,7 @@ function writeOf(table: Table, doc: Doc, columns?: Columns): Write {
   return { doc, columns, dropped: [...generations(table, doc)].filter((generation) => !kept.has(generation)) };
 }
 
-/** Writes rows. All changes were made before, so that one that fails leaves no write under way. */
+/** Writes rows. All changes are made before the first write, so that one that fails leaves no write under way. */
 async function apply(transaction: Transaction, table: Table, writes: readonly Write[], budget?: Budget) {
   if (budget !== undefined) {
     for (const { dropped } of writes) budget.ranges += RANGES_TO_DROP * dropped.length;
@@ -143,6 +146,7 @@ type RangeOp = Extract<WriteOp, { op: "patchRange" | "deleteRange" }>;
 /** The number of rows written, and the cursor to go on from, undefined when the range is done. */
 export type RangeOutcome = { changed: number; cursor: string | null | undefined };
 
+/** Changes or deletes the rows of an index range, as many as the budget allows. */
 export async function writeRange(
   transaction: Transaction,
   op: RangeOp,
@@ -183,7 +187,7 @@ export async function writeRange(
   return { changed: writes.length, cursor: complete ? undefined : reached };
 }
 
-/** The bytes that are written of a row beyond those that were read. */
+/** Returns how many bytes larger a row becomes. */
 function growth({ doc, columns }: Write): number {
   if (columns === undefined) return 0;
   return Math.max(0, getDocumentSize({ ...doc, ...columns } as Doc) - getDocumentSize(doc));
