@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mastra_convex.engine.protocol import IndexRange, Search
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
+from mastra_convex.tables import Field, Index, Table
+from tests.local.tables import put
 from tests.local.vectors import METRICS, POINTS, Metric, fill, nearest, point, points, ranked, search, single
 
 
@@ -74,6 +77,7 @@ VECTORS = st.lists(NUMBERS, min_size=3, max_size=3)
 
 
 @given(st.lists(VECTORS, min_size=1, max_size=12), VECTORS, st.sampled_from(METRICS), st.integers(1, 5))
+@example([[0.0, 0.0, 0.0], [0.0, 3e38, 3e38]], [0.0, 0.0, 0.0], "euclidean", 1)
 @settings(max_examples=150, deadline=None)
 async def test_numbers_of_all_sizes(vectors: list[list[float]], query: list[float], metric: Metric, limit: int) -> None:
     engine = LocalEngine(":memory:", [POINTS])
@@ -104,6 +108,27 @@ async def test_scores_that_differ_by_less_than_single_precision_tells(
         result = await local.search(search(*query, metric=metric, limit=limit))
         scores = [hit.score for hit in result.hits]
         assert scores == pytest.approx([score for score, _ in ranked(rows, metric, query)][:limit], rel=1e-14)
+
+
+async def test_a_table_with_two_columns_of_vectors() -> None:
+    pairs = Table(
+        name="pairs",
+        fields=(Field("id"), Field("at", "floats"), Field("to", "floats", optional=True)),
+        indexes=(Index("by_record_id", ("id",)),),
+    )
+    engine = LocalEngine(":memory:", [pairs])
+    rows = [{"id": "a", "at": [1.0, 0.0], "to": [0.0, 1.0]}, {"id": "b", "at": [0.0, 1.0]}]
+    await put(engine, *rows, table="pairs")
+    to = Condition(path=["to"], operator="eq", value="[0.0, 1.0]")
+    for field, where, found in (
+        ("at", [], [{"id": "b"}, {"id": "a", "to": [0.0, 1.0]}]),
+        ("to", [], [{"id": "a", "at": [1.0, 0.0]}]),
+        ("at", [to], [{"id": "a", "to": [0.0, 1.0]}]),
+    ):
+        target = IndexRange(table="pairs", index="by_record_id", where=where)
+        result = await engine.search(Search(range=target, field=field, vector=[0.0, 1.0], limit=5))
+        assert [{name: value for name, value in hit.row.items() if name[0] != "_"} for hit in result.hits] == found
+    await engine.aclose()
 
 
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=4), max_size=3))

@@ -37,6 +37,7 @@ class ExactVectors:
         self._seqs = np.empty(rows, np.int64)
         self._numbers = np.empty((rows, dimension), "<f4")
         self._norms = np.empty(rows, np.float64)
+        self._single_norms = np.empty(rows, np.float32)  # 0 in unusual rows, as in the next column
         self._inverse = np.empty(rows, np.float32)
         self._unusual = np.empty(rows, np.bool_)
         self._count = 0
@@ -63,6 +64,7 @@ class ExactVectors:
         self._seqs[added] = [seq for seq, _ in rows]
         self._numbers[added] = numbers
         self._norms[added] = norms
+        self._single_norms[added] = np.where(unusual, 0, norms)
         self._unusual[added] = unusual
         self._inverse[added] = np.divide(1, norms, out=np.zeros(len(rows)), where=(norms > 0) & ~unusual)
         self._count = end
@@ -73,7 +75,7 @@ class ExactVectors:
         end = self._count - len(gaps)
         moved = np.setdiff1d(np.arange(end, self._count), gaps, assume_unique=True)
         filled = gaps[gaps < end]
-        for column in (self._seqs, self._numbers, self._norms, self._inverse, self._unusual):
+        for column in (self._seqs, self._numbers, self._norms, self._single_norms, self._inverse, self._unusual):
             column[filled] = column[moved]
         self._count = end
 
@@ -109,7 +111,7 @@ class ExactVectors:
         if query.metric == "cosine":
             near *= self._inverse[rows]
             return near, error
-        norms = self._norms[rows].astype(np.float32)
+        norms = self._single_norms[rows]
         errors = error * norms
         if query.metric == "dotproduct":
             return near, errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -111,8 +112,9 @@ import random
 from array import array
 from mastra_convex_domains.vector.floats import shortest
 random.seed(7)
-numbers = array("f", [random.gauss(0, 10 ** random.uniform(-20, 20)) for _ in range(20_000)])
+numbers = array("f", [-0.0, *(random.gauss(0, 10 ** random.uniform(-20, 20)) for _ in range(20_000))])
 found = shortest(numbers)
+assert str(found[0]) == "0.0"
 assert array("f", found) == numbers
 assert ("numpy.linalg" in sys.modules) is not blocked
 print(hash(tuple(found)))
@@ -156,6 +158,8 @@ async def test_times_in_metadata(vectors: VectorStore, index: str) -> None:
         ({"vectors": [[]]}, "INVALID_VECTOR"),
         ({"vectors": [1.0, 2.0, 3.0]}, "INVALID_VECTOR"),
         ({"vectors": [[0.0] * 8_193]}, "INVALID_VECTOR"),
+        ({"vectors": [numpy.ones((3, 1), numpy.float32)]}, "INVALID_VECTOR_VALUE"),
+        ({"vectors": [numpy.float32([1, 2, math.inf])]}, "INVALID_VECTOR_VALUE"),
         ({"vectors": [[1, 2, None]]}, "INVALID_VECTOR_VALUE"),
         ({"vectors": [[1, 2, "3"]]}, "INVALID_VECTOR_VALUE"),
         ({"vectors": [[1, 2, True]]}, "INVALID_VECTOR_VALUE"),
