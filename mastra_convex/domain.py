@@ -195,7 +195,7 @@ MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 
 def _operation(method: MethodT) -> MethodT:
-    """The method as an operation, of which telemetry tells."""
+    """Makes a method an operation that telemetry records."""
     name = method.__name__
 
     if isasyncgenfunction(method):
@@ -226,7 +226,7 @@ def _operation(method: MethodT) -> MethodT:
 
 
 def _length(answer: object) -> int | None:
-    """How many items a page has; None for another answer."""
+    """Counts the items of a page; None for another answer."""
     if not isinstance(answer, Page):
         return None
     lists = [member for member in vars(answer).values() if isinstance(member, list)]
@@ -235,7 +235,7 @@ def _length(answer: object) -> int | None:
 
 @contextmanager
 def _telling(domain: DomainStore, name: str) -> Generator[Operation]:
-    """Tells of an operation; errors from below that know none get its name into their id."""
+    """Records a telemetry operation and adds its name to the id of engine errors that have none."""
     with Operation(name, domain.name, domain.database) as operation:
         try:
             yield operation

@@ -49,7 +49,7 @@ async def _serve(tables: list[Table], path: Path | None, host: str, port: int, k
 
 
 def _announce(url: str, key: Secret, path: Path | None, host: str) -> None:
-    """Where the server is, as lines to paste into a shell."""
+    """Prints the address of the server as lines to paste into a shell."""
     where = "memory (it is lost at the end; --path keeps it)" if path is None else str(path)
     typer.echo(f"# mastra-convex serves {where}; stop with Ctrl-C")
     if host not in _LOOPBACK:

@@ -121,7 +121,7 @@ def _config(storage_function: str) -> RemoteConfig:
 
 
 async def _answers(engine: RemoteEngine) -> list[Check]:
-    """Whether the deployment is there, takes the key, and has our functions: the first call fails at one of them."""
+    """Checks that the deployment is there, takes the key, and has our functions, by one call."""
     try:
         await engine.read([])
     except MastraConvexError as error:
@@ -168,7 +168,7 @@ def _present(what: str, count: int, missing: Sequence[str]) -> Check:
 
 
 async def _writes(engine: RemoteEngine) -> list[Check]:
-    """Whether the key may write, tried with a commit that leaves a receipt, whose time tells the clock."""
+    """Checks that the key may write, with a commit that leaves a receipt, whose time shows the clock."""
     id = f"doctor-{uuid.uuid4()}"
     started = time.time()
     try:
@@ -186,7 +186,7 @@ async def _writes(engine: RemoteEngine) -> list[Check]:
 
 
 async def _searches(engine: RemoteEngine) -> Check:
-    """Whether the key may search, tried with a search that makes no sense, which only a function that runs can say."""
+    """Checks that the key may search, with a search that makes no sense: only a function that runs refuses it."""
     range = IndexRange(table=RECEIPTS.name, index=RECEIPTS.key)
     try:
         await engine.search(Search(range=range, field="id", vector=[1.0], limit=1))

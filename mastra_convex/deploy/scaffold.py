@@ -1,4 +1,4 @@
-"""What `mastra-convex init` does to a Convex project: files only, nothing is printed here."""
+"""Writes the files of `mastra-convex init` into a Convex project; prints nothing. Internal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ScaffoldedFile:
 
 @dataclass(frozen=True)
 class Scaffold:
-    """What was done. `schema_lines` is what to add to an existing `schema.ts`, None when nothing is missing there."""
+    """Reports what was written. `schema_lines` are lines to add to an existing `schema.ts`, None for none."""
 
     files: tuple[ScaffoldedFile, ...]
     schema: Path

@@ -52,7 +52,7 @@ from mastra_convex.tables import Field, Table
 T = TypeVar("T")
 
 Place = tuple[bytes, ...]
-"""Where a row stands in a scan: its index fields after the prefix, creation time and id, as bytes in index order."""
+"""The position of a row in a scan: index fields after the prefix, creation time and id, as bytes in index order."""
 
 _TAIL = 2
 """Creation time and id."""
@@ -211,7 +211,7 @@ class _Guest:
         return {**record, **deeper, "_creationTime": hosted["_creationTime"]}
 
     def all_rows(self, op: Scan | Neighbours) -> Scan:
-        """What a scan may consist of: the server leaves out rows by conditions and by the values of the prefixes."""
+        """Returns a scan of all rows that may be wanted; the server leaves out others by conditions and prefixes."""
         fields, where = self._fields(op.index), self._where(op.where)
         if isinstance(op, Scan):
             for prefix in op.prefixes:

@@ -28,11 +28,11 @@ MAX_RANGES: Final = 4_000
 STEP_ROWS: Final = 2_000
 RANGE_BYTES: Final = 6 << 20
 WHOLE_BYTES: Final = 14 << 20
-"""Of the ranges of a whole commit: rows consumed, and rows changed once more, as a write reads its row again."""
+"""Most bytes that range operations of a `whole` commit read. A changed row counts twice: a write reads it again."""
 TRANSACTION_BYTES: Final = 16 << 20
-"""That a transaction of Convex reads at most."""
+"""Most bytes that one Convex transaction may read."""
 MAX_COMMIT_BYTES: Final = 12 << 20
-"""Of the encoded body of a commit; Convex takes 16 MiB."""
+"""Most bytes of the encoded body of a commit; Convex takes 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class Neighbours(Read["NeighboursResult"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describe(Read["DescribeResult"]):
-    """What is deployed of a table; with `probe`, also which of its indexes the database lacks."""
+    """Asks for the deployed columns and indexes of a table; with `probe`, also for those that the database lacks."""
 
     op: Literal["describe"] = "describe"
     table: str
@@ -285,7 +285,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an operation did in this step: rows written or deleted, and the positions of keys that had no row.
+    """Reports one operation of a step: rows written or deleted, and the positions of keys that had no row.
 
     For a put, `missing` are the positions of rows that were new.
     """
@@ -342,7 +342,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableNeeds:
-    """What a client needs of a table: the index that is its key, its columns, and its indexes with their fields."""
+    """Lists the key index, the columns, and the indexes with their fields that a client uses of a table."""
 
     key: str
     fields: Sequence[str]

@@ -22,7 +22,7 @@ _SHARED: Final = 4
 
 
 class Cancellation:
-    """Whether work in a thread is still wanted, on which its caller and its thread agree.
+    """Settles between a caller and its thread whether work is still wanted.
 
     Work that has an effect calls `shield` right before that. Then either the caller has been cancelled and the work
     ends here, or it is the caller who waits for the end. So nothing happens any more once a caller was told that it was

@@ -1,4 +1,4 @@
-"""How much one call may read and write, well inside the limits of Convex (docs/protocol.md)."""
+"""Bounds what one call reads and writes, well inside the limits of Convex (docs/protocol.md, "Budget"). Internal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mastra_convex.errors import TooLargeError
 
 
 class TakesLongError(Exception):
-    """What was attempted is too large to be done at once."""
+    """Ends an attempt on the event loop that is too large: the work is done in a thread instead."""
 
 
 @dataclass
 class Budget:
-    """What is left to consume in a call. The first row of a call is always granted."""
+    """Counts what a read may still consume. The first row of a call is always granted."""
 
     rows: int = READ_ROWS
     size: int = READ_BYTES
@@ -23,7 +23,7 @@ class Budget:
     fresh: bool = True
 
     def take(self, size: int) -> bool:
-        """Whether a row of this size may be consumed; if so, it is charged."""
+        """Charges a row of this size if it may be consumed, and tells whether it may."""
         if not self.fresh and (self.rows < 1 or self.size < size):
             self.rows = 0
             return False
@@ -39,8 +39,9 @@ RANGES_TO_DROP: Final = 2
 
 @dataclass
 class StepBudget:
-    """What the range operations of a step may still consume. `changes` are index ranges: one for each row changed, two
-    for each large value that is dropped.
+    """Counts what the range operations of a step may still consume.
+
+    `changes` are index ranges: one for each row changed, two for each large value that is dropped.
 
     In a `whole` commit each row that is changed counts twice.
     """
@@ -52,8 +53,10 @@ class StepBudget:
     fresh: bool = True
 
     def take(self, size: int, *, changes: int) -> bool:
-        """Whether a row of this size may be consumed, whose change takes so many index ranges, 0 for one that stays; if
-        so, it is charged. The first one always may."""
+        """Charges a row of this size if it may be consumed, and tells whether it may; the first one always may.
+
+        `changes` are the index ranges that its change takes, 0 for a row that stays.
+        """
         if self.whole and changes:
             size *= 2
         if self.rows < 1 or self.changes < changes or (self.size < size and not self.fresh):

@@ -65,7 +65,7 @@ def apply_commit(commit: Commit, session: Session, *, receipts: bool = False) ->
 
 
 def is_small(commit: Commit) -> bool:
-    """Whether a commit has so few keys and so little to write that it can be attempted at once."""
+    """Tells whether a commit has so few keys and so little to write that it can be attempted at once."""
     conditions = [condition for guard in commit.guards for condition in _conditions(guard)]
     steps = len(commit.guards) + len(conditions) + sum(len(each.keys) for each in commit.returning)
     values: list[Any] = [condition.value for condition in conditions]

@@ -149,7 +149,7 @@ def _rejected(table: Table, field: Field) -> FunctionError:
 
 
 def _fits(field: Field, value: Any) -> bool:
-    """Whether a value that is no text is of the column's type."""
+    """Tells whether a value that is no text is of the column's type."""
     if value is None:
         return field.nullable or field.type == "any"
     if field.type == "any":
@@ -167,7 +167,7 @@ def _fits(field: Field, value: Any) -> bool:
 
 
 def _is_vector(field: Field, value: Sequence[Any] | Row) -> bool:
-    """Whether nothing is left to check: `pack` checks the numbers."""
+    """Tells whether a value is a vector, whose numbers `pack` checks."""
     return field.type == "floats" and len(value) <= MAX_ARRAY_ELEMENTS
 
 

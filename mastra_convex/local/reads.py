@@ -93,7 +93,7 @@ def get(session: Session, op: Get, budget: Budget) -> GetResult:
 
 
 def describe(session: Session, op: Describe) -> DescribeResult:
-    """What is declared, which is what the file has. There are no vector indexes: every search is exact."""
+    """Describes a table as it is declared, as the file has it. There are no vector indexes: each search is exact."""
     layout = session.layouts.get(op.table)
     if layout is None:
         return DescribeResult(deployed=False)
@@ -114,7 +114,7 @@ _EMPTY = ScanResult(rows=(), matched=0, skipped=0, cursor=None, done=True)
 
 @dataclass
 class _Consumed:
-    """What a scan has taken so far in this step."""
+    """Holds the rows that a scan has taken so far in this step."""
 
     rows: list[OpenRow] = field(default_factory=list[OpenRow])
     matched: int = 0

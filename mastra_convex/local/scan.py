@@ -1,4 +1,4 @@
-"""Which stretches of an index a scan walks, and walking them."""
+"""Turns a scan into ranges of an index, and reads the rows of these in order. Internal."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def plan(
     descending: bool = False,
     after: Position | str | None = None,
 ) -> Plan:
-    """What to walk. ValidationError when prefixes, bounds or cursor do not fit the index."""
+    """Plans a scan. Raises ValidationError when prefixes, bounds or cursor do not fit the index."""
     index = layout.index(index_name)
     fixed = len(prefixes[0]) if prefixes else 0
     if any(len(prefix) != fixed for prefix in prefixes):
@@ -149,7 +149,7 @@ def plan(
 
 
 def window_plan(layout: Layout, index: Index, keys: Sequence[bytes], seq: int, *, descending: bool) -> Plan:
-    """What follows a row in either direction, among rows that equal it in all index fields but the last."""
+    """Plans the rows before or after one, among those that equal it in all index fields but the last."""
     *prefix, last = keys
     track = _stretches(tuple(prefix), None, None, descending, ((last,), seq))
     return Plan(layout, index, len(prefix), descending, [track])

@@ -1,4 +1,4 @@
-"""How a declared table lies in SQLite, and the SQL over it."""
+"""Lays declared tables out in SQLite, brings files to the present layout, and makes the SQL over it. Internal."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Layout:
         return f"FROM {self.name} INDEXED BY {index_name(self.table, index)}{where}"
 
     def terms(self, index: Index, span: Span) -> list[str]:
-        """What a row of a span satisfies, in SQL."""
+        """Returns the SQL terms that rows of a span satisfy."""
         columns = [quoted(key_column(field)) for field in index.fields]
         terms = [f"{column} = ?" for column in columns[: span.equal]]
         following = columns[span.equal] if span.equal < len(columns) else ""

@@ -21,7 +21,7 @@ from mastra_convex.tables import CHUNKS, LARGE_VALUES, RECEIPTS
 
 _KEPT_MS: Final = 3_600_000
 _TRUSTED_MS: Final = 7 * 24 * _KEPT_MS
-"""How long a large value counts as referred to since that was last seen: other writers do not say what they drop."""
+"""A large value counts as referenced for so long after it was seen to be: others do not say what they drop."""
 
 _SWEPT_AT_ONCE: Final = 1_000
 

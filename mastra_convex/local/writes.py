@@ -23,7 +23,7 @@ from mastra_convex.tables import LARGE_VALUES
 
 
 class Written(NamedTuple):
-    """How many rows were put, the positions of new ones, the bytes of all, and those of the rows that they replaced."""
+    """Counts rows that were put, their bytes and those of replaced rows; `new` has the positions of new ones."""
 
     rows: int
     new: list[int]

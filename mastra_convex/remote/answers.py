@@ -1,4 +1,4 @@
-"""What an HTTP answer means: the value of a function, or a failure with the error it becomes. No I/O."""
+"""Reads HTTP answers: the value of a function, or a failure with the error it becomes. No I/O. Internal."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _SIBLINGS = ("read", "search", "sweep")
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteConfig:
-    """Where the deployment is and how to call it. The parameters are those of `ConvexStore`.
+    """Holds the address of a deployment and how to call it. The parameters are those of `ConvexStore`.
 
     Raises ConfigurationError, naming the parameter, for what cannot work.
     """

@@ -1,4 +1,7 @@
-"""What a client needs of a deployment, what of that is not there, and how to say so (docs/protocol.md, Handshake)."""
+"""Compares the tables, columns and indexes that this client uses with those deployed (docs/protocol.md, "Handshake").
+
+Words the error that lists what is missing. Internal.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Lacking:
 
 
 def needs_of(tables: Iterable[Table]) -> dict[str, TableNeeds]:
-    """What these tables need to be deployed."""
+    """Lists the key, columns and indexes of these tables, as a deployment must have them."""
     return {
         table.name: TableNeeds(
             key=table.key,

@@ -35,7 +35,7 @@ __all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "REDACTED", "REJECTED", "FunctionKind"
 FunctionKind = Literal["query", "mutation", "action"]
 
 MAX_BODY_BYTES: Final = (16 << 20) + 2000
-"""What Convex takes as the body of a call (docs/protocol.md, "Limits of Convex")."""
+"""Most bytes of the body of a call (docs/protocol.md, "Limits of Convex")."""
 
 _RAW_BYTES = 1 << 20  # aiohttp warns of larger bodies that are not a stream
 _log = logging.getLogger("mastra_convex.http")
@@ -141,7 +141,7 @@ class _Call:
             await asyncio.sleep(delay)
 
     def cut_short(self, error: BaseException) -> Failure:
-        """What to report when the deadline passed or the transport was closed."""
+        """Returns the failure to report when the deadline passed or the transport was closed."""
         last = self.last
         if self.pool.closed:
             message = f"{self.path}: the store was closed during the call"

@@ -58,7 +58,7 @@ _log = logging.getLogger("mastra_convex.server")
 
 
 class ServedEngine(Protocol):
-    """What the server needs of an engine: a local one that writes receipts."""
+    """Is the interface that the server needs: an engine that writes receipts."""
 
     async def read(self, ops: Sequence[Read[T]], /) -> list[T]: ...
 
@@ -102,7 +102,7 @@ class LocalServer:
 
     @property
     def url(self) -> str:
-        """What to give as `deployment_url`. ClosedError while the server does not run."""
+        """Returns the URL to pass as `deployment_url`. Raises ClosedError while the server does not run."""
         if self._runner is None or not self._runner.addresses:
             raise ClosedError("the server is not running")
         port = self._runner.addresses[0][1]
@@ -163,7 +163,7 @@ class LocalServer:
         return _json(200, {"status": "success", "value": value})
 
     def _authorize(self, request: web.Request) -> bool:
-        """Whether the caller has the admin key; without a header it is anonymous, with a wrong one refused."""
+        """Tells whether the caller has the admin key; without a header it is anonymous, a wrong key is refused."""
         client = request.headers.get("Convex-Client")
         if client is not None and "-" not in client:
             raise RefusedError(400, "InvalidClientVersion", "Convex-Client must be name-version")
@@ -247,7 +247,7 @@ async def serve_file(
 
 
 class _Discreet(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp says of requests that are no HTTP, without the tracebacks, which quote headers and so the key."""
+    """Logs aiohttp's complaints about malformed HTTP without tracebacks, as these quote headers, so the key."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         return msg, {}
@@ -296,7 +296,7 @@ def _only(args: dict[str, Any], *names: str) -> None:
 
 
 def _first_fault(error: InvalidModelError) -> str:
-    """Where and what, without the value."""
+    """Describes the first fault: its place and the problem, without the value."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
     where = ".".join(str(part) for part in faults[0]["loc"][1:])
     return f"{where or 'arguments'}: {faults[0]['msg']}"

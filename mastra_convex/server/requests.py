@@ -1,4 +1,4 @@
-"""What a request says, whichever function it calls: its body, checked as Convex checks it."""
+"""Reads a request and checks its body as Convex does, before any function runs. Internal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp import web
 from mastra_convex.remote.transport import MAX_BODY_BYTES
 
 MAX_NESTING: Final = 64
-"""Of the arguments of a call, as in Convex (docs/protocol.md, "Limits of Convex")."""
+"""The arguments of a call nest at most so deep, as in Convex (docs/protocol.md, "Limits of Convex")."""
 
 _ANONYMOUS_BODY_BYTES: Final = 64 << 10
 _BODY_SECONDS: Final = 60.0
@@ -85,7 +85,7 @@ async def _read_body(request: web.Request, most: int) -> bytearray:
 
 
 def _depth_exceeds(value: Any, limit: int) -> bool:
-    """Whether containers nest deeper than `limit`; not recursive, so that it survives what it looks for."""
+    """Tells whether containers nest deeper than `limit`. Not recursive, as deep nesting would exhaust the stack."""
     level: list[Any] = [value]
     for _ in range(limit):
         deeper: list[Any] = []

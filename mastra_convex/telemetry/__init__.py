@@ -1,4 +1,4 @@
-"""What calls tell: a log, and spans and metrics by OpenTelemetry's conventions where its API is installed.
+"""Reports operations and HTTP requests: in a log, and as OpenTelemetry's spans and metrics where its API is installed.
 
 Nothing that is told contains a value or key of a row, or an admin key.
 """
@@ -40,7 +40,7 @@ _current: ContextVar[Operation | None] = ContextVar("mastra_convex.operation", d
 
 
 def database(system: Literal["convex", "sqlite"], url: str | None = None) -> Attributes:
-    """What is told of the database that an engine works on."""
+    """Returns the attributes that describe the database of an engine."""
     return {"db.system.name": system, **({} if url is None else _server(url))}
 
 

@@ -1,4 +1,4 @@
-"""What can be told to whoever listens, and the listener that is none."""
+"""Defines the interface of a telemetry backend, and one that reports nothing. Internal."""
 
 from __future__ import annotations
 

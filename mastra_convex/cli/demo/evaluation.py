@@ -1,4 +1,4 @@
-"""What the demo finds out about a transcript: whether each thread was answered, and how close the answers are."""
+"""Evaluates a transcript for the demo: which threads were answered, and how close the answers are."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _BATCH: Final = 50
 
 @dataclass(frozen=True)
 class Imported:
-    """How many messages were new and how many known; `refused` are lines that the store did not take."""
+    """Counts the messages that were new and known; `refused` are lines that the store did not take."""
 
     new: int
     known: int

@@ -1,4 +1,4 @@
-"""What the demo compares between processes."""
+"""Reads the facts that the demo compares between processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mastra_convex.store_base import DomainAccess
 
 @dataclass(frozen=True)
 class Question:
-    """What to read: a resource, one of its threads, and a clone of that."""
+    """Names a resource, one of its threads, and a clone of that, to be read."""
 
     resource: str
     thread_id: str

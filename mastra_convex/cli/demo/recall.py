@@ -47,7 +47,7 @@ async def embed_messages(store: DomainAccess, embedder: Embedder, lines: Sequenc
 
 
 async def recall(store: DomainAccess, embedder: Embedder, question: Line) -> list[Recalled]:
-    """What the resource talked about before the question, nearest first."""
+    """Returns the earlier messages of the resource that are nearest to the question."""
     [vector] = await embedder.embed([question.text])
     hits = await store.vector.query(
         INDEX,

@@ -36,7 +36,7 @@ _SCORES_SHOWN: Final = 12
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is shown of a transcript: its first resource, the longest thread of that, a message in its middle."""
+    """Names what is shown of a transcript: its first resource, the longest thread, a message in its middle."""
 
     resource: str
     thread_id: str

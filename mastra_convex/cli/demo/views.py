@@ -1,4 +1,4 @@
-"""How the demo looks: tables that fit 80 columns and survive without a terminal."""
+"""Draws the tables of the demo, which fit 80 columns and need no terminal."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 import orjson
 
 MAX_LARGE_BYTES: Final = 128 << 20
-"""Of the JSON text of one value."""
+"""Most bytes of the JSON text of one value."""
 
 CHUNK_CHARACTERS: Final = 1_000_000
-"""Of base64, a multiple of 4: a document of Convex has 1 MiB."""
+"""Characters of base64 in a chunk, a multiple of 4; a document of Convex holds 1 MiB."""
 
 _LEVEL: Final = 1
 """The fastest: attachments do not get smaller than by their base64 anyway."""

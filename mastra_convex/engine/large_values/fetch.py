@@ -72,7 +72,7 @@ class Reader:
 
 
 class _Found:
-    """What was fetched."""
+    """Holds the owners and chunks that were fetched."""
 
     def __init__(self, kept: Sequence[Reference], owners: GetResult, chunks: GetResult) -> None:
         rows = iter(chunks.rows)
@@ -83,7 +83,7 @@ class _Found:
         self._chunks = {one.generation: [next(rows) for _ in range(one.chunks)] for one in kept}
 
     def has(self, kept: Reference, owner: str) -> bool:
-        """Whether the value is there; what belongs to another row is no reference, but a text that looks like one."""
+        """Tells whether the value is there. A generation of another row only looks like a reference."""
         belongs = self._owners[kept.generation]
         return belongs is not None and (belongs != owner or None not in self._chunks[kept.generation])
 

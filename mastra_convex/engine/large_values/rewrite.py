@@ -45,14 +45,14 @@ Name = tuple[object, ...]
 
 
 def is_beyond(op: Patch) -> bool:
-    """Whether a patch gives so much, or something that looks like a reference, that it is better made here."""
+    """Tells whether the client had better make a patch, as it gives much or something that looks like a reference."""
     texts = [value for value in op.change.set.values() if isinstance(value, str)]
     texts += [edit.value for edit in op.change.edits]
     return any(len(text) > _SEND_AT_MOST or may_refer(text) for text in texts)
 
 
 def can_be_edited(commit: Commit, tables: Mapping[str, Table]) -> bool:
-    """Whether `Editor` can make a commit: it patches rows that may be large, and beside that only puts some of them."""
+    """Tells whether `Editor` can make a commit: it only patches rows that may be large, or puts some of the same."""
     patched = {(op.table, *key) for op in commit.ops if op.op == "patch" and op.table in tables for key in op.keys}
     touched = {name[0] for name in patched}
     fits = [

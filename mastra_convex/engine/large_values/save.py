@@ -29,7 +29,7 @@ from mastra_convex.rows.values import Row, is_within, to_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 
 _PART_BYTES: Final = 4 << 20
-"""Of chunks in a commit of their own: what Convex writes in a second."""
+"""Most bytes of chunks in a commit of their own; Convex writes as much in a second."""
 
 _SPARE_BYTES: Final = 64 << 10
 

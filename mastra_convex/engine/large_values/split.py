@@ -24,7 +24,7 @@ from mastra_convex.rows.values import (
 from mastra_convex.tables import Field, Table
 
 _TARGET: Final = MAX_DOCUMENT_BYTES // 2
-"""What a row that was too large is brought down to, so that it can grow for a while."""
+"""A row that was too large is cut down to so many bytes, so that it can grow for a while."""
 
 _LEAST: Final = 16 << 10
 """Parts smaller than this are not kept apart. Where many of them are too much, what holds them is."""
@@ -45,7 +45,7 @@ class LargeValue:
 
 
 def is_surely_small(rows: Sequence[Row]) -> bool:
-    """Whether it takes no further look to see that the rows are small, and hold nothing that looks like a reference."""
+    """Tells by their JSON text alone that rows are small and hold nothing that looks like a reference."""
     text = orjson.dumps(rows)
     return len(text) < SURELY_SMALL_BYTES and MARK.encode() not in text
 

@@ -159,7 +159,7 @@ async def test_times_in_metadata(vectors: VectorStore, index: str) -> None:
         ({"vectors": [1.0, 2.0, 3.0]}, "INVALID_VECTOR"),
         ({"vectors": [[0.0] * 8_193]}, "INVALID_VECTOR"),
         ({"vectors": [numpy.ones((3, 1), numpy.float32)]}, "INVALID_VECTOR_VALUE"),
-        ({"vectors": [numpy.float32([1, 2, math.inf])]}, "INVALID_VECTOR_VALUE"),
+        ({"vectors": [numpy.array([1, 2, math.inf], numpy.float32)]}, "INVALID_VECTOR_VALUE"),
         ({"vectors": [[1, 2, None]]}, "INVALID_VECTOR_VALUE"),
         ({"vectors": [[1, 2, "3"]]}, "INVALID_VECTOR_VALUE"),
         ({"vectors": [[1, 2, True]]}, "INVALID_VECTOR_VALUE"),
