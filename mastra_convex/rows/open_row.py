@@ -8,7 +8,16 @@ from typing import Any, Final
 from mastra_convex.rows.filters import array_index
 from mastra_convex.rows.paths import MISSING, Path, changed_inside, check_members, check_no_reference
 from mastra_convex.rows.reducers import Reducer
-from mastra_convex.rows.values import ESCAPED_KEYS, Row, check_indexed, escape_keys, from_json, to_json, unescape_keys
+from mastra_convex.rows.values import (
+    ESCAPED_KEYS,
+    Row,
+    check_indexed,
+    escape_keys,
+    from_json,
+    plain_numbers,
+    to_json,
+    unescape_keys,
+)
 from mastra_convex.tables import Field, Table
 
 
@@ -112,7 +121,7 @@ class OpenRow:
         else:
             value = self._row.get(field.name, MISSING)
             if isinstance(value, dict | list):
-                value = unescape_keys(value)
+                value = plain_numbers(unescape_keys(value)) if field.json else unescape_keys(value)
             elif isinstance(value, str) and field.json:
                 value = self._parse_once(value)
         if not isinstance(value, str):
