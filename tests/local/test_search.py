@@ -101,9 +101,9 @@ async def test_scores_that_differ_by_less_than_single_precision_tells(
     local: LocalEngine, metric: Metric, size: float
 ) -> None:
     dice = random.Random(5)
-    rows = [point(str(n), *(1 + dice.uniform(-1, 1) * 1e-6 for _ in range(32))) for n in range(400)]
+    rows = [point(str(n), *(1 + dice.uniform(-1, 1) * 1e-6 for _ in range(300))) for n in range(400)]
     await fill(local, rows)
-    query = single([size * dice.uniform(0.5, 1) for _ in range(32)])
+    query = single([size * dice.uniform(0.5, 1) for _ in range(300)])
     for limit in (3, 50):
         result = await local.search(search(*query, metric=metric, limit=limit))
         scores = [hit.score for hit in result.hits]

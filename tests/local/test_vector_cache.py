@@ -19,6 +19,7 @@ from anyio.abc import Process
 
 from mastra_convex import ConfigurationError, ConvexStore
 from mastra_convex.engine.protocol import (
+    Bound,
     Commit,
     Delete,
     IndexRange,
@@ -26,6 +27,7 @@ from mastra_convex.engine.protocol import (
     PatchRange,
     Scan,
     ScanResult,
+    Search,
     WriteOp,
 )
 from mastra_convex.local.engine import LocalEngine
@@ -131,6 +133,25 @@ async def test_more_changes_than_the_log_keeps(tmp_path: Path) -> None:
     assert await nearest(reader, *QUERY, limit=100) == [id for _, id in rows[:100]]
     await reader.aclose()
     await writer.aclose()
+
+
+async def test_ranges_that_differ_by_little_are_kept_apart() -> None:
+    engine = LocalEngine(":memory:", [POINTS])
+    await fill(engine, [*(point(str(n), 1, 0, kind=n, n=n) for n in range(4)), point("true", 1, 0, kind=True)])
+    ranges: list[tuple[IndexRange, list[str]]] = [
+        (IndexRange(table="points", index="by_kind", prefix=["here", 1]), ["1"]),
+        (IndexRange(table="points", index="by_kind", prefix=["here", True]), ["true"]),
+        (IndexRange(table="points", index="by_n", lower=Bound(value=1)), ["1", "2", "3"]),
+        (IndexRange(table="points", index="by_n", lower=Bound(value=1, inclusive=False)), ["2", "3"]),
+        (IndexRange(table="points", index="by_n", lower=Bound(value=2)), ["2", "3"]),
+        (IndexRange(table="points", index="by_n", lower=Bound(value=0), upper=Bound(value=1)), ["0", "1"]),
+        (IndexRange(table="points", index="by_kind", prefix=["here"], lower=Bound(value=2)), ["2", "3", "true"]),
+    ]
+    for _ in range(2):
+        for target, expected in ranges:
+            result = await engine.search(Search(range=target, field="at", vector=[1.0, 0.0], limit=9))
+            assert [hit.row["id"] for hit in result.hits] == expected, target
+    await engine.aclose()
 
 
 async def test_several_loops_share_the_vectors(tmp_path: Path) -> None:
