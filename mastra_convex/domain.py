@@ -82,6 +82,7 @@ from mastra_convex.retention import (
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
 from mastra_convex.rows.paths import Path
 from mastra_convex.rows.times import now, to_iso
@@ -159,6 +160,7 @@ __all__ = [
     "batches",
     "carried",
     "check_batch_size",
+    "checked_filter",
     "checked_when_given",
     "clean",
     "clean_text",

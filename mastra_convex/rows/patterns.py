@@ -1,173 +1,157 @@
-"""Patterns of `$regex`: the syntax that Python and JavaScript read alike (docs/protocol.md, "Conditions").
+"""Programs of patterns and the search with them (docs/protocol.md, "Patterns").
 
-A pattern is read here and written anew as a Python expression with the meaning that the protocol gives it.
+A search walks over the text once, with the set of all steps that a match may have come to. It remembers which set a
+character leads to, so that nearly every character costs one look-up, whatever the pattern.
 """
 
 from __future__ import annotations
 
-import re
-import string
+from bisect import bisect_right
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 from mastra_convex.errors import ValidationError
 
-_MAX_PATTERN = 1_000
-_MAX_COUNT = 1_000
-_CLASSES = frozenset("dDwWsS")
-_ESCAPABLE = frozenset(string.punctuation + " ")
-_CONTROLS = {"t": "\t", "n": "\n", "r": "\r"}
-_ASSERTIONS = {"b": r"\b", "B": r"(?!\b)"}
-"""Python's own `\\B` does not match in an empty text."""
-_COUNT = re.compile(r"\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}")
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+MAX_STEPS = 2_500
+"""Steps of a program. The largest count of one character, `{0,1000}`, takes 2,000."""
+END_OF_CODES = 0x110000
+"""One more than the last code point."""
+_REMEMBERED = 50_000
+"""How many characters and steps of sets a search remembers before it starts anew; some megabytes."""
+
+_WORD = "word"
+_OTHER = "other"
+_LINE_ENDS = ("", "\n")
+_ASSERTIONS: dict[str, Callable[[str, str], bool]] = {
+    "start": lambda before, after: before == "",
+    "end": lambda before, after: after == "",
+    "line start": lambda before, after: before in _LINE_ENDS,
+    "line end": lambda before, after: after in _LINE_ENDS,
+    "boundary": lambda before, after: (before == _WORD) != (after == _WORD),
+    "no boundary": lambda before, after: (before == _WORD) == (after == _WORD),
+}
+"""Whether each assertion holds between two kinds of characters."""
 
 
-def compile_pattern(text: str, options: str = "") -> re.Pattern[str]:
-    """The expression to search with. `options` are letters of `ims`. ValidationError for syntax that is not allowed."""
-    if not set(options) <= _FLAGS.keys():
-        raise ValidationError("$options are letters of ims")
-    if len(text) > _MAX_PATTERN:
-        raise ValidationError(f"a pattern has at most {_MAX_PATTERN} characters, not {len(text)}")
-    flags = re.ASCII
-    for option in options:
-        flags |= _FLAGS[option]
-    try:
-        return re.compile(_Reader(text, by_line="m" in options).read(), flags)
-    except RecursionError:
-        raise _refused("groups nested that deep") from None
+def check_program(program: Any) -> None:
+    """Raises ValidationError unless this is a program."""
+    match program:
+        case {"text": str()} if len(program) == 1:
+            return
+        case {"sets": list(sets), "steps": list(steps)} if len(program) == 2 and len(steps) <= MAX_STEPS:
+            if all(map(_is_set, sets)) and all(_is_step(step, len(sets), len(steps)) for step in steps):
+                return
+        case _:
+            pass
+    raise ValidationError("this is no program of a pattern")
 
 
-def _refused(what: str) -> ValidationError:
-    return ValidationError(f"a pattern with {what}; $regex takes what Python and JavaScript read alike")
+def compile_program(program: dict[str, Any]) -> Callable[[str], bool]:
+    """A function that tells whether a checked program finds a match in a text."""
+    wanted: str | None = program.get("text")
+    return _Search(program).finds if wanted is None else lambda text: wanted in text
 
 
-class _Reader:
-    def __init__(self, text: str, *, by_line: bool) -> None:
-        self._text = text
-        self._at = 0
-        self._end = "$" if by_line else r"\Z"
+def _is_set(points: Any) -> bool:
+    """Whether these are code points in ascending order."""
+    if not isinstance(points, list) or not all(type(point) is int for point in points):
+        return False
+    return all(low < high for low, high in pairwise([-1, *points, END_OF_CODES + 1]))
 
-    def read(self) -> str:
-        source = self._alternatives()
-        if self._next:
-            raise _refused("a parenthesis that closes nothing")
-        return source
 
-    @property
-    def _next(self) -> str:
-        """The character to be read, empty at the end."""
-        return self._text[self._at : self._at + 1]
-
-    def _take(self, wanted: str) -> bool:
-        if not self._text.startswith(wanted, self._at):
+def _is_step(step: Any, sets: int, steps: int) -> bool:
+    match step:
+        case [test, *targets] if 1 <= len(targets) <= 2:
+            known = test is None or (isinstance(test, str) and test in _ASSERTIONS) or _is_below(test, sets)
+            return known and all(_is_below(target, steps + 1) for target in targets)
+        case _:
             return False
-        self._at += len(wanted)
-        return True
 
-    def _alternatives(self) -> str:
-        parts: list[str] = []
-        while self._next not in ("", ")"):
-            parts.append("|" if self._take("|") else self._quantified())
-        return "".join(parts)
 
-    def _quantified(self) -> str:
-        assertion = self._assertion()
-        source = assertion or self._atom()
-        quantifier = self._quantifier()
-        if quantifier and assertion:
-            raise _refused("a quantifier after what has no width")
-        if quantifier and self._quantifier():
-            raise _refused("two quantifiers")
-        return source + quantifier
+def _is_below(number: Any, limit: int) -> bool:
+    return type(number) is int and 0 <= number < limit
 
-    def _assertion(self) -> str:
-        if self._take("^"):
-            return "^"
-        if self._take("$"):
-            return self._end
-        for letter, source in _ASSERTIONS.items():
-            if self._take("\\" + letter):
-                return source
-        return ""
 
-    def _atom(self) -> str:
-        if self._take("("):
-            return self._group()
-        if self._take("["):
-            return self._class()
-        if self._take("."):
-            return "."
-        if self._take("\\"):
-            return self._class_escape() or re.escape(self._escaped())
-        if self._next in "*+?{}]":
-            raise _refused(f"{self._next} in this place")
-        return re.escape(self._character())
+class _State(dict[str, "_State"]):
+    """The steps to go on from after a character of some kind; as a dict, the states that characters lead to."""
 
-    def _character(self) -> str:
-        self._at += 1
-        return self._text[self._at - 1]
+    def __init__(self, search: _Search, steps: tuple[int, ...], before: str) -> None:
+        super().__init__()
+        self._search = search
+        self.steps = steps
+        self.before = before
 
-    def _group(self) -> str:
-        if self._take("?") and not self._take(":"):
-            raise _refused("a group that begins with (? and not with (?:")
-        inside = self._alternatives()
-        if not self._take(")"):
-            raise _refused("a parenthesis that is not closed")
-        return f"(?:{inside})"
+    def __missing__(self, character: str) -> _State:
+        self[character] = following = self._search.following(self, character)
+        return following
 
-    def _class_escape(self) -> str:
-        return "\\" + self._character() if self._next in _CLASSES else ""
 
-    def _escaped(self) -> str:
-        """The character that an escape stands for, its backslash having been read."""
-        letter = self._next
-        if letter in _ESCAPABLE:
-            return self._character()
-        if letter not in _CONTROLS:
-            raise _refused(f"the escape \\{letter}")
-        return _CONTROLS[self._character()]
+class _Search:
+    def __init__(self, program: dict[str, Any]) -> None:
+        self._sets: list[list[int]] = program["sets"]
+        self._steps: list[tuple[Any, list[int]]] = [(test, targets) for test, *targets in program["steps"]]
+        self._match = len(self._steps)
+        self._steps.append((None, []))
+        self._found = _State(self, (), "")
+        self._states: dict[tuple[tuple[int, ...], str], _State] = {}
+        self._room = _REMEMBERED
 
-    def _class(self) -> str:
-        """A class, its first bracket having been read."""
-        negated = self._take("^")
-        if self._next == "]":
-            raise _refused("an empty class")
-        parts: list[str] = []
-        while not self._take("]"):
-            first, single = self._member()
-            if self._next == "-" and not self._text.startswith("-]", self._at):
-                self._at += 1
-                last, last_single = self._member()
-                if not single or not last_single or last < first:
-                    raise _refused("such a range")
-                parts.append(f"{re.escape(first)}-{re.escape(last)}")
-            else:
-                parts.append(re.escape(first) if single else first)
-        return f"[{'^' if negated else ''}{''.join(parts)}]"
+    def finds(self, text: str) -> bool:
+        found = self._found
+        state = self._state((0,), "")
+        for character in text:
+            state = state[character]
+            if state is found:
+                return True
+        return state[""] is found
 
-    def _member(self) -> tuple[str, bool]:
-        """A character, or the escape of a class; and whether it is a character."""
-        if not self._next:
-            raise _refused("a class that is not closed")
-        if self._next == "[":
-            raise _refused("[ in a class without \\ before it")
-        if not self._take("\\"):
-            return self._character(), True
-        escape = self._class_escape()
-        return (escape, False) if escape else (self._escaped(), True)
+    def following(self, state: _State, character: str) -> _State:
+        """The state that a character leads to from another, `""` being the end of the text."""
+        after = _kind(character)
+        holding = self._holding(state.before, after, character)
+        reached = set(state.steps)
+        waiting = list(reached)
+        beyond = {0}  # a match may begin anywhere
+        for step in waiting:  # which grows
+            test, targets = self._steps[step]
+            if test not in holding:
+                continue
+            for target in targets:
+                if isinstance(test, int):
+                    beyond.add(target)
+                elif target not in reached:
+                    reached.add(target)
+                    waiting.append(target)
+        self._room -= 1
+        return self._found if self._match in reached else self._state(tuple(sorted(beyond)), after)
 
-    def _quantifier(self) -> str:
-        source = next((sign for sign in "*+?" if self._take(sign)), "")
-        if not source and self._next == "{":
-            source = self._count()
-        return source + "?" if source and self._take("?") else source
+    def _state(self, steps: tuple[int, ...], before: str) -> _State:
+        state = self._states.get((steps, before))
+        if state is None:
+            if self._room <= 0:
+                self._forget()
+            self._room -= len(steps)
+            state = self._states[steps, before] = _State(self, steps, before)
+        return state
 
-    def _count(self) -> str:
-        found = _COUNT.match(self._text, self._at)
-        if found is None:
-            raise _refused("{ in this place")
-        least, comma, most = found.groups()
-        last = int(most or least)
-        if last < int(least) or last > _MAX_COUNT:
-            raise _refused(f"the count {found[0]}")
-        self._at = found.end()
-        return f"{{{least}{comma or ''}{most or ''}}}"
+    def _forget(self) -> None:
+        for state in self._states.values():
+            state.clear()  # they refer to each other
+        self._states.clear()
+        self._room = _REMEMBERED
+
+    def _holding(self, before: str, after: str, character: str) -> set[int | str | None]:
+        """The tests that hold at a character: of no condition, of assertions, of the sets that have it."""
+        code = ord(character) if character else -1
+        holding: set[int | str | None] = {None}
+        holding.update(name for name, holds in _ASSERTIONS.items() if holds(before, after))
+        holding.update(n for n, points in enumerate(self._sets) if bisect_right(points, code) % 2)
+        return holding
+
+
+def _kind(character: str) -> str:
+    """What assertions know of a character: that it is the edge of the text, a newline, part of a word, or another."""
+    if character in _LINE_ENDS:
+        return character
+    return _WORD if character.isascii() and (character.isalnum() or character == "_") else _OTHER

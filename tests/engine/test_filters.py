@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +14,8 @@ from mastra_convex.errors import ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from mastra_convex.rows.values import Row, plain_numbers
-from tests.engine.rows import CASES, THREADS, put, thread
-
-Case = dict[str, Any]
+from tests.engine.rows import THREADS, put, thread
+from tests.filters import OPTIONS_AND_PATTERNS, PROGRAMS_THAT_ARE_NONE, TEXTS, Case, as_sent, filter_cases, python_flags
 
 VALUE = ("metadata", "value")
 AT_ONCE = 64
@@ -27,18 +27,12 @@ SLOW = [
 ]
 
 
-def cases() -> list[Case]:
-    """`value` against `filter`: `expected`, or `error`. A case without `value` is about a value that is missing."""
-    loaded: list[Case] = json.loads((CASES / "filters.json").read_text("utf-8"))
-    return loaded
-
-
 def row_with(id: str, case: Case) -> Row:
     return thread(id, metadata={"value": case["value"]} if "value" in case else {})
 
 
 def matching(id: str, filter: Any) -> Scan:
-    condition = Condition(path=VALUE, operator="match", value=json.dumps(filter))
+    condition = Condition(path=VALUE, operator="match", value=json.dumps(as_sent(filter)))
     return Scan(table=THREADS, index="by_record_id", prefixes=[[id]], where=[condition])
 
 
@@ -48,7 +42,7 @@ async def outcomes(engine: Engine, filters: dict[str, Any]) -> dict[str, bool]:
 
 
 async def test_the_shared_cases(engine: Engine) -> None:
-    chosen = {f"case{n}": case for n, case in enumerate(cases()) if "expected" in case}
+    chosen = {f"case{n}": case for n, case in enumerate(filter_cases()) if "expected" in case}
     await put(engine, THREADS, *(row_with(id, case) for id, case in chosen.items()))
 
     held = await outcomes(engine, {id: case["filter"] for id, case in chosen.items()})
@@ -59,7 +53,7 @@ async def test_the_shared_cases(engine: Engine) -> None:
 async def test_the_shared_cases_that_are_refused(engine: Engine) -> None:
     """Whether or not there is a row."""
     accepted: list[str] = []
-    for case in cases():
+    for case in filter_cases():
         if case.get("error"):
             try:
                 await engine.read([matching("nobody", case["filter"])])
@@ -67,6 +61,24 @@ async def test_the_shared_cases_that_are_refused(engine: Engine) -> None:
                 continue
             accepted.append(case["name"])
     assert accepted == []
+
+
+async def test_programs_of_patterns_that_are_none_are_refused(engine: Engine) -> None:
+    accepted: list[Any] = []
+    for program in PROGRAMS_THAT_ARE_NONE:
+        try:
+            await engine.read([matching("nobody", {"a": {"$regex": program}})])
+        except ValidationError:
+            continue
+        accepted.append(program)
+    assert accepted == []
+
+
+async def test_a_program_may_lead_back_to_where_it_came_from(engine: Engine) -> None:
+    """Steps that take no character and lead to themselves and to each other."""
+    round = {"sets": [], "steps": [[None, 0, 1], ["boundary", 0], [None, 0]]}
+    await put(engine, THREADS, thread("t", metadata={"value": "a b" * 1_000}))
+    assert await outcomes(engine, {"t": {"$regex": round}}) == {"t": False}
 
 
 TEXT = st.text("aB\u00e9\U0001f600", max_size=2)
@@ -115,3 +127,19 @@ async def test_generated_filters_hold_as_the_evaluator_in_python_says(
 
     for id, case in chosen.items():
         assert held[id] == compile_filter(plain_numbers(case["filter"]))(plain_numbers(case["value"])), case
+
+
+@given(st.lists(st.tuples(OPTIONS_AND_PATTERNS, TEXTS), min_size=24, max_size=24))
+@settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
+async def test_generated_patterns_find_what_python_finds(
+    engine: Engine, searches: list[tuple[tuple[str, tuple[str, str]], str]]
+) -> None:
+    chosen = {f"case{n}": each for n, each in enumerate(searches)}
+    await put(engine, THREADS, *(thread(id, metadata={"value": text}) for id, (_, text) in chosen.items()))
+
+    held = await outcomes(
+        engine, {id: {"$regex": ours, "$options": options} for id, ((options, (ours, _)), _) in chosen.items()}
+    )
+
+    for id, ((options, (_, theirs)), text) in chosen.items():
+        assert held[id] is (re.search(theirs, text, python_flags(options)) is not None), chosen[id]

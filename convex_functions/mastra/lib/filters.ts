@@ -2,7 +2,7 @@
 
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
-import { pattern } from "./patterns";
+import { compileProgram } from "./patterns";
 import { arrayPosition, deepEqual, isObject, own } from "./values";
 
 /** `undefined` is a value that is missing. */
@@ -34,6 +34,10 @@ const OPERATORS: { readonly [operator: string]: (given: Value) => Test } = {
     return (value) => Array.isArray(value) && value.length === given;
   },
   $contains: (given) => (value) => contains(value, given),
+  $regex: (given) => {
+    const finds = compileProgram(given);
+    return (value) => typeof value === "string" && finds(value);
+  },
   $not: (given) => not(filter(given)),
   $and: (given) => all(list("$and", given).map(filter)),
   $or: (given) => any(list("$or", given).map(filter)),
@@ -45,15 +49,12 @@ const LOGICAL = ["$and", "$or", "$nor", "$not"];
 /** A filter as a test of a value. */
 export function filter(given: Value): Test {
   if (!isObject(given)) return equals(given);
-  const { $regex: regex, $options: options, ...others } = given as { [key: string]: Value };
-  const names = Object.keys(others);
+  const members = Object.entries(given) as [string, Value][];
   const isOperator = (name: string) => name.startsWith("$");
-  const field = names.find((name) => !isOperator(name));
-  const operator = regex === undefined ? names.find((name) => isOperator(name) && !LOGICAL.includes(name)) : "$regex";
-  if (field !== undefined && operator !== undefined) throw badRequest(`${operator} beside the field ${field}`);
-  const tests = names.map((name) => (isOperator(name) ? operation(name, others[name]!) : member(name, others[name]!)));
-  if (regex !== undefined || options !== undefined) tests.push(matches(regex, options));
-  return all(tests);
+  const field = members.find(([name]) => !isOperator(name));
+  const operator = members.find(([name]) => isOperator(name) && !LOGICAL.includes(name));
+  if (field !== undefined && operator !== undefined) throw badRequest(`${operator[0]} beside the field ${field[0]}`);
+  return all(members.map(([name, operand]) => (isOperator(name) ? operation : member)(name, operand)));
 }
 
 function operation(name: string, given: Value): Test {
@@ -111,11 +112,4 @@ function contains(value: Value | undefined, wanted: Value): boolean {
     const inside = own(value, key);
     return one !== undefined && inside !== undefined && (contains(inside, one) || deepEqual(inside, one));
   });
-}
-
-function matches(regex: Value | undefined, options: Value | undefined): Test {
-  if (typeof regex !== "string") throw badRequest("the value of $regex is text, and $options stands beside it");
-  if (options !== undefined && typeof options !== "string") throw badRequest("the value of $options is text");
-  const found = pattern(regex, options ?? "");
-  return (value) => typeof value === "string" && found(value);
 }

@@ -1,195 +1,160 @@
-// Patterns of `$regex`: the syntax that Python and JavaScript read alike. It is read here and written as a JavaScript
-// expression with the meaning that the protocol gives it, which differs from JavaScript's own: classes and letters of
-// either case are those of ASCII, and only \n ends a line.
+// Programs of patterns, into which the client translates `$regex`, and the search with them. A search walks over the
+// text once, with the set of all steps that a match may have come to. It remembers which set a character leads to, so
+// that nearly every character costs one look-up, whatever the pattern.
 
+import type { Value } from "convex/values";
 import { badRequest } from "./errors";
+import { isObject } from "./values";
 
-const MAX_PATTERN = 1_000;
-const MAX_COUNT = 1_000;
+/** Steps of a program. */
+const MAX_STEPS = 2_500;
+/** One more than the last code point. */
+const END_OF_CODES = 0x110000;
+/** How many characters and steps of sets a search remembers before it starts anew; some megabytes. */
+const REMEMBERED = 50_000;
 
-/** What an escape stands for, outside of a class. */
-const ESCAPES: { readonly [letter: string]: string } = {
-  d: "[0-9]",
-  D: "[^0-9]",
-  w: "[A-Za-z0-9_]",
-  W: "[^A-Za-z0-9_]",
-  s: "[\\t-\\r ]",
-  S: "[^\\t-\\r ]",
-};
-/** The same inside of a class, which cannot have another class in it. */
-const CLASS_ESCAPES: { readonly [letter: string]: string } = {
-  d: "0-9",
-  D: "\\0-/:-\\u{10ffff}",
-  w: "A-Za-z0-9_",
-  W: "\\0-/:-@\\[-\\^`\\{-\\u{10ffff}",
-  s: "\\t-\\r ",
-  S: "\\0-\\x08\\x0e-\\x1f!-\\u{10ffff}",
-};
-const CONTROLS: { readonly [letter: string]: number } = { t: 9, n: 10, r: 13 };
-const LETTERS = [
-  [0x41, 0x5a],
-  [0x61, 0x7a],
-] as const;
-const CASE_BIT = 0x20;
+const WORD = "word";
+const OTHER = "other";
+const LINE_ENDS = ["", "\n"];
+/** Whether each assertion holds between two kinds of characters. */
+const ASSERTIONS = new Map<string, (before: string, after: string) => boolean>([
+  ["start", (before) => before === ""],
+  ["end", (_, after) => after === ""],
+  ["line start", (before) => LINE_ENDS.includes(before)],
+  ["line end", (_, after) => LINE_ENDS.includes(after)],
+  ["boundary", (before, after) => (before === WORD) !== (after === WORD)],
+  ["no boundary", (before, after) => (before === WORD) === (after === WORD)],
+]);
 
-/** Tells whether the pattern is found in a text. `options` are letters of `ims`. */
-export function pattern(text: string, options: string): (value: string) => boolean {
-  if (!/^[ims]*$/.test(options)) throw badRequest("$options are letters of ims");
-  const points = [...text];
-  if (points.length > MAX_PATTERN) throw badRequest(`a pattern of more than ${MAX_PATTERN} characters`);
-  const expression = new RegExp(new PatternReader(points, options).read(), "u");
-  return (value) => expression.test(value);
+type Step = readonly [test: number | string | null, ...targets: number[]];
+type Program = { readonly sets: readonly (readonly number[])[]; readonly steps: readonly Step[] };
+
+/** Tells whether a program finds a match in a text. Refuses what is no program. */
+export function compileProgram(given: Value): (text: string) => boolean {
+  const program = checkedProgram(given);
+  if (typeof program === "string") return (text) => text.includes(program);
+  const search = new Search(program);
+  return (text) => search.finds(text);
 }
 
-class PatternReader {
-  private at = 0;
+/** The program, or the text that it looks for. */
+function checkedProgram(given: Value): Program | string {
+  if (typeof given === "string") throw badRequest("$regex takes a program: the client translates patterns");
+  if (isObject(given)) {
+    const { text, sets, steps } = given;
+    const members = Object.keys(given).length;
+    if (typeof text === "string" && members === 1) return text;
+    const isProgram =
+      Array.isArray(sets) &&
+      Array.isArray(steps) &&
+      members === 2 &&
+      steps.length <= MAX_STEPS &&
+      sets.every(isSet) &&
+      steps.every((step) => isStep(step, sets.length, steps.length));
+    if (isProgram) return { sets, steps } as unknown as Program;
+  }
+  throw badRequest("this is no program of a pattern");
+}
 
+/** Whether these are code points in ascending order. */
+function isSet(points: Value): boolean {
+  return (
+    Array.isArray(points) &&
+    points.every((point, n) => isBelow(point, END_OF_CODES + 1) && (n === 0 || Number(points[n - 1]) < Number(point)))
+  );
+}
+
+function isStep(step: Value, sets: number, steps: number): boolean {
+  if (!Array.isArray(step) || step.length < 2 || step.length > 3) return false;
+  const [test = null, ...targets] = step;
+  const known = test === null || (typeof test === "string" && ASSERTIONS.has(test)) || isBelow(test, sets);
+  return known && targets.every((target) => isBelow(target, steps + 1));
+}
+
+function isBelow(number: Value, limit: number): boolean {
+  return typeof number === "number" && Number.isInteger(number) && 0 <= number && number < limit;
+}
+
+/** The steps to go on from after a character of some kind; as a map, the states that characters lead to. */
+class State extends Map<string, State> {
   constructor(
-    private readonly points: readonly string[],
-    private readonly options: string,
-  ) {}
-
-  read(): string {
-    const source = this.alternatives();
-    if (this.at < this.points.length) throw refused("a parenthesis that closes nothing");
-    return source;
-  }
-
-  private get next(): string | undefined {
-    return this.points[this.at];
-  }
-
-  private take(wanted: string): boolean {
-    if (this.next !== wanted) return false;
-    this.at += 1;
-    return true;
-  }
-
-  private alternatives(): string {
-    let source = "";
-    while (this.next !== undefined && this.next !== ")") source += this.take("|") ? "|" : this.quantified();
-    return source;
-  }
-
-  private quantified(): string {
-    const anchor = this.anchor();
-    const source = anchor ?? this.atom();
-    const quantifier = this.quantifier();
-    if (quantifier !== "" && anchor !== undefined) throw refused("a quantifier after what has no width");
-    if (quantifier !== "" && this.quantifier() !== "") throw refused("two quantifiers");
-    return source + quantifier;
-  }
-
-  private anchor(): string | undefined {
-    const byLine = this.options.includes("m");
-    if (this.take("^")) return byLine ? "(?<![^\\n])" : "^";
-    if (this.take("$")) return byLine ? "(?![^\\n])" : "$";
-    const letter = this.next === "\\" ? this.points[this.at + 1] : undefined;
-    if (letter !== "b" && letter !== "B") return undefined;
-    this.at += 2;
-    return `\\${letter}`;
-  }
-
-  private atom(): string {
-    if (this.take("(")) return this.group();
-    if (this.take("[")) return this.characters();
-    if (this.take(".")) return this.options.includes("s") ? "[^]" : "[^\\n]";
-    if (this.take("\\")) {
-      const escape = ESCAPES[this.next ?? ""];
-      if (escape === undefined) return this.literal(this.escaped());
-      this.at += 1;
-      return escape;
-    }
-    const point = this.next ?? "";
-    if ("*+?{}])".includes(point)) throw refused(`${point} in this place`);
-    this.at += 1;
-    return this.literal(point.codePointAt(0)!);
-  }
-
-  private group(): string {
-    if (this.take("?") && !this.take(":")) throw refused("a group that begins with (? and not with (?:");
-    const inside = this.alternatives();
-    if (!this.take(")")) throw refused("a parenthesis that is not closed");
-    return `(?:${inside})`;
-  }
-
-  private literal(code: number): string {
-    const ranges = this.inEitherCase(code, code);
-    return ranges.length === 1 ? one(code) : `[${ranges.map(span).join("")}]`;
-  }
-
-  /** The character that an escape stands for, having read the backslash. */
-  private escaped(): number {
-    const letter = this.next ?? "";
-    this.at += 1;
-    const code = CONTROLS[letter] ?? (/^[ -/:-@[-`{-~]$/.test(letter) ? letter.codePointAt(0) : undefined);
-    if (code === undefined) throw refused(`the escape \\${letter}`);
-    return code;
-  }
-
-  /** A class, having read its first bracket. */
-  private characters(): string {
-    const negated = this.take("^");
-    if (this.next === "]") throw refused("an empty class");
-    let inside = "";
-    while (!this.take("]")) {
-      const first = this.member();
-      const ranges = this.next === "-" && this.points[this.at + 1] !== "]";
-      if (!ranges) {
-        inside += typeof first === "string" ? first : this.inEitherCase(first, first).map(span).join("");
-        continue;
-      }
-      this.at += 1;
-      const last = this.member();
-      if (typeof first === "string" || typeof last === "string" || last < first) throw refused("such a range");
-      inside += this.inEitherCase(first, last).map(span).join("");
-    }
-    return `[${negated ? "^" : ""}${inside}]`;
-  }
-
-  /** The code of a character, or the members of an escape. */
-  private member(): number | string {
-    const point = this.next;
-    if (point === undefined) throw refused("a class that is not closed");
-    if (point === "[") throw refused("[ in a class without \\ before it");
-    this.at += 1;
-    if (point !== "\\") return point.codePointAt(0)!;
-    const escape = CLASS_ESCAPES[this.next ?? ""];
-    if (escape === undefined) return this.escaped();
-    this.at += 1;
-    return escape;
-  }
-
-  /** The range, and with the option `i` the ASCII letters in it in their other case. */
-  private inEitherCase(first: number, last: number): [number, number][] {
-    const ranges: [number, number][] = [[first, last]];
-    if (!this.options.includes("i")) return ranges;
-    for (const [a, z] of LETTERS) {
-      const [low, high] = [Math.max(first, a), Math.min(last, z)];
-      if (low <= high) ranges.push([low ^ CASE_BIT, high ^ CASE_BIT]);
-    }
-    return ranges;
-  }
-
-  private quantifier(): string {
-    let source = ["*", "+", "?"].find((sign) => this.take(sign)) ?? "";
-    if (source === "" && this.next === "{") source = this.counted();
-    if (source !== "" && this.take("?")) source += "?";
-    return source;
-  }
-
-  private counted(): string {
-    const end = this.points.indexOf("}", this.at);
-    const source = this.points.slice(this.at, end + 1).join("");
-    const [, least, most] = /^\{([0-9]{1,4})(?:,([0-9]{1,4})?)?\}$/.exec(source) ?? [];
-    if (least === undefined) throw refused("{ in this place");
-    const last = Number(most ?? least);
-    if (last < Number(least) || last > MAX_COUNT) throw refused(`the count ${source}`);
-    this.at = end + 1;
-    return source;
+    readonly steps: readonly number[],
+    readonly before: string,
+  ) {
+    super();
   }
 }
 
-const one = (code: number) => `\\u{${code.toString(16)}}`;
-const span = ([first, last]: [number, number]) => (first === last ? one(first) : `${one(first)}-${one(last)}`);
-const refused = (what: string) => badRequest(`a pattern with ${what}; see $regex in the protocol for what is allowed`);
+class Search {
+  private readonly sets: Program["sets"];
+  private readonly steps: readonly (Step | readonly [null])[];
+  private readonly match: number;
+  private readonly found = new State([], "");
+  private readonly states = new Map<string, State>();
+  private room = REMEMBERED;
+
+  constructor({ sets, steps }: Program) {
+    this.sets = sets;
+    this.steps = [...steps, [null]];
+    this.match = steps.length;
+  }
+
+  finds(text: string): boolean {
+    let state = this.state([0], "");
+    for (const character of text) {
+      state = state.get(character) ?? this.following(state, character);
+      if (state === this.found) return true;
+    }
+    return (state.get("") ?? this.following(state, "")) === this.found;
+  }
+
+  /** The state that a character leads to from another, `""` being the end of the text. */
+  private following(state: State, character: string): State {
+    const after = kind(character);
+    const holding = this.holding(state.before, after, character);
+    const reached = new Set(state.steps); // grows while it is walked over
+    const beyond = new Set([0]); // a match may begin anywhere
+    for (const step of reached) {
+      const [test, ...targets] = this.steps[step]!;
+      if (!holding.has(test)) continue;
+      for (const target of targets) (typeof test === "number" ? beyond : reached).add(target);
+    }
+    this.room -= 1;
+    const steps = [...beyond].sort((a, b) => a - b);
+    const next = reached.has(this.match) ? this.found : this.state(steps, after);
+    state.set(character, next);
+    return next;
+  }
+
+  private state(steps: readonly number[], before: string): State {
+    const name = `${before} ${steps.join()}`;
+    let state = this.states.get(name);
+    if (state === undefined) {
+      if (this.room <= 0) {
+        this.states.clear();
+        this.room = REMEMBERED;
+      }
+      this.room -= steps.length;
+      state = new State(steps, before);
+      this.states.set(name, state);
+    }
+    return state;
+  }
+
+  /** The tests that hold at a character: of no condition, of assertions, of the sets that have it. */
+  private holding(before: string, after: string, character: string): Set<Step[0]> {
+    const code = character.codePointAt(0) ?? -1;
+    const holding = new Set<Step[0]>([null]);
+    for (const [name, holds] of ASSERTIONS) if (holds(before, after)) holding.add(name);
+    this.sets.forEach((points, n) => {
+      if (points.filter((point) => point <= code).length % 2 === 1) holding.add(n);
+    });
+    return holding;
+  }
+}
+
+/** What assertions know of a character: that it is the edge of the text, a newline, part of a word, or another. */
+function kind(character: string): string {
+  if (LINE_ENDS.includes(character)) return character;
+  return /^[A-Za-z0-9_]$/.test(character) ? WORD : OTHER;
+}

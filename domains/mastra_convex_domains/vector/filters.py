@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.domain import Condition, mapping, moment, to_iso, to_json
+from mastra_convex.domain import Condition, checked_filter, mapping, moment, to_iso, to_json
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.rows.filters import compile_filter
 
 Filter = Mapping[str, Any]
-
-_LISTS = ("$and", "$or", "$nor")
 
 
 def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> list[Condition]:
@@ -26,13 +23,12 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
     if not members:
         return []
     try:
-        _check_record_filter(members, name)
-        compile_filter(members)
+        sent = checked_filter(members, name, place="record")
     except ValidationError as error:
         raise ValidationError(
             error.message, operation=operation, status="INVALID_FILTER", details=error.details
         ) from error
-    return [Condition(path=["metadata"], operator="match", value=to_json(members))]
+    return [Condition(path=["metadata"], operator="match", value=to_json(sent))]
 
 
 def with_iso_times(value: Any, name: str, *, operation: str) -> Any:
@@ -51,44 +47,3 @@ def _with_iso_times(value: Any, name: str, operation: str) -> Any:
     if isinstance(value, list | tuple):
         return [_with_iso_times(item, f"{name}[{n}]", operation) for n, item in enumerate(value)]
     return value
-
-
-def _check_record_filter(filter: Any, path: str) -> None:
-    """Where the filter is about a whole record there are only fields and logical operators; the latter only there."""
-    if not isinstance(filter, dict):
-        raise ValidationError(f"{path} must be a mapping of fields")
-    members: dict[str, Any] = filter
-    for name, operand in members.items():
-        where = f"{path}.{name}"
-        if name in _LISTS:
-            if not isinstance(operand, list):
-                raise ValidationError(f"{where} takes an array")
-            for n, item in enumerate(operand):
-                _check_record_filter(item, f"{where}[{n}]")
-        elif name == "$not":
-            if not operand:
-                raise ValidationError(f"{where} takes a filter that is not empty")
-            _check_record_filter(operand, where)
-        elif name.startswith("$"):
-            raise ValidationError(f"{path}: {name} belongs to a field", details={"path": path, "operator": name})
-        else:
-            _check_field_filter(operand, where)
-
-
-def _check_field_filter(given: Any, path: str) -> None:
-    """Where the filter is about a field, lists of filters stand only inside of `$not` and `$elemMatch`, which take
-    objects.
-    """
-    members: dict[str, Any] = given if isinstance(given, dict) else {}
-    for name, operand in members.items():
-        where = f"{path}.{name}"
-        if name in _LISTS:
-            problem = f"{path}: {name} belongs outside of a field"
-            raise ValidationError(problem, details={"path": path, "operator": name})
-        if name in ("$not", "$elemMatch"):
-            if not isinstance(operand, dict) or (name == "$not" and not operand):
-                raise ValidationError(f"{where} takes a filter", details={"path": path, "operator": name})
-            inside: dict[str, Any] = operand
-            _check_field_filter({key: value for key, value in inside.items() if key not in _LISTS}, where)
-        elif not name.startswith("$"):
-            _check_field_filter(operand, where)

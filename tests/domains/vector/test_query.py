@@ -151,6 +151,19 @@ async def test_a_filter_of_what_metadata_lacks(vectors: VectorStore) -> None:
     assert ids(await vectors.query("i", query_vector=[1, 0, 0], filter={"a": {"$exists": True}})) == []
 
 
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(a*)*b", "a*a*a*c"])
+async def test_a_pattern_takes_time_in_proportion_to_the_text(vectors: VectorStore, pattern: str) -> None:
+    """Backtracking would take longer than anybody waits."""
+    await vectors.create_index("i", dimension=3)
+    texts = {"no": "a" * 20_000 + "!", "yes": "a" * 20_000 + "!bcaa"}
+    metadata = [{"text": text} for text in texts.values()]
+    await vectors.upsert("i", vectors=[[1, 0, 0]] * 2, ids=list(texts), metadata=metadata)
+
+    hits = await vectors.query("i", query_vector=[1, 0, 0], filter={"text": {"$regex": pattern}})
+
+    assert ids(hits) == ["yes"]
+
+
 @pytest.mark.parametrize("levels", [200, 5_000])
 async def test_what_is_nested_too_deep(vectors: VectorStore, levels: int) -> None:
     await vectors.create_index("i", dimension=3)
