@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.engine.protocol import Condition, Engine, Row, Scan, ScanResult
@@ -18,12 +18,6 @@ Case = dict[str, Any]
 
 VALUE = ("metadata", "value")
 AT_ONCE = 64
-SLOW = [
-    HealthCheck.function_scoped_fixture,
-    HealthCheck.too_slow,
-    HealthCheck.data_too_large,
-    HealthCheck.large_base_example,
-]
 
 
 def cases() -> list[Case]:
@@ -103,7 +97,7 @@ FILTERS = st.recursive(
 
 
 @given(st.lists(st.tuples(VALUES, FILTERS), min_size=AT_ONCE, max_size=AT_ONCE))
-@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=8)
 async def test_generated_filters_hold_as_the_evaluator_in_python_says(
     engine: Engine, pairs: list[tuple[Any, Any]]
 ) -> None:
