@@ -1,25 +1,35 @@
-"""Fixtures: every contract test runs once per backend."""
+"""Fixtures: every contract test runs once per backend. Options: see `tests/selection.py`."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mastra_convex import ConvexStore
 from mastra_convex.engine.protocol import Engine
 from mastra_convex_domains import MemoryStore
-from tests import figures
+from tests import selection
 from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_backend
-
-_passed: Counter[str] = Counter()
-
+from tests.effort import LONG
+from tests.summary import Figure, RecordProperty, Summary, Tally
 
 StartHost = Callable[[], Awaitable[ConvexHost]]
+
+# No test depends on time; the same examples each time, but in the long setting.
+settings.register_profile(
+    "tests", deadline=None, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("tests")
+
+_LONG_TIMEOUT = 7_200.0
+"""Seconds after which a test of the long setting hangs."""
+
+_summary = Summary()
 
 
 @pytest.fixture(scope="session")
@@ -64,19 +74,62 @@ def memory(store: ConvexStore) -> MemoryStore:
     return store.memory
 
 
+@pytest.fixture
+def figure(record_property: RecordProperty) -> Figure:
+    """Keeps a figure for the end of the run, by name. A name that comes again replaces the earlier figure."""
+    return lambda name, value: record_property("figure", (name, str(value)))
+
+
+@pytest.fixture
+def tally(record_property: RecordProperty) -> Tally:
+    """Keeps a count for the end of the run, by name. Counts under one name are added up."""
+    return lambda name, count: record_property("figure", (name, count))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    selection.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if LONG and config.option.timeout is None:
+        config.option.timeout = _LONG_TIMEOUT
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return selection.is_left_out(config, collection_path) or None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if backend := selection.backend_of(item):
+        item.user_properties.append(("backend", backend))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    selection.select(config, items)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and report.passed:
-        _passed.update(name for name in BACKENDS if f"[{name}" in report.nodeid or f"-{name}]" in report.nodeid)
+        _summary.add(report)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    counts = ", ".join(f"{name} {_passed[name]}" for name in BACKENDS)
-    terminalreporter.write_line(f"contract tests passed per backend: {counts}")
-    for line in figures.lines():
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in _summary.lines():
         terminalreporter.write_line(line)
+    if _lacks_backends(config):
+        terminalreporter.write_line(f"no contract test passed on: {', '.join(_summary.missing())}", red=True)
+    if terminalreporter.verbosity > 0 and (costs := _summary.costs()):
+        terminalreporter.section("cost")
+        for line in costs:
+            terminalreporter.write_line(line)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI a run that left a backend out has failed."""
-    if os.environ.get("CI") and exitstatus == 0 and not all(_passed[name] for name in BACKENDS):
+    if exitstatus == 0 and _lacks_backends(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _lacks_backends(config: pytest.Config) -> bool:
+    """In CI a run that left a backend out has failed. A worker of pytest-xdist has only some of the tests."""
+    is_whole = selection.has_all_backends(config) and not hasattr(config, "workerinput")
+    return bool(os.environ.get("CI") and is_whole and _summary.missing())

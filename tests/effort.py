@@ -1,12 +1,18 @@
-"""How much the tests of reliability try: enough to find mistakes in CI, far more in the long setting.
+"""How much the tests try: enough to find mistakes by default, more in the long tests, far more in the long setting.
 
-`LONG_TESTS=1 pytest tests/reliability` is the long setting: the same tests with more inputs, steps, kills and seconds.
+`pytest -m long` runs the long tests, which the default run leaves out. `LONG_TESTS=1 pytest tests/reliability` is the
+long setting: default and long tests with more inputs, steps, kills and seconds.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Final, TypeVar
+from collections.abc import Iterable
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from tests.backends import BACKENDS
 
 T = TypeVar("T")
 
@@ -16,3 +22,13 @@ LONG: Final = bool(os.environ.get("LONG_TESTS"))
 def effort(ci: T, long: T) -> T:
     """The number for this setting."""
     return long if LONG else ci
+
+
+def some(values: Iterable[Any], default: Iterable[Any]) -> list[Any]:
+    """Parameters of which only some are tried by default, and the others in the long tests."""
+    return [value if value in default else pytest.param(value, marks=pytest.mark.long) for value in values]
+
+
+def some_backends(*default: str) -> pytest.MarkDecorator:
+    """Runs a contract test on some backends by default, and on the others in the long tests."""
+    return pytest.mark.parametrize("backend", some(BACKENDS, default), indirect=True)

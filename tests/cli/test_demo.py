@@ -68,6 +68,7 @@ def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_output_fits_80_columns_and_has_no_control_characters(tmp_path: Path) -> None:
     transcript = tmp_path / "t.jsonl"
     transcript.write_text(
@@ -84,6 +85,7 @@ def test_the_output_fits_80_columns_and_has_no_control_characters(tmp_path: Path
     assert "[bold]not bold[/bold]" in done.stdout
 
 
+@pytest.mark.long
 def test_it_works_where_only_ascii_can_be_written() -> None:
     done = run("demo", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
 
@@ -160,6 +162,7 @@ def test_messages_near_a_question_are_shown_with_their_neighbours(twice: Twice) 
     assert section in twice.second
 
 
+@pytest.mark.long
 async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     lines = [_line(time="2026-01-02T03:04:06.789123+01:00"), _line(time="2026-01-02T03:04:05Z"), _line(), _line()]
@@ -174,6 +177,7 @@ async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path)
     assert len([message for message in contents["messages"] if message.thread_id == thread.id]) == 4
 
 
+@pytest.mark.long
 async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     transcript.write_text(_line(text="one"))
@@ -193,6 +197,7 @@ async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None
     assert contents["resources"][0].metadata == {"plan": "free"}
 
 
+@pytest.mark.long
 async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     bad = {
@@ -237,6 +242,7 @@ def test_a_transcript_without_a_good_line(content: str, tmp_path: Path) -> None:
     assert "no message could be imported" in done.stderr
 
 
+@pytest.mark.long
 def test_a_store_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
 

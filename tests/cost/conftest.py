@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ import pytest
 from mastra_convex import ConvexStore
 from mastra_convex_domains import MemoryStore
 from tests.backends import ConvexHost, remote_store
+from tests.summary import RecordProperty
 
 
 @dataclass
@@ -27,13 +28,10 @@ class Cost:
     largest_ranges: int
 
 
-_costs: list[tuple[str, Cost]] = []
-
-
 class Meter:
-    def __init__(self, host: ConvexHost, test: str) -> None:
+    def __init__(self, host: ConvexHost, record_property: RecordProperty) -> None:
         self._host = host
-        self._test = test
+        self._record_property = record_property
 
     async def start(self) -> None:
         await self._host.reset(keep="data")
@@ -51,7 +49,7 @@ class Meter:
             index_ranges=totals["indexRanges"],
             largest_ranges=max((call["indexRanges"] for call in stats["calls"]), default=0),
         )
-        _costs.append((self._test, cost))
+        self._record_property("cost", ", ".join(f"{value} {name}" for name, value in asdict(cost).items()))
         return cost
 
 
@@ -74,15 +72,5 @@ def memory(store: ConvexStore) -> MemoryStore:
 
 
 @pytest.fixture
-def meter(host: ConvexHost, store: ConvexStore, request: pytest.FixtureRequest) -> Meter:
-    return Meter(host, request.node.name)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """With -v, the figures of every measurement."""
-    if not _costs or terminalreporter.verbosity < 1:
-        return
-    terminalreporter.section("cost")
-    for test, cost in _costs:
-        figures = ", ".join(f"{getattr(cost, field.name)} {field.name.replace('_', ' ')}" for field in fields(cost))
-        terminalreporter.write_line(f"{test.removeprefix('test_')}: {figures}")
+def meter(host: ConvexHost, store: ConvexStore, record_property: RecordProperty) -> Meter:
+    return Meter(host, record_property)

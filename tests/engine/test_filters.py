@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.engine.protocol import Engine, Scan
@@ -14,17 +14,12 @@ from mastra_convex.errors import ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from mastra_convex.rows.values import Row, plain_numbers
+from mastra_convex.telemetry import SLOW
 from tests.engine.rows import THREADS, put, thread
 from tests.filters import OPTIONS_AND_PATTERNS, PROGRAMS_THAT_ARE_NONE, TEXTS, Case, as_sent, filter_cases, python_flags
 
 VALUE = ("metadata", "value")
 AT_ONCE = 64
-SLOW = [
-    HealthCheck.function_scoped_fixture,
-    HealthCheck.too_slow,
-    HealthCheck.data_too_large,
-    HealthCheck.large_base_example,
-]
 
 
 def row_with(id: str, case: Case) -> Row:
@@ -116,7 +111,7 @@ FILTERS = st.recursive(
 
 
 @given(st.lists(st.tuples(VALUES, FILTERS), min_size=AT_ONCE, max_size=AT_ONCE))
-@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=8)
 async def test_generated_filters_hold_as_the_evaluator_in_python_says(
     engine: Engine, pairs: list[tuple[Any, Any]]
 ) -> None:

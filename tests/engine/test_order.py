@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.engine.protocol import Bound, Delete, Engine, Scan
@@ -140,7 +140,7 @@ def scan_of(choice: dict[str, Any], run: str, **members: Any) -> Scan:
 
 
 @given(ROWS, st.lists(SCANS, min_size=1, max_size=4))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 async def test_any_scan_equals_a_sorted_list(
     engine: Engine, made: list[tuple[str, str, str | None]], choices: list[dict[str, Any]]
 ) -> None:
@@ -182,7 +182,7 @@ async def in_pages(engine: Engine, op: Scan) -> list[str]:
     st.integers(1, 3),
     st.sampled_from(["asc", "desc"]),
 )
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 async def test_a_cursor_is_a_place_not_a_row(
     engine: Engine, made: list[tuple[str, bool]], added: list[str], page: int, order: Any
 ) -> None:

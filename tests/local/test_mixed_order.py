@@ -138,7 +138,7 @@ def kind(value: Any) -> int:
 
 
 @given(st.lists(st.just(MISSING) | VALUES, max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 async def test_any_values(values: list[Any]) -> None:
     local = LocalEngine(":memory:", [NOTES])
     rows = {uuid.uuid4().hex: value for value in values}

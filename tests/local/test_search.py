@@ -78,7 +78,7 @@ VECTORS = st.lists(NUMBERS, min_size=3, max_size=3)
 
 @given(st.lists(VECTORS, min_size=1, max_size=12), VECTORS, st.sampled_from(METRICS), st.integers(1, 5))
 @example([[0.0, 0.0, 0.0], [0.0, 3e38, 3e38]], [0.0, 0.0, 0.0], "euclidean", 1)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 async def test_numbers_of_all_sizes(vectors: list[list[float]], query: list[float], metric: Metric, limit: int) -> None:
     engine = LocalEngine(":memory:", [POINTS])
     rows = [point(str(n), *vector) for n, vector in enumerate(vectors)]
@@ -132,7 +132,7 @@ async def test_a_table_with_two_columns_of_vectors() -> None:
 
 
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=4), max_size=3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 async def test_vectors_come_back_as_they_are(vectors: list[list[float]]) -> None:
     engine = LocalEngine(":memory:", [POINTS])
     await fill(engine, [{"id": str(n), "place": "here", "at": vector} for n, vector in enumerate(vectors)])

@@ -12,14 +12,17 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from tests.clock import advance, pass_second
+
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. A `body` that is not bytes is sent as JSON."""
+    """A whole answer, which takes so many seconds. A `body` that is not bytes is sent as JSON."""
 
     body: Any = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,12 @@ class Held:
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-Reaction = Answer | Lost | Cut | Raw | Held
+@dataclass(frozen=True)
+class Silent:
+    """No answer; time passes until the client hangs up."""
+
+
+Reaction = Answer | Lost | Cut | Raw | Held | Silent
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,8 @@ def redacted() -> Answer:
     return Answer({"status": "error", "errorMessage": "[Request ID: 1a2b] Server Error"})
 
 
-def system_error(status: int, code: str, message: str = "because") -> Answer:
-    return Answer({"code": code, "message": message}, status)
+def system_error(status: int, code: str, message: str = "because", *, seconds: float = 0.0) -> Answer:
+    return Answer({"code": code, "message": message}, status, seconds=seconds)
 
 
 class ProgrammableServer:
@@ -134,7 +142,12 @@ class ProgrammableServer:
         if isinstance(reaction, Held):
             await reaction.release.wait()
             reaction = reaction.answer
+        if isinstance(reaction, Silent):
+            while request.transport is not None:
+                await pass_second()
+            return web.Response()
         if isinstance(reaction, Answer):
+            advance(reaction.seconds)
             body = reaction.body if isinstance(reaction.body, bytes) else orjson.dumps(reaction.body)
             headers = {"Content-Type": "application/json", **reaction.headers}
             return web.Response(status=reaction.status, body=body, headers=headers)

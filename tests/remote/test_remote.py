@@ -440,8 +440,8 @@ async def test_closing_ends_a_sweep(sweeping: ProgrammableServer, make_transport
 
 
 async def test_failed_commits_do_not_sweep(server: ProgrammableServer) -> None:
-    engine = RemoteEngine(Transport(config_for(server.url, timeout=0.2)), [], first_sweep_commits=1)
-    server.usual = system_error(503, "WorkerOverloaded")
+    engine = RemoteEngine(Transport(config_for(server.url)), [], first_sweep_commits=1)
+    server.usual = system_error(503, "WorkerOverloaded", seconds=10)
     with pytest.raises(UnavailableError):
         await engine.commit(Commit(id="1"))
     await engine.aclose()

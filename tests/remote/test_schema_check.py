@@ -36,9 +36,9 @@ from mastra_convex_domains.memory.tables import MESSAGES, THREADS
 from mastra_convex_domains.vector.tables import VECTORS
 from tests.backends import KEY, Backend, ConvexHost, convex_host, open_backend, remote_store
 from tests.conftest import StartHost
-from tests.figures import figure
 from tests.remote.conftest import MakeTransport
 from tests.remote.programmable import Answer, ProgrammableServer, function_error, redacted, success
+from tests.summary import Figure
 
 ROW = {"id": "a", "outcome": "{}"}
 PUT = Commit(id="one", ops=[Put(table=RECEIPTS.name, rows=[ROW])])
@@ -146,7 +146,7 @@ async def test_needs_are_sent_until_a_call_has_succeeded(server: ProgrammableSer
     assert engine.version == "9.9.9"
 
 
-async def test_it_takes_no_call_of_its_own_and_few_bytes(host: ConvexHost) -> None:
+async def test_it_takes_no_call_of_its_own_and_few_bytes(host: ConvexHost, figure: Figure) -> None:
     await host.reset()
     async with remote_store(host.url, None) as store:
         await store.memory.get_thread_by_id("none")

@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.engine.protocol import Engine, Scan
@@ -104,7 +104,7 @@ def rule(operator: str, there: bool, value: Any, given: Any) -> bool:
     st.lists(st.tuples(st.sampled_from(OPERATORS), VALUES), min_size=1, max_size=12),
     st.booleans(),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 async def test_generated_conditions(
     engine: Engine, stored: list[tuple[bool, Any]], tests: list[tuple[Any, Any]], same: bool
 ) -> None:

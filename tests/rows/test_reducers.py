@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.engine.protocol import Engine, Get, Patch, Put
@@ -150,7 +150,7 @@ def edited(value: Any, path: list[str], reducer: str, given: Any) -> Any:
     st.lists(st.tuples(st.lists(KEYS, max_size=2), EDITS), min_size=1, max_size=3),
     st.booleans(),
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 async def test_generated_edits(engine: Engine, value: Any, edits: list[tuple[list[str], Any]], text: bool) -> None:
     """The same edits inside a raw column and inside JSON text, values read as their paths show them."""
     id = uuid.uuid4().hex

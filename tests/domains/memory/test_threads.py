@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -341,4 +341,12 @@ async def test_an_empty_thread_can_be_cloned(memory: MemoryStore) -> None:
     clone = await memory.clone_thread("t1")
     assert clone.cloned_messages == []
     assert "lastMessageId" not in clone.thread.metadata["clone"]
-    assert clone.thread.created_at - datetime.now(UTC) < timedelta(seconds=1)
+
+
+async def test_a_clone_has_times_of_its_own(memory: MemoryStore) -> None:
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    await memory.save_thread(Thread(id="t1", resource_id="user-1", created_at=long_ago, updated_at=long_ago))
+    clone = (await memory.clone_thread("t1")).thread
+    assert clone.created_at == clone.updated_at > long_ago
+    assert datetime.fromisoformat(clone.metadata["clone"]["clonedAt"]) == clone.created_at
+    assert await memory.get_thread_by_id(clone.id) == clone

@@ -17,6 +17,7 @@ from mastra_convex.errors import (
     TransportError,
     UnavailableError,
 )
+from tests.clock import pass_second
 from tests.reliability.faults import proxy
 from tests.reliability.faults.proxy import HEAD_END, Exchange
 
@@ -97,7 +98,8 @@ async def shorten_body(exchange: Exchange) -> None:
 
 async def delay(exchange: Exchange) -> None:
     answer = await exchange.answer()
-    await asyncio.sleep(0.05)
+    for _ in range(3):
+        await pass_second()
     await exchange.send(answer)
 
 
@@ -143,9 +145,9 @@ async def trickle(exchange: Exchange) -> None:
     """The answer comes, byte by byte, and never ends: the connection is not silent."""
     await exchange.answer()
     await exchange.send(_whole(b"", claimed=1 << 20))
-    while True:
+    while not exchange.given_up:
         await exchange.send(b" ")
-        await asyncio.sleep(0.01)
+        await pass_second()
 
 
 def refused(status: int, body: Any = b"") -> proxy.Fault:

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+from tests.clock import pass_second
+
 Fault = Callable[["Exchange"], Awaitable[None]]
 
 HEAD_END = b"\r\n\r\n"
@@ -61,9 +63,15 @@ class Exchange:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
         self._writer.transport.abort()
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the client has closed the connection."""
+        return self._reader.at_eof() or self._reader.exception() is not None
+
     async def silence(self) -> None:
-        """Says nothing until the client gives up the connection."""
-        await self._reader.read()
+        """Says nothing while time passes, until the client gives up the connection."""
+        while not self.given_up:
+            await pass_second()
 
     async def another(self) -> None:
         """Waits until one more request has been dealt with."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
@@ -10,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.errors import MastraConvexError, RequestTimeoutError
+from tests.clock import advance
 from tests.effort import effort
-from tests.reliability.faults.conftest import PLENTY, Remote
+from tests.reliability.faults.conftest import PATIENCE, Remote
 from tests.reliability.faults.faults import FAULTS, LATE, TRICKLE, Fault
 from tests.reliability.faults.operations import (
     OPERATIONS,
@@ -24,24 +24,27 @@ from tests.reliability.faults.operations import (
     space,
     state,
 )
-
-SILENCE = effort(1.2, 6.0)
-"""Seconds of deadline where a fault takes all of it."""
-REFUSED = effort(0.8, 3.0)
-"""Seconds during which refusals are repeated."""
+from tests.reliability.faults.proxy import Exchange
 
 
 async def each(operations: Sequence[Operation], check: Callable[[Operation], Awaitable[None]]) -> None:
-    """All at once, as most of them only wait."""
-
-    async def named(operation: Operation) -> None:
+    """One after another, as the time that passes for one passes for all."""
+    for operation in operations:
         try:
             await check(operation)
         except BaseException as error:
             error.add_note(f"operation: {operation}")
             raise
 
-    await asyncio.gather(*map(named, operations))
+
+def lasting(fault: Fault) -> Callable[[Exchange], Awaitable[None]]:
+    """The fault, and a tenth of the deadline."""
+
+    async def act(exchange: Exchange) -> None:
+        await fault.act(exchange)
+        advance(PATIENCE / 10)
+
+    return act
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, LATE], ids=str)
@@ -53,7 +56,7 @@ async def test_a_fault_that_passes(remote: Remote, fault: Fault) -> None:
         answer, _, after = await expected(operation, name)
         await seed(remote.direct, name)
         request = await operation.make(remote.direct, name)
-        async with remote.proxied(timeout=2 * SILENCE if fault.silent else PLENTY) as (engine, proxy):
+        async with remote.proxied() as (engine, proxy):
             proxy.queue(fault.act)
             if fault.silent and operation.name == "search":  # an action may take long: its silence is no fault
                 with pytest.raises(RequestTimeoutError):
@@ -77,9 +80,9 @@ async def test_a_fault_that_stays(remote: Remote, fault: Fault) -> None:
         answer, before, after = await expected(operation, name)
         await seed(remote.direct, name)
         request = await operation.make(remote.direct, name)
-        deadline = SILENCE if fault.silent else REFUSED if fault.lasts else PLENTY
-        async with remote.proxied(timeout=deadline) as (engine, proxy):
-            proxy.usual = fault.act
+        async with remote.proxied() as (engine, proxy):
+            refused = fault.lasts and not fault.silent
+            proxy.usual = lasting(fault) if refused else fault.act
             if fault.always is None:
                 assert await perform(engine, request) == answer
             else:
@@ -87,7 +90,7 @@ async def test_a_fault_that_stays(remote: Remote, fault: Fault) -> None:
                     await perform(engine, request)
                 assert type(caught.value) is fault.always
                 assert caught.value.retryable
-                assert proxy.requests == 5 or fault.lasts
+                assert proxy.requests > 5 if refused else proxy.requests == 5 or fault.silent
         assert await state(remote.direct, name) == (after if fault.applied else before)
         assert await perform(remote.direct, request) == answer
         assert await state(remote.direct, name) == after
@@ -100,7 +103,7 @@ QUICK = [fault for fault in FAULTS if not fault.silent]
 SEQUENCES = effort(60, 3_000)
 
 
-@settings(max_examples=SEQUENCES, deadline=None)
+@settings(max_examples=SEQUENCES)
 @given(operation=st.sampled_from(OPERATIONS), faults=st.lists(st.sampled_from(QUICK), max_size=4))
 async def test_any_faults_one_after_another(remote: Remote, operation: Operation, faults: list[Fault]) -> None:
     """Up to four in a row, which five attempts survive."""

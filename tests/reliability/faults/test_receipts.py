@@ -87,7 +87,7 @@ async def test_a_program_on_a_bad_network(remote: Remote) -> None:
     async with proxy_to(remote.url) as proxy:
         proxy.usual = bad
         patient = RetryPolicy(attempts=100, base=1e-3, cap=0.01)
-        async with remote_store(proxy.url, None, retry=patient) as store:
+        async with remote_store(proxy.url, None, retry=patient, timeout=3_600) as store:
             await store.memory.save_thread(thread(name))
             engine = store._engine  # pyright: ignore[reportPrivateUsage]  # reducers show what happened twice
             await put(engine, THREADS, row(name, "a"))

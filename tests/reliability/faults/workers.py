@@ -81,31 +81,26 @@ def serve_until_killed(path: Path, port: int, connection: Connection) -> None:
     sys.exit(cli.main())
 
 
-def share_file(path: Path, name: str, seconds: float, connection: Connection) -> None:
+def share_file(path: Path, name: str, tasks: int, rounds: int, connection: Connection) -> None:
     """Works on a file that others work on, too: counts in common, and writes, reads and deletes rows of its own."""
 
-    async def run() -> tuple[int, int]:
+    async def run() -> None:
         engine = LocalEngine(path, all_tables())
-        end = time.monotonic() + seconds
-        done = [0] * 5
 
         async def work(task: int) -> None:
             mine = f"{name}-{task}"
             everything_of_mine = Scan(table=MESSAGES, index="by_thread", prefixes=[[mine]])
-            while time.monotonic() < end:
-                n = done[task]
+            for n in range(rounds):
                 put = Put(table=MESSAGES, rows=[message_row(f"{mine}-{n}-{i}", thread_id=mine) for i in range(n % 30)])
                 count_it = Patch(table=THREADS, keys=[[key("shared", "counter")]], change=ADDED)
                 await commit(engine, count_it, put)
-                done[task] += 1
                 assert len(await everything(engine, everything_of_mine)) == n % 30
                 within = IndexRange(table=MESSAGES, index="by_thread", prefix=[mine])
                 await commit(engine, DeleteRange(range=within), mode="resumable")
             await commit(engine, Put(table=MESSAGES, rows=[message_row(f"{mine}-last", thread_id=mine)]))
 
-        await asyncio.gather(*map(work, range(len(done))))
+        await asyncio.gather(*map(work, range(tasks)))
         await engine.aclose()
-        return sum(done), len(done)
 
     connection.send(asyncio.run(run()))
 
@@ -156,20 +151,19 @@ def serve_counting(connection: Connection) -> None:
     asyncio.run(run())
 
 
-def load(url: str, tasks: int, seconds: float, connection: Connection) -> None:
-    """Many tasks on one store: tells the seconds that each call took, and the resident memory in bytes after a tenth
-    of the time and at the end.
+def load(url: str, tasks: int, rounds: int, connection: Connection) -> None:
+    """Many tasks on one store, each of which makes four calls in each round: tells the seconds that each call took,
+    those that all took, and the resident memory in bytes after each round.
     """
 
     async def run() -> None:
         durations: list[float] = []
-        async with remote_store(url, None) as store:
+        memory: list[int] = []
+        async with remote_store(url, None, timeout=3_600) as store:
             await asyncio.gather(*(store.memory.save_thread(thread(f"t{n}")) for n in range(100)))
-            begin = time.monotonic()
 
-            async def work(n: int) -> None:
-                rng = random.Random(n)
-                while time.monotonic() < begin + seconds:
+            async def work(n: int, rng: random.Random) -> None:
+                for _ in range(4):
                     started = time.perf_counter()
                     chosen = f"t{rng.randrange(100)}"
                     match rng.randrange(4):
@@ -183,11 +177,12 @@ def load(url: str, tasks: int, seconds: float, connection: Connection) -> None:
                             await store.memory.list_messages(chosen, per_page=10)
                     durations.append(time.perf_counter() - started)
 
-            working = [asyncio.create_task(work(n)) for n in range(tasks)]
-            await asyncio.sleep(seconds / 10)
-            first = resident()
-            await asyncio.gather(*working)
-            connection.send((durations, first, resident()))
+            began = time.perf_counter()
+            dice = [random.Random(n) for n in range(tasks)]
+            for _ in range(rounds):
+                await asyncio.gather(*map(work, range(tasks), dice))
+                memory.append(resident())
+            connection.send((durations, time.perf_counter() - began, memory))
 
     asyncio.run(run())
 

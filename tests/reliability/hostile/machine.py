@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import aiohttp
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from mastra_convex import ConvexStore
 from mastra_convex.registry import registered_domains
 from tests.backends import Backend, ConvexHost, open_backend
-from tests.effort import LONG
 from tests.reliability.hostile.calls import CALLS, FIRST, Arguments
 from tests.reliability.hostile.outcomes import Renamed, exact, outcome, plain
 
@@ -153,14 +152,7 @@ def run_machine(machine: type[Machine], *, examples: int, steps: int) -> int:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=not LONG,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-            print_blob=False,
+            max_examples=examples, stateful_step_count=steps, phases=[Phase.generate, Phase.shrink], print_blob=False
         ),
     )
     return machine.steps

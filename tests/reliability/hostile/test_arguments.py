@@ -9,19 +9,16 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore
 from mastra_convex.domain import DomainStore
 from mastra_convex.registry import registered_domains
-from tests.effort import LONG, effort
+from tests.effort import effort
 from tests.reliability.hostile.conftest import Stores
 from tests.reliability.hostile.outcomes import Renamed, exact, outcome
 from tests.reliability.hostile.strategies import AWARE, HOSTILE, HOSTILE_NUMBERS, NAIVE
-
-pytestmark = pytest.mark.timeout(effort(300, 3_600))
 
 Arguments = dict[str, Any]
 
@@ -181,13 +178,7 @@ async def test_the_calls_are_right_as_they_stand(stores: Stores) -> None:
 
 
 @given(attempts=st.lists(ATTEMPTS, min_size=1, max_size=30))
-@settings(
-    max_examples=effort(100, 2_000),
-    deadline=None,
-    derandomize=not LONG,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=effort(100, 2_000))
 async def test_any_argument_is_taken_or_refused(
     stores: Stores, attempts: list[tuple[str, tuple[Any, ...], Any]]
 ) -> None:

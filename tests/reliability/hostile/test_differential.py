@@ -8,17 +8,16 @@ import pytest
 
 from tests.backends import ConvexHost
 from tests.effort import effort
-from tests.figures import figure
 from tests.reliability.hostile.calls import CALLS
 from tests.reliability.hostile.machine import Machine, Side, rules, run_machine, store_side
+from tests.summary import Figure
 
 EXAMPLES = effort(40, 600)
 STEPS = effort(40, 100)
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
-@pytest.mark.timeout(effort(300, 7_200))
-def test_sqlite_and_convex_answer_alike(host: ConvexHost) -> None:
+def test_sqlite_and_convex_answer_alike(host: ConvexHost, figure: Figure) -> None:
     class DifferentialMachine(Machine):
         async def sides(self, stack: AsyncExitStack) -> tuple[Side, Side]:
             return (

@@ -14,15 +14,14 @@ from uuid import uuid4
 import aiohttp
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer, requests
 from tests.backends import KEY, ConvexHost, all_tables
 from tests.cli.test_dev import running
-from tests.effort import LONG, effort
-from tests.figures import figure
+from tests.effort import effort
 from tests.reliability.hostile.outcomes import plain
 from tests.reliability.hostile.raw_http import (
     CHUNK,
@@ -37,11 +36,7 @@ from tests.reliability.hostile.raw_http import (
 )
 from tests.reliability.hostile.strategies import HOSTILE_NUMBERS, JSON, is_json
 from tests.reliability.hostile.test_arguments import inside, replaced
-
-pytestmark = pytest.mark.timeout(effort(300, 3_600))
-_SETTINGS = settings(
-    deadline=None, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck), print_blob=False
-)
+from tests.summary import Figure
 
 
 @pytest.fixture
@@ -192,14 +187,14 @@ async def test_a_body_that_hides_a_request_is_a_body(server: LocalServer) -> Non
 
 
 @given(cut=st.integers(0, len(request(READ)) - 1))
-@settings(_SETTINGS, max_examples=effort(50, 400))
+@settings(max_examples=effort(50, 400))
 async def test_a_request_that_ends_early_is_no_call(server: LocalServer, cut: int) -> None:
     received = await raw(server.url, request(READ)[:cut])
     assert all(400 <= status < 500 for status in statuses(received))
 
 
 @given(st.lists(st.tuples(st.integers(0, len(request(READ))), st.integers(0, 3), st.binary(max_size=4)), min_size=1))
-@settings(_SETTINGS, max_examples=effort(150, 20_000))
+@settings(max_examples=effort(150, 20_000))
 async def test_requests_with_bytes_changed(server: LocalServer, changes: list[tuple[int, int, bytes]]) -> None:
     sent = request(READ)
     for at, dropped, put in changes:
@@ -304,7 +299,7 @@ async def answer(http: aiohttp.ClientSession, url: str, call: str, arguments: An
 
 
 @given(calls=st.lists(CALLS, min_size=1, max_size=10))
-@settings(_SETTINGS, max_examples=effort(80, 3_000))
+@settings(max_examples=effort(80, 3_000))
 async def test_any_member_of_a_call_is_taken_or_refused(
     server: LocalServer, host: ConvexHost, calls: list[tuple[str, tuple[Any, ...], Any]]
 ) -> None:
@@ -344,7 +339,7 @@ async def test_slow_clients_keep_nobody_waiting(server: LocalServer) -> None:
         writer.close()
 
 
-async def test_memory_is_bounded_whatever_strangers_send(tmp_path: Path) -> None:
+async def test_memory_is_bounded_whatever_strangers_send(tmp_path: Path, figure: Figure) -> None:
     """Bodies of 16 MiB from many at once, none of them complete, without the key; then too large ones with it."""
     with running("--path", tmp_path / "dev.db") as server:
         assert await raw(server.url, last(READ, key=server.key))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.backends import ConvexHost
 from tests.effort import effort
-from tests.figures import figure
 from tests.reliability.hostile.calls import CALLS
 from tests.reliability.hostile.machine import Machine, ModelSide, Side, rules, run_machine, store_side
 from tests.reliability.hostile.models import MODELS
+from tests.summary import Tally
 
 EXAMPLES = {
     "memory": effort(40, 600),
@@ -22,14 +21,11 @@ EXAMPLES = {
 }
 STEPS = effort(30, 60)
 
-_calls: Counter[str] = Counter()
-
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
-@pytest.mark.timeout(effort(300, 3_600))
 @pytest.mark.parametrize("backend", EXAMPLES)
 @pytest.mark.parametrize("domain", CALLS)
-def test_every_answer_is_that_of_the_model(domain: str, backend: str, host: ConvexHost) -> None:
+def test_every_answer_is_that_of_the_model(domain: str, backend: str, host: ConvexHost, tally: Tally) -> None:
     class DomainMachine(Machine):
         async def sides(self, stack: AsyncExitStack) -> tuple[Side, Side]:
             model = ModelSide({domain: MODELS[domain]()})
@@ -37,5 +33,5 @@ def test_every_answer_is_that_of_the_model(domain: str, backend: str, host: Conv
 
         locals().update(rules(domain))
 
-    _calls[backend] += run_machine(DomainMachine, examples=EXAMPLES[backend], steps=STEPS)
-    figure(f"calls on {backend} that were answered as by the models", _calls[backend])
+    calls = run_machine(DomainMachine, examples=EXAMPLES[backend], steps=STEPS)
+    tally(f"calls on {backend} that were answered as by the models", calls)

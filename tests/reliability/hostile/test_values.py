@@ -9,10 +9,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from mastra_convex import TooLargeError, ValidationError
-from tests.effort import LONG, effort
+from tests.effort import effort
 from tests.reliability.hostile.carriers import (
     ID_CARRIERS,
     OBJECT_CARRIERS,
@@ -39,14 +39,7 @@ from tests.reliability.hostile.strategies import (
     nested,
 )
 
-_SETTINGS = settings(
-    max_examples=effort(40, 1_000),
-    deadline=None,
-    derandomize=not LONG,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-pytestmark = pytest.mark.timeout(effort(300, 3_600))
+_SETTINGS = settings(max_examples=effort(40, 1_000))
 _ids = count()
 
 

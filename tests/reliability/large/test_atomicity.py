@@ -26,7 +26,7 @@ from mastra_convex.local.engine import LocalEngine
 from mastra_convex.rows.changes import Change
 from mastra_convex_domains import MemoryStore
 from tests.backends import all_tables
-from tests.effort import effort
+from tests.effort import effort, some_backends
 from tests.reliability.large.between import Between, Call, tables_of
 from tests.reliability.large.kinds import message
 from tests.reliability.large.leftovers import large_values, sweep_as_if_later
@@ -54,6 +54,7 @@ async def test_a_value_that_does_not_fit_is_written_before_its_row(engine: Engin
     assert await text_of(MemoryStore.on(engine)) == text
 
 
+@some_backends("sqlite", "server")
 async def test_sixty_four_mebibytes_are_stored(memory: MemoryStore) -> None:
     text = attachment_text(64 * MIB)
     await memory.save_messages([message("a", text)])

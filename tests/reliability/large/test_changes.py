@@ -23,11 +23,11 @@ from mastra_convex_domains.memory.tables import MESSAGES
 from tests.backends import Backend
 from tests.data import thread
 from tests.effort import effort
-from tests.figures import figure
 from tests.reliability.large.between import Between
 from tests.reliability.large.kinds import KINDS, Kind, attachment, message, snapshot
 from tests.reliability.large.leftovers import large_values, sweep_as_if_later
 from tests.reliability.large.texts import MIB, attachment_text
+from tests.summary import Figure
 
 LARGE = attachment_text(3 * MIB // 2)
 
@@ -205,7 +205,7 @@ async def test_a_reference_copied_by_another_writer_shows_nothing(store: ConvexS
     assert (await store.memory.list_messages_by_id(["secret"])) == [message("secret", LARGE)]
 
 
-async def test_large_values_cost_few_calls(engine: Engine) -> None:
+async def test_large_values_cost_few_calls(engine: Engine, figure: Figure) -> None:
     between = Between(engine)
     memory = MemoryStore.on(between)
     await memory.save_messages([message("a", attachment_text(6 * MIB))])

@@ -108,7 +108,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=effort(40, 1_000), deadline=None)
+@settings(max_examples=effort(40, 1_000))
 @given(value=VALUES)
 async def test_any_value_comes_back(value: Any) -> None:
     async with aclosing(ConvexStore.local(":memory:")) as store:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.effort import effort
-from tests.figures import figure
+from tests.summary import Figure
 
 STORES_WORK = """
 async def stores_work():
@@ -108,7 +108,7 @@ def test_an_api_that_is_too_old_counts_as_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "before"), [("without OpenTelemetry", BLOCK), ("with its API alone", ""), ("with an SDK", SDK)]
 )
-def test_what_a_call_pays_for_telemetry(name: str, before: str) -> None:
+def test_what_a_call_pays_for_telemetry(name: str, before: str, figure: Figure) -> None:
     cost = python(before, f"ROUNDS = {effort(2_000, 50_000)}", COST)
     figure(f"telemetry, cost of a call {name}", cost)
     assert cost.endswith(" us")

@@ -1,0 +1,74 @@
+"""Which tests a run has: all but the long ones, those of some backends (`--backend`), or the quick ones (`--quick`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.backends import BACKENDS
+from tests.effort import LONG
+
+_QUICK_FOLDERS: Final = ("rows", "core", "engine", "domains")
+_QUICK_BACKENDS: Final = (None, "memory", "sqlite")
+"""They need nothing but Python; so do tests that have no backend."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mastra_convex")
+    group.addoption(
+        "--backend",
+        action="append",
+        default=[],
+        metavar="NAME[,NAME]",
+        help=f"run the contract tests on these backends, and no other tests; may be repeated ({', '.join(BACKENDS)})",
+    )
+    group.addoption(
+        "--quick",
+        action="store_true",
+        help="run the tests of rows and of the core, and the contract tests on memory and sqlite; they need no Node",
+    )
+
+
+def backend_of(item: pytest.Item) -> str | None:
+    """The backend of a contract test; None for all other tests."""
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("backend") if callspec else None
+
+
+def is_left_out(config: pytest.Config, folder: Path) -> bool:
+    """Whether this run has no test of a folder."""
+    is_ours = folder.parent == Path(__file__).parent and folder.is_dir()
+    return bool(config.getoption("quick")) and is_ours and folder.name not in _QUICK_FOLDERS
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps the tests that this run is to have."""
+    backends = _chosen_backends(config)
+    without_long = not LONG and not config.getoption("markexpr")
+    quick = config.getoption("quick")
+
+    def wanted(item: pytest.Item) -> bool:
+        backend, fixtures = backend_of(item), getattr(item, "fixturenames", ())
+        return (
+            not (without_long and item.get_closest_marker("long"))
+            and (not backends or backend in backends)
+            and (not quick or (backend in _QUICK_BACKENDS and "host" not in fixtures))
+        )
+
+    left_out = [item for item in items if not wanted(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if wanted(item)]
+
+
+def has_all_backends(config: pytest.Config) -> bool:
+    """Whether this run is to have the contract tests of every backend."""
+    return not _chosen_backends(config) and not config.getoption("quick")
+
+
+def _chosen_backends(config: pytest.Config) -> set[str]:
+    chosen = {name for names in config.getoption("backend") for name in names.split(",")}
+    if unknown := chosen - set(BACKENDS):
+        raise pytest.UsageError(f"--backend: no such backend: {', '.join(sorted(unknown))}; {', '.join(BACKENDS)} are")
+    return chosen
