@@ -14,7 +14,6 @@ from mastra_convex.errors import ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from mastra_convex.rows.values import Row, plain_numbers
-from mastra_convex.telemetry import SLOW
 from tests.engine.rows import THREADS, put, thread
 from tests.filters import OPTIONS_AND_PATTERNS, PROGRAMS_THAT_ARE_NONE, TEXTS, Case, as_sent, filter_cases, python_flags
 
@@ -125,7 +124,7 @@ async def test_generated_filters_hold_as_the_evaluator_in_python_says(
 
 
 @given(st.lists(st.tuples(OPTIONS_AND_PATTERNS, TEXTS), min_size=24, max_size=24))
-@settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=6)
 async def test_generated_patterns_find_what_python_finds(
     engine: Engine, searches: list[tuple[tuple[str, tuple[str, str]], str]]
 ) -> None:
