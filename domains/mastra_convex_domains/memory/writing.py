@@ -14,7 +14,8 @@ from mastra_convex.engine.protocol import Delete, Get, Patch, Put, UnchangedGuar
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import encode_columns
-from mastra_convex.rows.values import Row, clean, from_json, to_json, value_size
+from mastra_convex.rows.sizes import value_size
+from mastra_convex.rows.values import Row, clean, from_json, to_json
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate
