@@ -85,6 +85,7 @@ from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
 from mastra_convex.rows.paths import Path
+from mastra_convex.rows.sizes import value_size
 from mastra_convex.rows.times import now, to_iso
 from mastra_convex.rows.values import (
     MAX_ARRAY_ELEMENTS,
@@ -95,7 +96,6 @@ from mastra_convex.rows.values import (
     clean_text,
     from_json,
     to_json,
-    value_size,
 )
 from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
 from mastra_convex.telemetry import Operation

@@ -227,6 +227,16 @@ class Table:
         return tuple(field for field in self.fields if field.large)
 
     @cached_property
+    def large_names(self) -> frozenset[str]:
+        """The names of `large_columns`."""
+        return frozenset(field.name for field in self.large_columns)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The names of the columns that no row may lack."""
+        return tuple(field.name for field in self.fields if not field.optional)
+
+    @cached_property
     def whole(self) -> Table:
         """Returns the table as one without large columns: in its rows nothing is a reference."""
         return replace(self, fields=tuple(replace(field, large=False) for field in self.fields))

@@ -32,7 +32,8 @@ from mastra_convex.engine.protocol import (
     WriteOp,
 )
 from mastra_convex.errors import TooLargeError
-from mastra_convex.rows.values import Row, value_size
+from mastra_convex.rows.sizes import value_size
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Table
 
 A = TypeVar("A")

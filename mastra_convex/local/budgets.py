@@ -9,10 +9,6 @@ from mastra_convex.engine.protocol import MAX_RANGES, RANGE_BYTES, READ_BYTES, R
 from mastra_convex.errors import TooLargeError
 
 
-class TakesLongError(Exception):
-    """Ends an attempt on the event loop that is too large: the work is done in a thread instead."""
-
-
 @dataclass
 class Budget:
     """Counts what a read may still consume. The first row of a call is always granted."""

@@ -39,7 +39,7 @@ from mastra_convex.local.schema import Session
 from mastra_convex.local.writes import Patcher, change_range, delete_rows, put_rows
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.keys import encode_key
-from mastra_convex.rows.values import is_within
+from mastra_convex.rows.sizes import is_within
 from mastra_convex.tables import RECEIPTS
 
 _DONE = Outcome()

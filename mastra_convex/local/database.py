@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError
-from mastra_convex.local.budgets import TakesLongError
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
 from mastra_convex.local.schema import Layout, Session, load, migrate
+from mastra_convex.rows.at_once import TakesLongError
 from mastra_convex.tables import Table
 
 T = TypeVar("T")

@@ -17,15 +17,8 @@ import orjson
 
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
 from mastra_convex.rows.open_row import OpenRow
-from mastra_convex.rows.values import (
-    ESCAPED_KEYS,
-    MAX_ARRAY_ELEMENTS,
-    SURELY_SMALL_BYTES,
-    Row,
-    check_document,
-    clean_number,
-    is_plain_key,
-)
+from mastra_convex.rows.sizes import SURELY_SMALL_BYTES, check_document
+from mastra_convex.rows.values import ESCAPED_KEYS, MAX_ARRAY_ELEMENTS, Row, clean_number, is_plain_key
 from mastra_convex.tables import Field, Table
 
 FLOAT_BYTES = 4

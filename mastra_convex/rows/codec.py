@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from mastra_convex.errors import ConfigurationError, ValidationError
+from mastra_convex.rows.native import Checked
+from mastra_convex.rows.sizes import check_document
 from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import (
     Row,
     carry,
-    check_document,
     check_indexed,
+    checked,
     clean,
     clean_floats,
     clean_number,
@@ -20,10 +22,12 @@ from mastra_convex.rows.values import (
     escape_keys,
     from_json,
     plain_numbers,
-    to_json,
-    unescape_keys,
+    restored,
 )
 from mastra_convex.tables import Field, Table
+
+_SYSTEM_FIELDS = ("_id", "_creationTime")
+"""What Convex adds to each row."""
 
 
 def encode_row(
@@ -31,17 +35,18 @@ def encode_row(
 ) -> Row:
     """The stored form of a whole row.
 
-    None in an optional column means that the column is missing. `carrying` has values without a column of their own,
-    None where there is none, by the raw-object column that carries them; read them with `values.carried`. Raises
-    ValidationError or TooLargeError, naming the column, for values that the column or Convex would refuse.
+    A JSON value may be given as `Checked`, which is not checked again. None in an optional column means that the column
+    is missing. `carrying` has values without a column of their own, None where there is none, by the raw-object column
+    that carries them; read them with `values.carried`. Raises ValidationError or TooLargeError, naming the column, for
+    values that the column or Convex would refuse.
     """
     row = encode_columns(table, values)
     for name, members in (carrying or {}).items():
         row[name] = carry(row[name], clean(dict(members), name), name)
-    for field in table.fields:
-        if not field.optional and field.name not in row:
-            raise ValidationError(f"{table.name}.{field.name} is required")
-    check_document(table.name, row, apart=[field.name for field in table.large_columns])
+    for name in table.required:
+        if name not in row:
+            raise ValidationError(f"{table.name}.{name} is required")
+    check_document(table.name, row, apart=table.large_names)
     return row
 
 
@@ -57,7 +62,8 @@ def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
             raise ConfigurationError(f"{table.name} has no column {name!r}")
         if value is not None or (field.json and not field.optional):
             row[name] = _encode(field, value, name)
-            check_indexed(row[name], table.indexed_members, name)
+            if table.indexed_members:
+                check_indexed(row[name], table.indexed_members, name)
         elif field.nullable:
             row[name] = None
     return row
@@ -68,28 +74,33 @@ def decode_row(table: Table, row: Row) -> dict[str, Any]:
 
     The row is used up: values are taken over and changed in place.
     """
-    values = {name: value for name, value in row.items() if not name.startswith("_")}
+    values = row.copy()
+    for name in _SYSTEM_FIELDS:
+        values.pop(name, None)
     for field in table.coded_fields:
         if field.name in values:
             values[field.name] = _decode(field, values[field.name])
-    for name in values.keys() - table.field_by_name.keys():
-        values[name] = plain_numbers(values[name])
+    if not values.keys() <= table.field_by_name.keys():
+        for name in values.keys() - table.field_by_name.keys():
+            values[name] = plain_numbers(values[name])
     return values
 
 
 def _encode(field: Field, value: Any, path: str) -> Any:
     if field.json:
-        return to_json(clean(value, path))
+        return (value if isinstance(value, Checked) else checked(value, path)).json
+    if field.type == "string":
+        if isinstance(value, str):
+            return clean_text(value, path)
+        if isinstance(value, datetime):
+            return to_iso(value)
     if field.type == "any":
-        return escape_keys(clean(value, path), path)
+        given = value if isinstance(value, Checked) else checked(value, path)
+        return escape_keys(given.value, path, text=given.text)
     if field.type == "number" and isinstance(value, int | float) and not isinstance(value, bool):
         return clean_number(value, path)
     if field.type == "boolean" and isinstance(value, bool):
         return value
-    if field.type == "string" and isinstance(value, datetime):
-        return to_iso(value)
-    if field.type == "string" and isinstance(value, str):
-        return clean_text(value, path)
     if field.type == "floats" and isinstance(value, list):
         return clean_floats(value, path)
     if field.type == "strings" and isinstance(value, list):
@@ -103,4 +114,4 @@ def _decode(field: Field, value: Any) -> Any:
             return from_json(value)
         except ValueError:
             return value
-    return unescape_keys(plain_numbers(value)) if field.json or field.type == "any" else plain_numbers(value)
+    return restored(value) if field.json or field.type == "any" else plain_numbers(value)

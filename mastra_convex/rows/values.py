@@ -1,43 +1,37 @@
-"""JSON values on their way to Convex: what is refused, how numbers and keys travel, how large a document is."""
+"""JSON values on their way to Convex: what is refused, how numbers and keys travel."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from mastra_convex.errors import TooLargeError, ValidationError
+from mastra_convex.rows.at_once import check_at_once
+from mastra_convex.rows.native import MAX_JSON_NESTING, Checked, count_containers, levels, printed, reread
 
 Row = dict[str, Any]
 """A stored row, with `_creationTime` when it was read; undecoded, see `mastra_convex.rows.codec`."""
 
 
 MAX_SAFE_INTEGER = 2**53 - 1
-MAX_DOCUMENT_BYTES = 1 << 20
-MAX_DOCUMENT_NESTING = 16
 MAX_ARRAY_ELEMENTS = 8192
 MAX_OBJECT_FIELDS = 1024
 MAX_KEY_CHARACTERS = 1024
-SURELY_SMALL_BYTES = 200_000
-"""Of JSON text that is less than 1 MiB as a document: at worst, two bytes count 9 (`1,`)."""
-MAX_JSON_NESTING = 128
-"""Our own limit for JSON text, well inside what JSON parsers on both sides take."""
 
 ESCAPED_KEYS = "__mastra_json"
 """The key under which an object of a raw column keeps, as JSON text, the members whose keys Convex refuses."""
 
+_ESCAPED_KEYS = ESCAPED_KEYS.encode()
+
+_NOT_SIMPLE = (b'"$', b"\\", b"\x7f", b"__proto__", _ESCAPED_KEYS)
+"""One of these is in ASCII JSON text where a key is not an `is_plain_key`. A backslash escapes what is unprintable."""
+
 _RAW_LEVELS = 14
 """Levels of containers in a raw column; with the row and a table that holds it as a record, Convex's 16."""
-
-_ROUGH_BYTES = 8
-"""What `is_within` counts for each element, key and member beside the characters of texts."""
-
-_SYSTEM_FIELDS_BYTES = 64
-"""Room for `_id` and `_creationTime`, which count towards a document's size."""
 
 
 class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the path is put together
@@ -52,37 +46,27 @@ class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the pa
         return self.error(self.problem.format(path=where), details={"path": where})
 
 
-_STRICT = (
-    orjson.OPT_STRICT_INTEGER
-    | orjson.OPT_PASSTHROUGH_DATACLASS
-    | orjson.OPT_PASSTHROUGH_DATETIME
-    | orjson.OPT_PASSTHROUGH_SUBCLASS
-)
-"""With these options orjson refuses integers beyond 2^53, and writes no type that JSON lacks but UUIDs and enums."""
-
-
 def clean(value: Any, path: str) -> Any:
-    """Returns a copy of a JSON value as both languages read it alike.
-
-    Integral floats within 2^53 become ints, tuples lists.
-
-    In the ordinary case native code decides: what orjson writes and reads back equal was JSON. All else is walked, so
-    that the error names the part.
+    """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
 
     Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and
     infinities, lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
     """
-    if type(value) in _CONTAINERS:
-        try:
-            copy = orjson.loads(orjson.dumps(value, option=_STRICT))
-            if copy == value and _normalise(copy, MAX_JSON_NESTING):
-                return copy
-        except (TypeError, ValueError, RecursionError):
-            pass  # the walk says what is wrong
+    return checked(value, path).value
+
+
+def checked(value: Any, path: str) -> Checked:
+    """`clean` of a value, with its JSON text."""
+    return reread(value) or walked(value, path)
+
+
+def walked(value: Any, path: str) -> Checked:
+    """`checked` by looking at each part of the value, which is many times slower and names what is wrong."""
     try:
-        return _clean(value, 0)
+        cleaned = _clean(value, 0)
     except _Refused as refused:
         raise refused.at(path) from None
+    return Checked(cleaned, orjson.dumps(cleaned))
 
 
 def _clean(value: Any, depth: int) -> Any:
@@ -143,7 +127,7 @@ def _clean_text(value: str) -> str:
             value.encode()
         except UnicodeEncodeError:
             raise _Refused("{path} contains a lone surrogate") from None
-    return value if type(value) is str else str(value)
+    return value if type(value) is str else str.__str__(value)  # an enum would print its own name
 
 
 def clean_number(value: float, path: str) -> int | float:
@@ -171,52 +155,43 @@ def plain_number(value: float) -> int | float:
 
 
 def plain_numbers(value: Any) -> Any:
-    """Makes every number of a parsed value a `plain_number`, in place, and returns the value.
+    """Makes every number of a parsed value a `plain_number`, in place.
 
     Convex prints each number as a float; JavaScript one below 1e21 without point or exponent.
     """
-    if type(value) in _CONTAINERS:
-        _normalise(value, sys.maxsize)
-        return value
+    if isinstance(value, dict | list):
+        return value if printed(value) is not None else _plain_numbers(value)
     return plain_number(value) if isinstance(value, float) or type(value) is int else value
 
 
-_CONTAINERS = (dict, list)
+def _plain_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            kind = type(item)
+            if kind is str:  # most of what is stored
+                continue
+            if kind is int or kind is float:
+                value[key] = plain_number(item)
+            elif kind is dict or kind is list:
+                _plain_numbers(item)
+    elif isinstance(value, list):
+        _plain_items(value)
+    return value
+
+
+def _plain_items(items: list[Any]) -> None:
+    kinds = set(map(type, items))
+    if kinds == {float} and not any(map(float.is_integer, items)):  # vectors are long
+        return
+    if not kinds.isdisjoint(_NUMBERS):
+        items[:] = [plain_number(item) if type(item) in _NUMBERS else item for item in items]
+    if not kinds.isdisjoint(_CONTAINERS):
+        for item in items:
+            _plain_numbers(item)
+
+
+_CONTAINERS = {dict, list}
 _NUMBERS = {int, float}
-
-
-def _normalise(container: Any, levels: int) -> bool:
-    """Makes numbers plain in place; False when containers nest deeper than `levels`. The hottest walk: no calls."""
-    if levels == 0:
-        return False
-    is_list = type(container) is list
-    if is_list and _is_plain_list(container):
-        return True
-    for place, item in enumerate(container) if is_list else container.items():
-        kind = type(item)
-        if kind is str:
-            continue
-        if kind is dict or kind is list:
-            if item and not _normalise(item, levels - 1):
-                return False
-        elif kind is float:
-            if item.is_integer() and -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-                container[place] = int(item)
-        elif kind is int and not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-            container[place] = float(item)
-    return True
-
-
-def _is_plain_list(items: list[Any]) -> bool:
-    """Tells by native code that a list has nothing to change, neither directly nor inside."""
-    kinds = {*map(type, items)}
-    if kinds == {int}:
-        return bool(min(items) >= -MAX_SAFE_INTEGER and max(items) <= MAX_SAFE_INTEGER)
-    return kinds.isdisjoint(_TO_LOOK_AT)
-
-
-_TO_LOOK_AT = {dict, list, float, int}
-"""Types of values that may have to change, or have something inside that has to."""
 
 
 def to_json(value: Any) -> str:
@@ -226,6 +201,7 @@ def to_json(value: Any) -> str:
 
 def from_json(text: str) -> Any:
     """The value of JSON text, numbers as `plain_number`; ValueError when it is not JSON."""
+    check_at_once(len(text))
     return plain_numbers(orjson.loads(text))
 
 
@@ -242,16 +218,43 @@ def is_plain_key(key: str) -> bool:
     )
 
 
-def escape_keys(value: Any, path: str = "value") -> Any:
+def escape_keys(value: Any, path: str = "value", *, text: bytes | None = None) -> Any:
     """A cleaned value for a raw column: members that Convex refuses move into `__mastra_json`, at every level.
 
     Refused are keys (`is_plain_key`), and values with more levels, elements or members than Convex takes. Raises
-    TooLargeError where an array that is in no object is such a value.
+    TooLargeError where an array that is in no object is such a value. `text` is the JSON text of the value, if that is
+    known.
     """
+    if not isinstance(value, dict | list) or (text is not None and _is_simple(text)) or _is_taken(value):
+        return value
     try:
         return _escaped(value, _RAW_LEVELS)
     except _Refused as refused:
         raise refused.at(path) from None
+
+
+def _is_simple(text: bytes) -> bool:
+    """Whether the JSON text alone shows that Convex takes the value as it is."""
+    return (
+        len(text) <= MAX_KEY_CHARACTERS
+        and count_containers(text) <= _RAW_LEVELS
+        and text.isascii()
+        and not any(part in text for part in _NOT_SIMPLE)
+    )
+
+
+def _is_taken(value: Any) -> bool:
+    """Whether Convex takes a value of a raw column as it is."""
+    keys: set[str] = set()
+    for level, (objects, arrays) in enumerate(levels(value)):
+        if (
+            level >= _RAW_LEVELS
+            or max(map(len, objects), default=0) >= MAX_OBJECT_FIELDS
+            or max(map(len, arrays), default=0) > MAX_ARRAY_ELEMENTS
+        ):
+            return False
+        keys.update(*objects)
+    return all(map(is_plain_key, keys))
 
 
 def _escaped(value: Any, levels: int) -> Any:
@@ -273,6 +276,16 @@ def _escaped(value: Any, levels: int) -> Any:
     if len(plain) < len(members):
         plain[ESCAPED_KEYS] = to_json({key: item for key, item in members.items() if key not in plain})
     return plain
+
+
+def restored(value: Any) -> Any:
+    """What was stored in a raw column: the inverse of `escape_keys`, numbers as `plain_number`; done in place."""
+    if not isinstance(value, dict | list):
+        return plain_numbers(value)
+    text = printed(value)
+    if text is not None and _ESCAPED_KEYS not in text:
+        return value
+    return unescape_keys(value if text is not None else _plain_numbers(value))
 
 
 def unescape_keys(value: Any) -> Any:
@@ -333,84 +346,3 @@ def carried(stored: Any, names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     if len(members) < len(escaped):
         rest[ESCAPED_KEYS] = to_json({key: item for key, item in escaped.items() if key not in members})
     return rest, members
-
-
-def check_document(table: str, row: dict[str, Any], *, apart: Sequence[str] = ()) -> None:
-    """Raises TooLargeError, with path and limit, for a row that Convex refuses (docs/protocol.md, "Limits of Convex").
-
-    The size of the columns `apart` does not count.
-    """
-    size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1) - sum(value_size(row.get(name)) for name in apart)
-    if size > MAX_DOCUMENT_BYTES:
-        raise TooLargeError(
-            f"a row of {table} takes {size} bytes; Convex stores at most {MAX_DOCUMENT_BYTES} (1 MiB) in a document",
-            details={"path": table, "size": size, "limit": MAX_DOCUMENT_BYTES},
-        )
-
-
-def value_size(value: Any) -> int:
-    """The size in bytes that Convex charges for a value."""
-    return _measure(value, "value", 0, limits=False)
-
-
-def is_within(value: Any, size: int) -> bool:
-    """Whether a value takes at most so many bytes, by a rough measure that ends as soon as it takes more."""
-    left = [value]
-    while left and size >= 0:
-        part = left.pop()
-        if isinstance(part, str):
-            size -= len(part)
-        elif isinstance(part, dict):
-            size -= 2 * _ROUGH_BYTES * len(part)
-            if size >= 0:
-                left += part
-                left += part.values()
-        elif isinstance(part, list | tuple):
-            size -= _ROUGH_BYTES * len(part)
-            if size >= 0 and not set(map(type, part)) <= _NUMBERS:
-                left += part
-    return size >= 0
-
-
-def document_size(row: dict[str, Any]) -> int:
-    """The size in bytes that Convex charges for a row that is stored as a document."""
-    return _SYSTEM_FIELDS_BYTES + value_size(row)
-
-
-def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
-    if isinstance(value, str):
-        return 2 + (len(value) if value.isascii() else len(value.encode()))
-    if value is None or value is True or value is False:
-        return 1
-    if isinstance(value, int | float):
-        return 9
-    if limits:
-        _check_container(value, path, depth)
-    size = 2
-    if isinstance(value, dict):
-        for key, item in value.items():
-            size += len(key) + 1
-            if type(item) is str:  # most of what is stored
-                size += 2 + (len(item) if item.isascii() else len(item.encode()))
-            else:
-                size += _measure(item, f"{path}.{key}", depth + 1, limits=limits)
-        return size
-    if set(map(type, value)) <= _NUMBERS:  # vectors are long
-        return size + 9 * len(value)
-    for item in value:
-        size += _measure(item, f"{path}[]", depth + 1, limits=limits)
-    return size
-
-
-def _check_container(value: Any, path: str, depth: int) -> None:
-    limit, what = (MAX_OBJECT_FIELDS, "fields") if isinstance(value, dict) else (MAX_ARRAY_ELEMENTS, "elements")
-    if len(value) > limit:
-        raise TooLargeError(
-            f"{path} has {len(value)} {what}; Convex takes at most {limit}",
-            details={"path": path, "size": len(value), "limit": limit},
-        )
-    if depth > MAX_DOCUMENT_NESTING:
-        raise TooLargeError(
-            f"{path} is nested deeper than the {MAX_DOCUMENT_NESTING} levels of a Convex document",
-            details={"path": path, "limit": MAX_DOCUMENT_NESTING},
-        )

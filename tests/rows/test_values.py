@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mastra_convex import TooLargeError, ValidationError
-from mastra_convex.rows.values import (
-    MAX_SAFE_INTEGER,
-    check_document,
-    clean,
-    escape_keys,
-    from_json,
-    is_plain_key,
-    unescape_keys,
-    value_size,
-)
+from mastra_convex.rows.sizes import check_document, value_size
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, clean, escape_keys, from_json, is_plain_key, unescape_keys
 
 KEYS = st.text() | st.sampled_from(["$ref", "__proto__", "__mastra_json", "ключ", "", "a\x7f", "k" * 1025])
 SCALARS = (

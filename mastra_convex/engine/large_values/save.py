@@ -24,8 +24,9 @@ from mastra_convex.engine.threads import in_thread
 from mastra_convex.errors import ConflictError, LargeValueError, RateLimitedError, TooLargeError
 from mastra_convex.rows.changes import Change
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.sizes import is_within
 from mastra_convex.rows.times import now
-from mastra_convex.rows.values import Row, is_within, to_json
+from mastra_convex.rows.values import Row, to_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
 
 _PART_BYTES: Final = 4 << 20

@@ -12,15 +12,9 @@ import orjson
 from mastra_convex.engine.large_values.chunks import MAX_LARGE_BYTES, packed
 from mastra_convex.errors import TooLargeError
 from mastra_convex.rows.large_values import MARK, Reference, may_refer, owner_of, reference
-from mastra_convex.rows.values import (
-    MAX_DOCUMENT_BYTES,
-    MAX_JSON_NESTING,
-    SURELY_SMALL_BYTES,
-    Row,
-    check_document,
-    document_size,
-    value_size,
-)
+from mastra_convex.rows.native import MAX_JSON_NESTING
+from mastra_convex.rows.sizes import MAX_DOCUMENT_BYTES, SURELY_SMALL_BYTES, check_document, document_size, value_size
+from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Table
 
 _TARGET: Final = MAX_DOCUMENT_BYTES // 2

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from mastra_convex.engine.protocol import Hit, Search, SearchResult
 from mastra_convex.errors import ValidationError
-from mastra_convex.local.budgets import TakesLongError
 from mastra_convex.local.documents import Stored
 from mastra_convex.local.guards import failing_guard
 from mastra_convex.local.scan import plan
@@ -15,6 +14,7 @@ from mastra_convex.local.schema import Layout, Session
 from mastra_convex.local.vectors import Query, Ranking, Scored
 from mastra_convex.local.vectors.cache import VectorCache
 from mastra_convex.local.vectors.index_filter import possible_rows
+from mastra_convex.rows.at_once import TakesLongError
 from mastra_convex.rows.conditions import predicate
 from mastra_convex.rows.values import MAX_SAFE_INTEGER, Row
 

@@ -1,0 +1,127 @@
+"""How large a value is as Convex counts, and the limits of a document (docs/protocol.md, "Limits of Convex")."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import orjson
+
+from mastra_convex.errors import TooLargeError
+from mastra_convex.rows.native import count_containers, levels, most_bytes
+from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, MAX_OBJECT_FIELDS
+
+MAX_DOCUMENT_BYTES = 1 << 20
+MAX_DOCUMENT_NESTING = 16
+SURELY_SMALL_BYTES = 200_000
+"""JSON text of fewer bytes is less than 1 MiB as a document: at worst, two bytes of it (`1,`) count 9."""
+
+_SYSTEM_FIELDS_BYTES = 64
+"""Room for `_id` and `_creationTime`, which count towards a document's size."""
+
+_NUMBERS = {int, float}
+
+
+def check_document(table: str, row: dict[str, Any], *, apart: Collection[str] = ()) -> None:
+    """Raises TooLargeError, with path and limit, for a row that Convex refuses (docs/protocol.md, "Limits of Convex").
+
+    The size of the columns `apart` does not count; their values are within the other limits.
+    """
+    if _is_document({name: value for name, value in row.items() if name not in apart} if apart else row):
+        return
+    size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1) - sum(value_size(row.get(name)) for name in apart)
+    if size > MAX_DOCUMENT_BYTES:
+        raise TooLargeError(
+            f"a row of {table} takes {size} bytes; Convex stores at most {MAX_DOCUMENT_BYTES} (1 MiB) in a document",
+            details={"path": table, "size": size, "limit": MAX_DOCUMENT_BYTES},
+        )
+
+
+def _is_document(row: dict[str, Any]) -> bool:
+    """Whether it is clear without a walk that Convex takes the row."""
+    try:
+        text = orjson.dumps(row)
+    except TypeError:
+        return False
+    if most_bytes(text) > MAX_DOCUMENT_BYTES - _SYSTEM_FIELDS_BYTES:
+        return False
+    if count_containers(text) <= MAX_DOCUMENT_NESTING and text.count(b",") < MAX_OBJECT_FIELDS:
+        return True
+    return all(
+        level < MAX_DOCUMENT_NESTING
+        and max(map(len, objects), default=0) <= MAX_OBJECT_FIELDS
+        and max(map(len, arrays), default=0) <= MAX_ARRAY_ELEMENTS
+        for level, (objects, arrays) in enumerate(levels(row))
+    )
+
+
+def value_size(value: Any) -> int:
+    """The size in bytes that Convex charges for a value."""
+    return _measure(value, "value", 0, limits=False)
+
+
+def document_size(row: dict[str, Any]) -> int:
+    """The size in bytes that Convex charges for a row that is stored as a document."""
+    return _SYSTEM_FIELDS_BYTES + value_size(row)
+
+
+def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
+    if isinstance(value, str):
+        return 2 + (len(value) if value.isascii() else len(value.encode()))
+    if value is None or value is True or value is False:
+        return 1
+    if isinstance(value, int | float):
+        return 9
+    if limits:
+        _check_container(value, path, depth)
+    size = 2
+    if isinstance(value, dict):
+        for key, item in value.items():
+            size += len(key) + 1
+            if type(item) is str:  # most of what is stored
+                size += 2 + (len(item) if item.isascii() else len(item.encode()))
+            else:
+                size += _measure(item, f"{path}.{key}", depth + 1, limits=limits)
+        return size
+    if set(map(type, value)) <= _NUMBERS:  # vectors are long
+        return size + 9 * len(value)
+    for item in value:
+        size += _measure(item, f"{path}[]", depth + 1, limits=limits)
+    return size
+
+
+def _check_container(value: Any, path: str, depth: int) -> None:
+    limit, what = (MAX_OBJECT_FIELDS, "fields") if isinstance(value, dict) else (MAX_ARRAY_ELEMENTS, "elements")
+    if len(value) > limit:
+        raise TooLargeError(
+            f"{path} has {len(value)} {what}; Convex takes at most {limit}",
+            details={"path": path, "size": len(value), "limit": limit},
+        )
+    if depth > MAX_DOCUMENT_NESTING:
+        raise TooLargeError(
+            f"{path} is nested deeper than the {MAX_DOCUMENT_NESTING} levels of a Convex document",
+            details={"path": path, "limit": MAX_DOCUMENT_NESTING},
+        )
+
+
+_ROUGH_BYTES = 8
+"""A number or a key counts so many bytes in a rough measure."""
+
+
+def is_within(value: Any, size: int) -> bool:
+    """Whether a value takes at most so many bytes, by a rough measure that ends as soon as it takes more."""
+    left = [value]
+    while left and size >= 0:
+        part = left.pop()
+        if isinstance(part, str):
+            size -= len(part)
+        elif isinstance(part, dict):
+            size -= 2 * _ROUGH_BYTES * len(part)
+            if size >= 0:
+                left += part
+                left += part.values()
+        elif isinstance(part, list | tuple):
+            size -= _ROUGH_BYTES * len(part)
+            if size >= 0 and not set(map(type, part)) <= _NUMBERS:
+                left += part
+    return size >= 0
