@@ -1,4 +1,4 @@
-"""The tables of the memory domain (docs/contract.md, "Tables")."""
+"""Declares the tables of the memory domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.domain import Field, Index, Owner, Table
 
