@@ -49,7 +49,7 @@ class Score(Record):
     reason: str | None = None
     """Explains the score in text."""
     structured_output: Any = None
-    """Holds the output as a structured value, if the run has one."""
+    """Holds Mastra's `structuredOutput`, any JSON value."""
     metadata: StoredObject | None = None
     """Holds any JSON members of the program's own."""
     additional_context: StoredObject | None = None
@@ -91,7 +91,7 @@ class Score(Record):
     generate_reason_prompt: str | None = None
     """Holds the prompt that generated the reason."""
     reason_prompt: str | None = None
-    """Holds the prompt of the reason, as older scorers name it."""
+    """Holds the prompt of the reason."""
     created_at: UtcDatetime = Field(default_factory=now)
     """Records when the score was made, in UTC; now by default."""
     updated_at: UtcDatetime = Field(default_factory=now)

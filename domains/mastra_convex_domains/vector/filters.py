@@ -1,4 +1,4 @@
-"""The filter of a query, checked before it is sent (docs/protocol.md, "Conditions")."""
+"""Checks the filter of a query before it is sent (docs/protocol.md, "Conditions")."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LISTS = ("$and", "$or", "$nor")
 
 
 def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> list[Condition]:
-    """The condition that the metadata of a row satisfies the filter; none for an empty filter, which all rows satisfy.
+    """Returns the condition that the metadata of a row match the filter, or none for an empty filter.
 
-    Raises ValidationError for an operator that is unknown or misplaced, and for operands that it does not take.
+    Raises ValidationError for an operator that is unknown or misplaced, and for an operand that it does not accept.
     """
     if filter is None:
         return []
@@ -36,7 +36,7 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
 
 
 def with_iso_times(value: Any, name: str, *, operation: str) -> Any:
-    """A value in which times are text, as TypeScript stores them, so that they compare in the order of time."""
+    """Replaces datetimes in a value by text, as TypeScript stores them; this text sorts by time."""
     try:
         return _with_iso_times(value, name, operation)
     except RecursionError:
@@ -54,7 +54,7 @@ def _with_iso_times(value: Any, name: str, operation: str) -> Any:
 
 
 def _check_record_filter(filter: Any, path: str) -> None:
-    """Where the filter is about a whole record there are only fields and logical operators; the latter only there."""
+    """Checks a filter of a whole record: it has only fields and logical operators, and only it has the latter."""
     if not isinstance(filter, dict):
         raise ValidationError(f"{path} must be a mapping of fields")
     members: dict[str, Any] = filter
@@ -76,7 +76,7 @@ def _check_record_filter(filter: Any, path: str) -> None:
 
 
 def _check_field_filter(given: Any, path: str) -> None:
-    """Where the filter is about a field, lists of filters stand only inside of `$not` and `$elemMatch`, which take
+    """Checks a filter of one field: lists of filters are allowed only inside `$not` and `$elemMatch`, which take
     objects.
     """
     members: dict[str, Any] = given if isinstance(given, dict) else {}
