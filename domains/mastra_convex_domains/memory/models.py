@@ -57,7 +57,6 @@ class Thread(Record):
         assert found is not None and found.title == "Trip"
     """
 
-
     id: Id = Field(default_factory=new_id)
     """Identifies the thread; a new UUID by default."""
     resource_id: str
