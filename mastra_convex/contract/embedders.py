@@ -13,7 +13,10 @@ from mastra_convex.errors import ValidationError
 
 _WORD = re.compile(r"\w+")
 _LENGTHS = (3, 4)
+"""Parts of a word have so many letters."""
+
 _GRAM_WEIGHT = 0.4
+"""The weight of a word is multiplied by this factor for its parts."""
 
 
 class Embedder(Protocol):

@@ -36,6 +36,8 @@ from .tables import VECTOR_INDEXES, VECTORS
 
 _METRICS: tuple[str, ...] = get_args(Metric)
 _MAX_CONFLICTS = 10
+"""An operation is tried so many times while others change the index, then a ConflictError is raised."""
+
 _COLUMNS = tuple(field.name for field in VECTOR_INDEXES.fields)
 
 _log = logging.getLogger("mastra_convex.vector")
@@ -95,7 +97,7 @@ class IndexMethods(DomainStore):
         values = {"id": index_name, "indexName": index_name, "dimension": dimension, "metric": metric}
         row = encode_row(VECTOR_INDEXES, {**values, "createdAt": now()})
         result = await self._records.commit(
-            [Put(table=VECTOR_INDEXES.name, rows=[row], keep=_COLUMNS)],  # an index that is there stays as it is
+            [Put(table=VECTOR_INDEXES.name, rows=[row], keep=_COLUMNS)],  # an index that exists stays as it is
             returning=[Get(table=VECTOR_INDEXES.name, keys=[[index_name]])],
         )
         existing = _facts(result.returned[0].rows[0] or row)

@@ -27,6 +27,8 @@ from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
 from .tables import SNAPSHOTS
 
 _BATCH = 200
+"""A filter by thread reads so many runs at a time."""
+
 _PENDING = Condition(path=["snapshot"], operator="match", value='{"$or":[{"status":"pending"},{"$in":[null,""]}]}')
 """A run without a snapshot is pending, as in `@mastra/convex`, so both kinds match this condition."""
 
