@@ -1,4 +1,4 @@
-"""CompositeStore: one store whose domains live in different places."""
+"""Combines domains of several stores in one (docs/contract.md, "Composite stores")."""
 
 from __future__ import annotations
 
@@ -17,27 +17,33 @@ Override = DomainAccess | DomainStore | Literal[False]
 
 
 class CompositeStore(DomainAccess):
-    """Domains of several stores as one.
+    """Combines domains of several stores in one store.
 
-    A domain comes from `domains` if it is named there, else from `default`. Each store is initialised and closed with
-    the composite, once, however many domains it gives. A store of a single domain object is not the composite's: its
-    maker closes it.
+    A domain is taken from `domains` if it is named there, else from `default`. Each store is initialised and closed
+    once, with the composite, even if it provides several domains. The store behind a single domain object is not
+    closed by the composite, but by the code that opened it.
 
-    Domains of different stores know nothing of each other. Deleting or pruning a thread takes along what other domains
-    of the same store keep of it; what another store keeps, such as its thread state, stays until it is deleted there,
-    or pruned by a policy of its own.
+    Deleting or pruning a thread also deletes the rows of other domains of the same store that belong to it. Rows in
+    another store, such as its thread state, stay until they are deleted there, or pruned by a policy of their own.
+
+    Mastra's own composite keeps thread state in memory when no store provides it. This one does not, as the tasks and
+    goals would be lost at the next start. Give a store that has it, or `ConvexStore.local(":memory:")`.
 
     Args:
         id: name of the store, for logs.
-        default: a store for all domains that `domains` does not name.
-        domains: by name, a store (which gives its domain of that name; one may be given for several), a domain object,
-            or False, which leaves the domain out.
-        retention: policies of `prune()`.
+        default: store for all domains that `domains` does not name; None for no such store.
+        domains: for each name a store that has this domain (one store may be given several times), a domain object,
+            or False to leave the domain out.
+        retention: policies of `prune()`; None for no policy.
 
-    Raises ConfigurationError for a store without the domain that it is given for, when no domain is left, and for
-    policies of domains or tables that are not there. Mastra's own composite keeps thread state in memory where no store
-    provides it; this one does not, as tasks and goals that are lost at the next start look like a fault: give a store
-    that has it, or `ConvexStore.local(":memory:")`.
+    Raises:
+        ConfigurationError: a store lacks the domain that it is given for, no domain is left, or a policy names a
+            domain or table that does not exist.
+
+    Example:
+        async with CompositeStore(id="app", default=store, domains={"scores": False}) as app:
+            assert app.memory is store.memory
+            assert not hasattr(app, "scores")
     """
 
     def __init__(
@@ -75,10 +81,13 @@ class CompositeStore(DomainAccess):
             raise ConfigurationError(error.message) from error
 
     async def init(self) -> None:
-        """Initialises every store, and every domain object given, once: callers at the same time share one attempt.
+        """Initialises every store and every given domain object, once; concurrent callers share one attempt.
 
-        Optional, as each call does what it needs. After a failure the next call tries again. Raises the error of the
-        part that failed; of several, a CompositeError.
+        This is optional: each call does it as needed. After a failure the next call tries again.
+
+        Raises:
+            ClosedError: the composite is closed.
+            CompositeError: several parts failed. When only one failed, its own error is raised.
         """
         if self._closed:
             raise ClosedError("the store is closed", operation="INIT")
@@ -87,13 +96,15 @@ class CompositeStore(DomainAccess):
         attempt = self._initialising
         if attempt is None or attempt.done() or attempt.get_loop() is not asyncio.get_running_loop():
             attempt = self._initialising = asyncio.create_task(self._init())
-        await asyncio.shield(attempt)  # a caller that is cancelled does not take the others along
+        await asyncio.shield(attempt)  # cancelling one caller does not cancel the others
 
     async def aclose(self) -> None:
-        """Closes every store, and every domain object given, each once and all of them. Safe to repeat; after it was
-        cancelled, a repeat closes the rest.
+        """Closes every store and every given domain object once, even if some of them fail.
 
-        Raises the error of the part that failed; of several, a CompositeError.
+        It is safe to call again; after a cancellation, calling it again closes the rest.
+
+        Raises:
+            CompositeError: several parts failed. When only one failed, its own error is raised.
         """
         self._closed = True
         await _all(map(self._close, list(self._parts)), "CLOSE")
@@ -112,7 +123,7 @@ class CompositeStore(DomainAccess):
 
     @staticmethod
     def _given(name: str, given: object) -> DomainStore:
-        """The domain that an override stands for."""
+        """Returns the domain that an override stands for."""
         domain = given._domains.get(name) if isinstance(given, DomainAccess) else given
         if domain is None and given is not None:
             raise ConfigurationError(f"domains[{name!r}]: {given!r} has no such domain")
@@ -125,13 +136,13 @@ class CompositeStore(DomainAccess):
         return domain
 
     def __repr__(self) -> str:
-        if "_domains" not in vars(self):  # in a traceback, when the settings were refused
+        if "_domains" not in vars(self):  # it is shown in a traceback, as the constructor failed
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {self.id!r}: {', '.join(sorted(self._domains))}>"
 
 
 def _by_name(domains: object) -> dict[str, Any]:
-    """Overrides by Python's names of their domains; ConfigurationError unless each has one, its own."""
+    """Returns the overrides by names in snake case; raises ConfigurationError when two have the same name."""
     if not isinstance(domains, Mapping) or not all(isinstance(name, str) for name in domains):
         raise ConfigurationError("domains must be a mapping of names to stores, domains or False")
     named = {to_snake(name): given for name, given in domains.items()}
@@ -141,7 +152,7 @@ def _by_name(domains: object) -> dict[str, Any]:
 
 
 async def _all(calls: Iterable[Awaitable[None]], operation: str) -> None:
-    """Awaits all at once, to their ends, and then raises what they raised."""
+    """Awaits all calls concurrently until each has ended, then raises their errors."""
     results = await asyncio.gather(*calls, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, Exception):  # a part was cancelled

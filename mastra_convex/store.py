@@ -1,4 +1,4 @@
-"""ConvexStore: one engine and the domains on it."""
+"""Opens a store: an engine (a Convex deployment or a SQLite file) and the domains on it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DomainClasses = Iterable[type[DomainStore]]
 
 
 class RemoteOptions(TypedDict, total=False):
-    """What `ConvexStore` takes beside the address and the key of a deployment."""
+    """Names the optional arguments of `ConvexStore` for a deployment."""
 
     storage_function: str
     timeout: float
@@ -46,26 +46,33 @@ class RemoteOptions(TypedDict, total=False):
 
 
 class ConvexStore(DomainAccess):
-    """Mastra's storage on a Convex deployment.
+    """Stores Mastra's data on a Convex deployment, or with `ConvexStore.local` in a SQLite file.
+
+    No I/O happens before the first call. Use it with `async with`, or close it with `await store.aclose()`.
 
     Args:
         id: name of the store, for logs.
         deployment_url: `https://<name>.convex.cloud`, a self-hosted URL, or that of `mastra-convex dev`. Plain http
-            only to this machine, unless `allow_http`.
+            is allowed only to this machine, unless `allow_http` is set.
         admin_auth_token: the deployment's admin or deploy key, plain or as a `Secret`. It never appears in errors,
             logs, `repr` or the local variables of tracebacks.
         storage_function: path of the deployed commit function; `read`, `search` and `sweep` are its siblings.
-        domains: the domain classes to register; None for all built-in and installed ones.
+        domains: domain classes to register; None for all built-in and installed ones.
         timeout: seconds that a call may take, all its retries included.
         connect_timeout: seconds to wait for a connection.
-        retry: how often and how patiently to retry what could not be decided.
-        max_in_flight: calls at once; more wait. Convex runs 16 queries and 16 mutations at a time on its smallest
-            class.
-        session: an aiohttp session to use; it stays the caller's to close.
-        allow_http: allows plain http to other machines, where others can read the key.
+        retry: policy for repeating calls that failed temporarily; None for the default policy.
+        max_in_flight: greatest number of concurrent calls; more wait. Convex runs 16 queries and 16 mutations at a
+            time on its smallest class.
+        session: aiohttp session to use, which the caller must close; None for a session of the store's own.
+        allow_http: True allows plain http to other machines, where others can read the key.
 
-    Raises ConfigurationError. No I/O happens before the first call. Use it with `async with`, or end with `await
-    store.aclose()`.
+    Raises:
+        ConfigurationError: an argument is wrong.
+
+    Example:
+        async with ConvexStore.local(":memory:", id="notes") as notes:
+            thread = await notes.memory.save_thread({"resource_id": "user-1"})
+            assert await notes.memory.get_thread_by_id(thread.id) == thread
     """
 
     def __init__(
@@ -83,7 +90,7 @@ class ConvexStore(DomainAccess):
         session: aiohttp.ClientSession | None = None,
         allow_http: bool = False,
     ) -> None:
-        admin_auth_token = Secret(admin_auth_token)  # also in this frame, should it become part of a traceback
+        admin_auth_token = Secret(admin_auth_token)  # hides the key if this frame is part of a traceback
         config = RemoteConfig(
             deployment_url=deployment_url,
             admin_auth_token=admin_auth_token,
@@ -110,11 +117,20 @@ class ConvexStore(DomainAccess):
         domains: DomainClasses | None = None,
         vector_cache_bytes: int = VECTOR_CACHE_BYTES,
     ) -> Self:
-        """Makes a store in one SQLite file, nothing deployed; `":memory:"` keeps it in memory. Several processes may
-        share a file.
+        """Makes a store in one SQLite file, without a deployment. Several processes may share a file.
 
-        `vector_cache_bytes`, 1 GiB by default, is the memory in which vectors stay that were searched: 4 bytes a number
-        and some room for new ones. An index that is larger is read from the file at each query.
+        Args:
+            path: path of the file; `":memory:"` keeps the data in memory.
+            id: name of the store, for logs.
+            domains: domain classes to register; None for all built-in and installed ones.
+            vector_cache_bytes: memory for vectors that were searched, in bytes; 1 GiB by default. A number takes 4
+                bytes, and there is some room for new vectors. A larger index is read from the file at each query.
+
+        Returns:
+            The store; the file is opened by the first call.
+
+        Raises:
+            ConfigurationError: an argument is wrong.
         """
         store = cls.__new__(cls)
         classes = _classes(domains)
@@ -131,10 +147,19 @@ class ConvexStore(DomainAccess):
         domains: DomainClasses | None = None,
         **options: Unpack[RemoteOptions],
     ) -> Self:
-        """The deployment of CONVEX_URL and CONVEX_ADMIN_KEY; the file `local` only where CONVEX_URL is not set.
+        """Makes a store for the deployment that the variables CONVEX_URL and CONVEX_ADMIN_KEY name.
 
-        `options` are those of the constructor, for the deployment. Raises ConfigurationError when one of the two
-        variables is set without the other, and when neither is and `local` is not given.
+        Args:
+            id: name of the store, for logs.
+            local: path of a SQLite file, which is used only when CONVEX_URL is not set; None for no such file.
+            domains: domain classes to register; None for all built-in and installed ones.
+            options: further arguments of the constructor, for a deployment.
+
+        Returns:
+            The store of the deployment, or of the file.
+
+        Raises:
+            ConfigurationError: only one of the two variables is set, or neither is and `local` is not given.
         """
         found = environment()
         if found is not None:
@@ -164,17 +189,16 @@ class ConvexStore(DomainAccess):
         self._domains = {name: domain(records, database=database) for name, domain in classes.items()}
 
     async def init(self) -> None:
-        """Checks that the engine answers, and prepares every domain. Optional: each call does what it needs."""
+        """Checks that the engine answers, and prepares every domain. This is optional: each call does it as needed."""
         await self._engine.read([])
         for domain in self._domains.values():
             await domain.init()
 
     async def sweep(self) -> int:
-        """Removes receipts older than an hour, and large values that no row has referred to for an hour; returns how
-        many rows that were.
+        """Deletes old receipts and unused large values, and returns the number of deleted rows.
 
-        A store does so by itself from time to time. It is for programs that run too briefly for that, in a job of
-        their own.
+        Receipts are deleted after an hour, large values when no row has referred to them for an hour. A store does
+        this from time to time by itself. Programs that run too briefly for that can call it in a separate job.
         """
         total, done = 0, False
         while not done:
@@ -187,7 +211,7 @@ class ConvexStore(DomainAccess):
         await self._engine.aclose()
 
     def __repr__(self) -> str:
-        if "_domains" not in vars(self):  # in a traceback, when the settings were refused
+        if "_domains" not in vars(self):  # it is shown in a traceback, as the constructor failed
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {self.id!r} at {self._location!r}: {', '.join(sorted(self._domains))}>"
 

@@ -1,4 +1,4 @@
-"""The built-in domains. Adding one: its module, and its two lines here."""
+"""Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
@@ -49,11 +49,22 @@ __all__ = [
 
 
 class BuiltinDomains:
-    """Annotations only: how type checkers know the domains of a store (see `mastra_convex/store_base.py`)."""
+    """Declares the domains of a store for type checkers (see `mastra_convex/store_base.py`).
+
+    Example:
+        names = ["documents", "memory", "scores", "thread_state", "vector", "workflows"]
+        assert all(getattr(store, name).name == name for name in names)
+    """
 
     documents: DocumentsStore
+    """Stores records of any shape."""
     memory: MemoryStore
+    """Stores threads, messages and resources."""
     scores: ScoresStore
+    """Stores the results of evaluations."""
     thread_state: ThreadStateStore
+    """Stores JSON values for each thread."""
     vector: VectorStore
+    """Stores and searches vectors."""
     workflows: WorkflowsStore
+    """Stores the snapshots of workflow runs."""

@@ -1,7 +1,7 @@
-"""Documents: records of any logical table, kept in the table `mastra_documents` (docs/contract.md, "Documents").
+"""Stores records of any logical table in the table `mastra_documents` (docs/contract.md, "Documents").
 
-The handler of `@mastra/convex` puts every record there whose table has no Convex table of its own. A domain whose
-tables are not deployed can live there too: `Table(..., stored_in=DOCUMENTS)`.
+The handler of `@mastra/convex` stores a record there when its table is not a Convex table of its own. A domain whose
+tables are not deployed can use it too: `Table(..., stored_in=DOCUMENTS)`.
 """
 
 from __future__ import annotations
@@ -55,46 +55,61 @@ DOCUMENTS = Table(
     key="by_table_primary",
     shared=True,
 )
-"""One row per record: the logical table's name, the record's id as text, the record."""
+"""Each row holds one record, with the name of its logical table and its id as text."""
 
 Document = dict[str, Any]
-"""A record with an `id` (text, or a whole number other than 0); nothing in it is renamed."""
+"""A document is a record with an `id` (text, or a whole number other than 0); none of its keys is renamed."""
 
 DocumentList = list[Document]
 DocumentOrder = Literal["inserted", "-inserted", "id", "-id"]
 
 
 class DocumentPage(Page):
-    """`cursor` goes on after the last document of the page; None when no document follows, or the page has none."""
+    """Holds one page of a list of documents.
+
+    Example:
+        await store.documents.put_many("notes", records=[{"id": "a"}, {"id": "b"}])
+        first = await store.documents.list("notes", per_page=1)
+        second = await store.documents.list("notes", per_page=1, cursor=first.cursor)
+        assert first.has_more and second.documents == [{"id": "b"}] and second.cursor is None
+    """
 
     documents: DocumentList
+    """Lists the records of the page, in the order asked for."""
     cursor: str | None
+    """Continues the list after the last record of the page; None when no record follows, or the page has none."""
 
 
 class _Stored(Record):
-    """A row; where the record of another writer is no object, what `StoredObject` makes of it."""
+    """Reads a row; `StoredObject` accepts a record of another writer that is not an object."""
 
     record: StoredObject
 
 
 @register
 class DocumentsStore(DomainStore):
-    """Records of any shape, by the name of a logical table and their `id`."""
+    """Stores records of any shape, by the name of a logical table and their `id`.
+
+    Example:
+        await store.documents.put("notes", record={"id": 1, "text": "Buy milk", "done": False})
+        page = await store.documents.list("notes", filter={"done": False})
+        assert [note["text"] for note in page.documents] == ["Buy milk"]
+    """
 
     name: ClassVar[str] = "documents"
     tables: ClassVar[tuple[Table, ...]] = (DOCUMENTS,)
 
     async def put(self, table: str, *, record: Mapping[str, Any]) -> Document:
-        """Stores a record under its `id` (a new one when it has none), in place of the one there; returns it."""
+        """Stores a record under its `id` (a new one when it has none), replaces an older one, and returns it."""
         document, row = _document(_name(table, "PUT"), record, "record", "PUT")
         await self._put([row])
         return document
 
     async def put_many(self, table: str, *, records: Sequence[Mapping[str, Any]]) -> DocumentList:
-        """Stores several records, the last of one id winning; returns them all, each with its id.
+        """Stores several records and returns them all, each with its id; of one id the last is stored.
 
-        Atomic up to some 1,900 records or 12 MiB, where they do not replace much larger ones; more are split in order,
-        each part atomic.
+        This is atomic up to about 1,900 records or 12 MiB, unless they replace much larger ones. More are split in
+        order, each part atomic.
         """
         operation = "PUT_MANY"
         _name(table, operation)
@@ -102,11 +117,11 @@ class DocumentsStore(DomainStore):
         made = [_document(table, record, f"records[{n}]", operation) for n, record in enumerate(given)]
         rows = {row["primaryKey"]: row for _, row in made}
         for batch in batches(rows.values(), touching="table"):
-            await in_parts(batch, self._put)  # the rows that they replace may be larger
+            await in_parts(batch, self._put)  # the replaced rows may be larger than these
         return [document for document, _ in made]
 
     async def get(self, table: str, *, id: str | int) -> Document | None:
-        """The record, or None when there is none."""
+        """Returns the record, or None when there is none."""
         key = [_name(table, "GET"), _primary_key(id, "id", "GET")]
         [row] = (await self._records.read(Get(table=DOCUMENTS.name, keys=[key]))).rows
         return None if row is None else _stored(row)
@@ -122,11 +137,24 @@ class DocumentsStore(DomainStore):
         include_total: bool = True,
         cursor: str | None = None,
     ) -> DocumentPage:
-        """A page of the records of a table whose members equal all those of `filter` (deep JSON equality).
+        """Lists a page of the records of a table, in one round trip.
 
-        `inserted` is the order in which ids were first stored, `id` that of the ids as text. With a `cursor` of an
-        earlier page, of the same order, the page begins after that one, whatever came or went meanwhile; `total` still
-        counts all. One round trip.
+        Args:
+            table: name of the logical table.
+            filter: members that a record must have, deeply equal; keys may be any text. None for all records.
+            order_by: `inserted` (the order in which ids were first stored) or `id` (ids as text), with `-` before it
+                for the reverse.
+            page: number of the page, from 0.
+            per_page: records on a page; False for all.
+            include_total: False leaves `total` None, so that all records need not be counted.
+            cursor: cursor of an earlier page with the same order. The page begins after that one, even if records
+                were added or deleted meanwhile. `page` must then be 0.
+
+        Returns:
+            The page of records. `total` counts all records that match, also with a cursor.
+
+        Raises:
+            ValidationError: an argument is wrong.
         """
         operation = "LIST"
         wanted = page_request(page, per_page, operation=operation)
@@ -144,7 +172,7 @@ class DocumentsStore(DomainStore):
             order=order,
         )
         rows = replace(scan, cursor=cursor, offset=wanted.offset, limit=wanted.limit)
-        # The cursor must be that of the last row of the page, so whether others follow is asked beside it.
+        # The cursor must be that of the last row of the page, so a read of its own finds out if others follow.
         following = replace(rows, offset=wanted.offset + (wanted.limit or 0), limit=1, paths=[["primaryKey"]])
         count = replace(scan, limit=0, total=True)
         reads = [rows, *([] if wanted.limit is None else [following]), *([count] if include_total else [])]
@@ -175,7 +203,7 @@ def _name(table: object, operation: str) -> str:
 
 
 def _primary_key(id: object, name: str, operation: str) -> str:
-    """The id as the stock handler makes text of it."""
+    """Returns the id as text, as the handler of `@mastra/convex` does."""
     return str(id) if type(id) is int and id else text(id, name, operation=operation)
 
 

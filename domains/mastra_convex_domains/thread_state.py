@@ -1,5 +1,6 @@
-"""Thread state: one JSON value per thread and type, such as the task list (`task`) and the objective (`goal`) of an
-agent.
+"""Stores thread state: one JSON value per thread and type (docs/contract.md, "Thread state").
+
+Agents keep their task list (`task`) and objective (`goal`) there.
 """
 
 from __future__ import annotations
@@ -40,25 +41,40 @@ THREAD_STATE = Table(
     key="by_thread_type",
     owner=Owner("mastra_threads", "by_thread_type"),
 )
-"""The columns are those of `@mastra/core`; `@mastra/convex` has no such table."""
+"""This table has the columns of `@mastra/core`; `@mastra/convex` has no such table."""
 
 
 @register
 class ThreadStateStore(DomainStore):
-    """State of threads, which need not exist. Deleting a thread deletes its state."""
+    """Stores state of threads, which need not exist. Deleting a thread deletes its state.
+
+    Example:
+        await store.thread_state.set_state("trip", type="goal", value={"text": "Book a hotel"})
+        assert await store.thread_state.get_state("trip", type="goal") == {"text": "Book a hotel"}
+    """
 
     name: ClassVar[str] = "thread_state"
     tables: ClassVar[tuple[Table, ...]] = (THREAD_STATE,)
     retention: ClassVar[Mapping[str, RetentionTable]] = {"threadState": RetentionTable(THREAD_STATE, "updatedAt")}
 
     async def get_state(self, thread_id: str, *, type: str) -> Any:
-        """The JSON value that was set, None when there is none."""
+        """Returns the JSON value that was set, or None when there is none."""
         key = _key(thread_id, type, "GET_STATE")
         [row] = (await self._records.read(Get(table=THREAD_STATE.name, keys=[key]))).rows
         return None if row is None else decode_row(THREAD_STATE, row)["value"]
 
     async def set_state(self, thread_id: str, *, type: str, value: Any) -> None:
-        """Stores a JSON value in place of the one that was there; object keys may be any text."""
+        """Stores a JSON value and replaces the older one as a whole.
+
+        Args:
+            thread_id: id of the thread, which need not exist.
+            type: kind of state, such as `task` or `goal`.
+            value: any JSON value; keys of its objects may be any text.
+
+        Raises:
+            ValidationError: an argument is wrong, or JSON cannot express the value.
+            TooLargeError: the value is too large to be stored.
+        """
         thread_id, type = _key(thread_id, type, "SET_STATE")
         time = now()
         columns = {"threadId": thread_id, "type": type, "value": value, "createdAt": time, "updatedAt": time}
@@ -66,7 +82,7 @@ class ThreadStateStore(DomainStore):
         await self._records.commit([Put(table=THREAD_STATE.name, rows=[row], keep=["createdAt"])])
 
     async def delete_state(self, thread_id: str, *, type: str) -> None:
-        """Deletes the value; that there is none is no error."""
+        """Deletes the value; it is no error when there is none."""
         key = _key(thread_id, type, "DELETE_STATE")
         await self._records.commit([Delete(table=THREAD_STATE.name, keys=[key])])
 

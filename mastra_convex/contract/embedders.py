@@ -1,4 +1,4 @@
-"""What turns texts into vectors: the protocol, and an embedder for demos and tests that needs no model."""
+"""Turns texts into vectors: the protocol, and an embedder without a model for demos and tests."""
 
 from __future__ import annotations
 
@@ -13,28 +13,47 @@ from mastra_convex.errors import ValidationError
 
 _WORD = re.compile(r"\w+")
 _LENGTHS = (3, 4)
+"""Parts of a word have so many letters."""
+
 _GRAM_WEIGHT = 0.4
+"""The weight of a word is multiplied by this factor for its parts."""
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors of `dimension` numbers. Wrap the embedding model of your choice in one."""
+    """Turns texts into vectors of `dimension` numbers. Implement it with the embedding model of your choice.
+
+    Example:
+        embedder: Embedder = HashingEmbedder(dimension=8)
+        [vector] = await embedder.embed(["Hello"])
+        assert len(vector) == embedder.dimension
+    """
 
     @property
     def dimension(self) -> int:
-        """The length of the vectors."""
+        """Returns the length of the vectors."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """A vector for each text, in their order."""
+        """Returns a vector for each text, in their order."""
         ...
 
 
 class HashingEmbedder:
-    """An embedder without a model: texts are near when they share words or parts of words, whatever they mean.
+    """Embeds texts without a model: texts are near when they share words or parts of words.
 
-    Deterministic, in any process: words, weighted by the logarithm of their length, and their 3 and 4 letter parts are
-    hashed to the dimensions; vectors have length 1. Good for tests, demos and looking up names; for meaning take a
-    model.
+    The vectors are the same in every process, and have length 1. Words, weighted by the logarithm of their length, and
+    their parts of 3 and 4 letters are hashed to the dimensions. It suits tests, demos and the search for names. To
+    compare meanings, use a model.
+
+    Args:
+        dimension: length of the vectors, at least 1.
+
+    Raises:
+        ValidationError: `dimension` is wrong.
+
+    Example:
+        first, second, other = await HashingEmbedder().embed(["green tea", "green teas", "bicycle"])
+        assert sum(map(lambda a, b: a * b, first, second)) > sum(map(lambda a, b: a * b, first, other))
     """
 
     def __init__(self, dimension: int = 384) -> None:
@@ -44,9 +63,11 @@ class HashingEmbedder:
 
     @property
     def dimension(self) -> int:
+        """Returns the length of the vectors."""
         return self._dimension
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Returns a vector for each text, in their order."""
         vectors: list[list[float]] = []
         for text in texts:
             vectors.append(self._vector(text))

@@ -1,4 +1,4 @@
-"""Pagination, ordering and date ranges as all lists take them (docs/contract.md, "Pages", "Order" and "Times")."""
+"""Checks pages, orders and date ranges for all lists (docs/contract.md, "Pages", "Order" and "Times")."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
 
 PerPage = int | Literal[False]
-"""Items on a page; False means all, 0 none."""
+"""A page has at most so many items; False means all, 0 none."""
 
 ItemT = TypeVar("ItemT")
 
 
 class Page(BaseModel):
-    """What every list answers beside its items.
-
-    `total` counts all that match the filter; None when the caller passed `include_total=False`.
-    """
+    """Describes a page of a list; subclasses add its items."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     total: int | None
+    """Counts all items that match the filters; None when the caller passed `include_total=False`."""
     page: int
+    """Repeats the number of the page, which counts from 0."""
     per_page: PerPage
+    """Repeats the greatest number of items on a page; False means all."""
     has_more: bool
+    """Is true when more items follow."""
 
 
 class PageInfo(TypedDict):
-    """The members of `Page`."""
+    """Names the fields of `Page`."""
 
     total: int | None
     page: int
@@ -46,7 +47,7 @@ class PageInfo(TypedDict):
 
 @dataclass(frozen=True)
 class PageRequest:
-    """A checked page: `offset` rows to skip, `limit` rows to take (None: all)."""
+    """Requests a page whose arguments are checked: `offset` rows to skip, `limit` rows to take (None for all)."""
 
     page: int
     per_page: PerPage
@@ -62,12 +63,12 @@ class PageRequest:
         return self.per_page
 
     def scan(self, scan: Scan, *, include_total: bool) -> Scan:
-        """The scan for this page: without a total, one row more is read, which tells whether others follow."""
+        """Returns the scan for this page; without a total it reads one row more, to find out if others follow."""
         limit = self.limit if self.limit is None or include_total else self.limit + 1
         return replace(scan, offset=self.offset, limit=limit, total=bool(include_total))
 
     def cut(self, rows: Sequence[ItemT], matched: int, *, include_total: bool) -> tuple[Sequence[ItemT], PageInfo]:
-        """The rows of the page, of what `scan` gave, and what is said about it."""
+        """Returns the rows of the page, from those that `scan` read, and the other fields of the page."""
         if self.per_page is False or self.limit is None:
             has_more = False
         elif include_total:
@@ -77,17 +78,17 @@ class PageRequest:
         return rows[: self.limit], self.info(matched if include_total else None, has_more=has_more)
 
     def info(self, total: int | None, *, has_more: bool) -> PageInfo:
-        """The members of a Page beside its items."""
+        """Returns the fields of a Page other than its items."""
         return {"total": total, "page": self.page, "per_page": self.per_page, "has_more": has_more}
 
 
 def page_request(
     page: int, per_page: PerPage, *, operation: str, status: str = "INVALID_PAGE", after_all: bool = False
 ) -> PageRequest:
-    """Checks the two arguments; ValidationError `per_page must be >= 0` and the like (docs/contract.md, "Pages").
+    """Checks the two arguments; raises ValidationError `per_page must be >= 0` and others (docs/contract.md, "Pages").
 
-    `status` is the end of the error's id. `after_all`: a later page than the one with everything (`per_page=False`) is
-    no error but empty.
+    `status` is the end of the error's id. With `after_all`, a page after the one that has everything
+    (`per_page=False`) is empty instead of an error.
     """
     if per_page is not False and (type(per_page) is not int or not 0 <= per_page <= MAX_SAFE_INTEGER):
         raise _invalid("per_page must be >= 0, an integer, or False for all", operation, status, page, per_page)
@@ -106,7 +107,7 @@ def _invalid(message: str, operation: str, status: str, page: object, per_page: 
 
 
 def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> tuple[str, Literal["asc", "desc"]]:
-    """The attribute and direction of an `order_by` such as `"-created_at"`; ValidationError for any other text."""
+    """Splits an `order_by` such as `"-created_at"` into name and direction; raises ValidationError for other text."""
     name = order_by.removeprefix("-") if isinstance(order_by, str) else ""
     if name not in allowed:
         choices = ", ".join(f'"{name}", "-{name}"' for name in allowed)
@@ -116,7 +117,7 @@ def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> 
 
 @dataclass(frozen=True)
 class DateRange:
-    """Bounds on a stored time; inclusive unless said otherwise."""
+    """Limits a stored time; a bound is inclusive unless it is marked as exclusive."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -124,7 +125,7 @@ class DateRange:
     end_exclusive: bool = False
 
     def bounds(self, *, operation: str) -> tuple[Bound | None, Bound | None]:
-        """Lower and upper bound for an index; ValidationError for naive datetimes."""
+        """Returns lower and upper bound for an index; raises ValidationError for datetimes without a time zone."""
         return (
             _bound(self.start, "start", exclusive=self.start_exclusive, operation=operation),
             _bound(self.end, "end", exclusive=self.end_exclusive, operation=operation),

@@ -1,11 +1,11 @@
-"""UNSET: an argument that was not given, where None has a meaning of its own."""
+"""Marks an argument that was not given, as None may be a value of its own."""
 
 from enum import Enum
 from typing import Final
 
 
 class Unset(Enum):
-    """The type of UNSET; one member, so that type checkers narrow on `is`."""
+    """Gives UNSET a type with one member, so that type checkers can narrow by `is`."""
 
     UNSET = "UNSET"
 
@@ -14,4 +14,4 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""The default of arguments that may be left out."""
+"""UNSET is the default of arguments that may be left out."""

@@ -1,4 +1,4 @@
-"""Memory: threads, messages, resources (docs/contract.md, "Threads", "Messages" and "Resources")."""
+"""Stores threads, messages and resources (docs/contract.md, "Threads", "Messages" and "Resources")."""
 
 from __future__ import annotations
 
@@ -45,7 +45,15 @@ __all__ = [
 
 @register
 class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, CloneMethods):
-    """Threads, their messages, and what is remembered of resources."""
+    """Stores threads, their messages, and the memory of resources.
+
+    Example:
+        thread = await store.memory.save_thread(Thread(resource_id="user-1"))
+        message = Message(thread_id=thread.id, resource_id="user-1", role="user", content="Hello")
+        await store.memory.save_messages([message])
+        page = await store.memory.list_messages(thread.id)
+        assert [each.text for each in page.messages] == ["Hello"]
+    """
 
     name: ClassVar[str] = "memory"
     tables: ClassVar[tuple[Table, ...]] = (THREADS, MESSAGES, RESOURCES)

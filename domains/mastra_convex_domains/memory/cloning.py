@@ -1,4 +1,4 @@
-"""Copies of threads (docs/contract.md, "Clones")."""
+"""Copies threads with their messages (docs/contract.md, "Clones")."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OPERATION = "CLONE_THREAD"
 
 
 class CloneMethods(DomainStore):
-    """The copying methods of MemoryStore."""
+    """Adds the method that copies threads to MemoryStore."""
 
     async def clone_thread(
         self,
@@ -52,13 +52,31 @@ class CloneMethods(DomainStore):
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> ThreadClone:
-        """Copies a thread and its messages under new ids, for another resource if one is given.
+        """Copies a thread and its messages under new ids.
 
-        `message_ids`, `start` and `end` (inclusive) choose messages, `message_limit` the most recent of them. The
-        copy has the given `title`, else "Clone of ..."; its metadata are the given ones and `clone`:
-        `{sourceThreadId, clonedAt, lastMessageId?}`. Two round trips, atomic up to some 1,900 messages or 12 MiB; a
-        larger copy is written in parts, the thread itself with the last. Raises NotFoundError for an unknown source,
-        ConflictError when the new id is taken.
+        This takes two round trips and is atomic up to about 1,900 messages or 12 MiB. A larger copy is written in
+        parts, the thread itself with the last part.
+
+        Args:
+            source_thread_id: id of the thread to copy.
+            new_thread_id: id of the copy; a new UUID by default.
+            resource_id: resource of the copy and its messages. By default each keeps its own, and a message without
+                one gets the resource of the source thread.
+            title: title of the copy; `Clone of <title>` by default, or `""` when the source has no title.
+            metadata: metadata of the copy, to which `clone: {sourceThreadId, clonedAt, lastMessageId?}` is added.
+                The metadata of the source are not copied.
+            message_limit: number of messages to copy, the most recent ones; None for all.
+            message_ids: ids of the messages to copy; empty for all.
+            start: earliest creation time of the messages to copy, inclusive; None for no limit.
+            end: latest creation time of the messages to copy, inclusive; None for no limit.
+
+        Returns:
+            The new thread, its messages, and the new id of each copied message.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: the source thread does not exist.
+            ConflictError: a thread with the new id exists.
         """
         target_id = (
             str(uuid4()) if new_thread_id is None else text(new_thread_id, "new_thread_id", operation=_OPERATION)
@@ -154,7 +172,7 @@ def _copied_thread(
 
 
 def _copied_row(row: Row, id: str, thread_id: str, resource_id: str) -> Row:
-    """The row under other ids; its content stays as it is stored, whoever wrote it."""
+    """Copies a row under other ids; its content stays byte for byte as it is stored."""
     columns = {field.name: row[field.name] for field in MESSAGES.fields if field.name in row}
     return {**columns, "id": id, "thread_id": thread_id, "resourceId": resource_id}
 

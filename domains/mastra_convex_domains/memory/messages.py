@@ -1,4 +1,4 @@
-"""Messages: lists and iteration (docs/contract.md, "Messages")."""
+"""Lists and iterates messages (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from .models import Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES
 
 _MAX_THREADS = 2_000
-"""That a scan takes: Convex opens two index ranges for each."""
+"""A scan takes at most so many threads, as Convex opens two index ranges for each."""
 
 
 class MessageMethods(DomainStore):
-    """The methods of MemoryStore that read messages."""
+    """Adds the methods that read messages to MemoryStore."""
 
     async def list_messages_by_id(self, message_ids: Sequence[str]) -> list[Message]:
-        """The messages with these ids by creation time; unknown ids and messages of role `system` are left out."""
+        """Returns the messages with these ids by creation time, without unknown ids and messages of role `system`."""
         ids = texts(message_ids, "message_ids", operation="LIST_MESSAGES_BY_ID")
         if not ids:
             return []
@@ -70,12 +70,29 @@ class MessageMethods(DomainStore):
         end_exclusive: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> MessagePage:
-        """A page of the messages of one thread or several, merged by creation time.
+        """Lists a page of the messages of one or several threads, merged by creation time.
 
-        `resource_id`, the creation time (`start`, `end`) and pairs of `content["metadata"]` filter the page.
-        Messages of `include`, each with neighbours from its own thread, are added to it and sorted in; of the
-        filters only `resource_id` applies to them. `per_page=0` gives those alone. `total` counts the filtered
-        messages, includes not among them.
+        Args:
+            thread_id: id of a thread, or a list of up to 2,000 ids.
+            resource_id: only messages of this resource; None or `""` for all.
+            include: messages to add to the page, each with neighbours from its own thread. They are sorted into the
+                page. Of the filters only `resource_id` applies to them.
+            page: number of the page, from 0.
+            per_page: messages on a page; False for all, 0 for the included messages alone.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+            order_by: `created_at`, or `-created_at` for the newest first.
+            start: earliest creation time, with a time zone; None for no limit.
+            end: latest creation time, with a time zone; None for no limit.
+            start_exclusive: True leaves out messages made exactly at `start`.
+            end_exclusive: True leaves out messages made exactly at `end`.
+            metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,
+                booleans or None.
+
+        Returns:
+            The page. `total` counts the messages that match the filters, without the included ones.
+
+        Raises:
+            ValidationError: an argument is wrong.
         """
         operation = "LIST_MESSAGES"
         threads = _thread_ids(thread_id, operation)
@@ -109,7 +126,29 @@ class MessageMethods(DomainStore):
         end_exclusive: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> MessagePage:
-        """A page of the messages of one resource in all its threads; the arguments are those of `list_messages`."""
+        """Lists a page of the messages of one resource in all its threads.
+
+        Args:
+            resource_id: id of the resource.
+            include: messages to add to the page, each with neighbours from its own thread. They are sorted into the
+                page. Of the filters only `resource_id` applies to them.
+            page: number of the page, from 0.
+            per_page: messages on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+            order_by: `created_at`, or `-created_at` for the newest first.
+            start: earliest creation time, with a time zone; None for no limit.
+            end: latest creation time, with a time zone; None for no limit.
+            start_exclusive: True leaves out messages made exactly at `start`.
+            end_exclusive: True leaves out messages made exactly at `end`.
+            metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,
+                booleans or None.
+
+        Returns:
+            The page. `total` counts the messages that match the filters, without the included ones.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         operation = "LIST_MESSAGES_BY_RESOURCE_ID"
         text(resource_id, "resource_id", operation=operation)
         wanted = page_request(page, per_page, operation=operation)
@@ -135,10 +174,28 @@ class MessageMethods(DomainStore):
         metadata: Mapping[str, Any] | None = None,
         batch_size: int = 100,
     ) -> AsyncIterator[Message]:
-        """All messages of one thread or several, fetched `batch_size` at a time as they are consumed; the
-        filters are those of `list_messages`.
+        """Iterates over all messages of one or several threads by creation time.
 
-        None is repeated or skipped because others are added or deleted meanwhile.
+        Messages are fetched in batches as they are consumed. No message is repeated or skipped because others are
+        added or deleted meanwhile.
+
+        Args:
+            thread_id: id of a thread, or a list of up to 2,000 ids.
+            resource_id: only messages of this resource; None or `""` for all.
+            order_by: `created_at`, or `-created_at` for the newest first.
+            start: earliest creation time, with a time zone; None for no limit.
+            end: latest creation time, with a time zone; None for no limit.
+            start_exclusive: True leaves out messages made exactly at `start`.
+            end_exclusive: True leaves out messages made exactly at `end`.
+            metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,
+                booleans or None.
+            batch_size: messages to fetch at a time.
+
+        Yields:
+            The messages that match, in the order asked for.
+
+        Raises:
+            ValidationError: an argument is wrong.
         """
         operation = "ITER_MESSAGES"
         threads = _thread_ids(thread_id, operation)
@@ -159,9 +216,9 @@ class MessageMethods(DomainStore):
         *,
         include_total: bool,
     ) -> MessagePage:
-        """More follow when a matching message is not among those returned (docs/contract.md, "Messages").
+        """Reads a page with included messages; `has_more` is true when a matching message is not on it.
 
-        That is found by the ids of as many matching messages as may be returned, and one more.
+        To find that out, it also reads the ids of as many matching messages as the page may hold, and one more.
         """
         most = (wanted.limit or 0) + sum(window.before + window.after + 1 for window in windows) + 1
         probe = replace(scan, limit=most, paths=[["id"]])
@@ -175,7 +232,7 @@ class MessageMethods(DomainStore):
 
 
 def message_row(message: Message) -> Row:
-    """The stored row of a message."""
+    """Returns the stored row of a message."""
     return encode_row(
         MESSAGES,
         {
@@ -191,7 +248,7 @@ def message_row(message: Message) -> Row:
 
 
 def stored_message(row: Row) -> Message:
-    """The message of a stored row."""
+    """Returns the message of a stored row."""
     return Message.stored(decode_row(MESSAGES, row))
 
 
@@ -200,7 +257,7 @@ def _position(row: Row) -> tuple[str, float]:
 
 
 def _page(rows: Sequence[Row], windows: Sequence[Neighbours], scan: Scan, info: PageInfo) -> MessagePage:
-    """A page of rows, each once; sorted anew when neighbours were added."""
+    """Makes a page of rows, each once, and sorts them again when neighbours were added."""
     unique = list({row["id"]: row for row in rows}.values())
     if windows:
         unique.sort(key=_position, reverse=scan.order == "desc")
@@ -229,7 +286,7 @@ def _scan(
 
 
 def _of_resource(resource_id: str | None, operation: str) -> list[Condition]:
-    """The condition for a resource; none where it is None or empty (docs/contract.md, "Messages")."""
+    """Returns the condition for a resource, or none when it is None or empty (docs/contract.md, "Messages")."""
     wanted = resource_id is not None and string(resource_id, "resource_id", operation=operation)
     return [equals(["resourceId"], wanted)] if wanted else []
 

@@ -1,4 +1,4 @@
-"""Threads, messages and resources as Python sees them (docs/contract.md, "Threads", "Messages" and "Resources")."""
+"""Defines threads, messages and resources (docs/contract.md, "Threads", "Messages" and "Resources")."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def _text_content(text: str) -> dict[str, Any]:
 
 
 def _content(value: Any, info: ValidationInfo) -> Any:
-    """Text becomes content with one text part; a stored value that is no object does too, as nothing may be lost."""
+    """Turns text into content with one text part.
+
+    A stored value that is not an object is turned into such content too, so that nothing is lost.
+    """
     if isinstance(value, str):
         return _text_content(value)
     if is_stored(info) and not isinstance(value, Mapping):
@@ -46,32 +49,55 @@ StoredRole = Annotated[Role, WrapValidator(checked_when_given), exactly(str)]
 
 
 class Thread(Record):
-    """A conversation of a resource (a user, a project, ...)."""
+    """Represents a conversation of a resource (a user, a project, ...).
 
-    id: Id = Field(default_factory=new_id)
-    resource_id: str
-    title: str = ""
-    metadata: StoredObject = Field(default_factory=dict)
-    created_at: UtcDatetime = Field(default_factory=now)
-    updated_at: UtcDatetime = Field(default_factory=now)
-
-
-class Message(Record):
-    """A message of a thread.
-
-    `content` is Mastra's format 2: `{"format": 2, "parts": [...], "metadata"?: {...}, ...}`; a `str` becomes one
-    text part.
+    Example:
+        thread = await store.memory.save_thread(Thread(resource_id="user-1", title="Trip"))
+        found = await store.memory.get_thread_by_id(thread.id)
+        assert found is not None and found.title == "Trip"
     """
 
     id: Id = Field(default_factory=new_id)
-    thread_id: Id
-    resource_id: str | None = None
-    role: StoredRole
-    content: Content
-    type: str = "v2"
+    """Identifies the thread; a new UUID by default."""
+    resource_id: str
+    """Names the resource that the thread belongs to."""
+    title: str = ""
+    """Names the thread for people."""
+    metadata: StoredObject = Field(default_factory=dict)
+    """Holds any JSON members of the program's own."""
     created_at: UtcDatetime = Field(default_factory=now)
+    """Records when the thread was made, in UTC; now by default."""
+    updated_at: UtcDatetime = Field(default_factory=now)
+    """Records when the thread was last changed, in UTC; now by default."""
 
-    if TYPE_CHECKING:  # as pydantic has it, but with text as content, which the type of the attribute does not say
+
+class Message(Record):
+    """Represents a message of a thread.
+
+    Example:
+        message = Message(thread_id="trip", resource_id="user-1", role="user", content="Hello")
+        assert message.text == "Hello"
+        assert message.content["parts"] == [{"type": "text", "text": "Hello"}]
+    """
+
+    id: Id = Field(default_factory=new_id)
+    """Identifies the message; a new UUID by default."""
+    thread_id: Id
+    """Names the thread of the message, which need not exist."""
+    resource_id: str | None = None
+    """Names the resource of the message. `save_messages` requires it."""
+    role: StoredRole
+    """Names the author: `user`, `assistant`, `system` or `signal`."""
+    content: Content
+    """Holds the content in Mastra's format 2: `{"format": 2, "parts": [...], "metadata"?: {...}, ...}`; a `str` becomes
+    one text part.
+    """
+    type: str = "v2"
+    """Names the format of the message."""
+    created_at: UtcDatetime = Field(default_factory=now)
+    """Records when the message was made, in UTC; now by default. Lists are ordered by it."""
+
+    if TYPE_CHECKING:  # the constructor also takes text as content, which the type of the field does not show
 
         def __init__(
             self,
@@ -87,7 +113,7 @@ class Message(Record):
 
     @property
     def text(self) -> str:
-        """The text parts of the content, joined by line breaks."""
+        """Returns the text parts of the content, joined by line breaks."""
         parts: Any = self.content.get("parts")
         if not isinstance(parts, list):
             return ""
@@ -96,16 +122,30 @@ class Message(Record):
 
 
 class MessageUpdate(Record):
-    """What to change of a message. `content` is merged: new members over old ones, its `metadata` one level deeper."""
+    """Names a message and the fields to change; a field that is None stays as it is.
+
+    Example:
+        message = Message(thread_id="trip", resource_id="user-1", role="user", content="Hello")
+        await store.memory.save_messages([message])
+        update = MessageUpdate(id=message.id, content={"metadata": {"read": True}})
+        [changed] = await store.memory.update_messages([update])
+        assert changed.text == "Hello" and changed.content["metadata"] == {"read": True}
+    """
 
     id: Id
+    """Identifies the message to change."""
     thread_id: Id | None = None
+    """Moves the message to this thread."""
     resource_id: str | None = None
+    """Replaces the resource of the message."""
     role: Role | None = None
+    """Replaces the role."""
     type: str | None = None
+    """Replaces the type."""
     content: Content | None = None
+    """Merges into the content: new members over old ones, members of `metadata` one level deeper."""
 
-    if TYPE_CHECKING:  # as above
+    if TYPE_CHECKING:  # as in Message
 
         def __init__(
             self,
@@ -120,37 +160,88 @@ class MessageUpdate(Record):
 
 
 class Resource(Record):
-    """What is remembered of a resource across threads: working memory (text) and metadata."""
+    """Represents the data of a resource that all its threads share: working memory and metadata.
+
+    Example:
+        await store.memory.save_resource(Resource(id="user-1", working_memory="Likes tea"))
+        resource = await store.memory.get_resource_by_id("user-1")
+        assert resource is not None and resource.working_memory == "Likes tea"
+    """
 
     id: Id = Field(default_factory=new_id)
+    """Identifies the resource; a new UUID by default."""
     working_memory: str | None = None
+    """Holds the text that the agent remembers of the resource, or None."""
     metadata: StoredObject = Field(default_factory=dict)
+    """Holds any JSON members of the program's own."""
     created_at: UtcDatetime = Field(default_factory=now)
+    """Records when the resource was made, in UTC; now by default."""
     updated_at: UtcDatetime = Field(default_factory=now)
+    """Records when the resource was last changed, in UTC; now by default."""
 
 
 class Include(Record):
-    """A message to add to a page, with neighbours from its own thread."""
+    """Requests a message to add to a page, with its neighbours from its own thread.
+
+    Example:
+        message = Message(thread_id="trip", resource_id="user-1", role="user", content="Hello")
+        await store.memory.save_messages([message])
+        wanted = Include(id=message.id, with_previous_messages=2)
+        page = await store.memory.list_messages("other", include=[wanted], per_page=0)
+        assert [each.id for each in page.messages] == [message.id]
+    """
 
     id: Id
+    """Identifies the message."""
     thread_id: str | None = None
+    """Is ignored, as the stored message has its thread; Mastra's entries may contain it."""
     with_previous_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    """Counts the messages to add that come before it."""
     with_next_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    """Counts the messages to add that come after it."""
 
 
 class ThreadPage(Page):
+    """Holds one page of a list of threads.
+
+    Example:
+        await store.memory.save_thread({"resource_id": "user-1"})
+        page = await store.memory.list_threads(resource_id="user-1")
+        assert page.total == len(page.threads) == 1 and not page.has_more
+    """
+
     threads: list[Thread]
+    """Lists the threads of the page, in the order asked for."""
 
 
 class MessagePage(Page):
+    """Holds one page of a list of messages.
+
+    Example:
+        message = Message(thread_id="trip", resource_id="user-1", role="user", content="Hello")
+        await store.memory.save_messages([message])
+        page = await store.memory.list_messages("trip")
+        assert page.total == 1 and page.messages[0].text == "Hello"
+    """
+
     messages: list[Message]
+    """Lists the messages of the page and the included ones, in the order asked for."""
 
 
 class ThreadClone(BaseModel):
-    """A copied thread, its copied messages in order, and the new id of each copied message by its old one."""
+    """Holds a copied thread and its copied messages.
+
+    Example:
+        thread = await store.memory.save_thread({"resource_id": "user-1", "title": "Trip"})
+        copy = await store.memory.clone_thread(thread.id)
+        assert copy.thread.title == "Clone of Trip" and copy.cloned_messages == []
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     thread: Thread
+    """Holds the new thread."""
     cloned_messages: list[Message]
+    """Lists the new messages by creation time."""
     message_id_map: dict[str, str]
+    """Maps the id of each copied message to the id of its copy."""

@@ -1,4 +1,4 @@
-"""Resources: working memory and metadata across threads (docs/contract.md, "Resources")."""
+"""Stores working memory and metadata of resources (docs/contract.md, "Resources")."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from .threads import merge_edit
 
 
 class ResourceMethods(DomainStore):
-    """The resource methods of MemoryStore."""
+    """Adds the methods for resources to MemoryStore."""
 
     async def get_resource_by_id(self, resource_id: str) -> Resource | None:
-        """The resource, or None when nothing is stored for it."""
+        """Returns the resource, or None when nothing is stored for it."""
         text(resource_id, "resource_id", operation="GET_RESOURCE_BY_ID")
         [row] = (await self._records.read(Get(table=RESOURCES.name, keys=[[resource_id]]))).rows
         return None if row is None else _resource(row)
 
     async def save_resource(self, resource: Resource | Mapping[str, Any]) -> Resource:
-        """Stores the resource under its id, replacing every field of an existing one; returns it."""
+        """Stores the resource under its id and returns it; every field of an existing one is replaced."""
         checked = parse(Resource, resource, "resource", operation="SAVE_RESOURCE")
         with about("resource"):
             row = _row(checked)
@@ -55,10 +55,21 @@ class ResourceMethods(DomainStore):
         working_memory: str | Unset = UNSET,
         metadata: Mapping[str, Any] | Unset = UNSET,
     ) -> Resource:
-        """Changes only what is given, creating the resource when it does not exist: working memory is replaced,
-        metadata merged.
+        """Changes the given fields of a resource, and creates the resource when it does not exist.
 
-        One atomic round trip: concurrent merges are all kept. Returns the whole resource.
+        This is one atomic round trip, so concurrent merges are all kept.
+
+        Args:
+            resource_id: id of the resource.
+            working_memory: text that replaces the stored one; `""` is a value. Left out, the stored text stays.
+            metadata: members to merge over the stored ones, first level only. Left out, the stored ones stay.
+
+        Returns:
+            The whole resource after the change.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            MastraConvexError: the resource was deleted during the call.
         """
         operation = "UPDATE_RESOURCE"
         text(resource_id, "resource_id", operation=operation)

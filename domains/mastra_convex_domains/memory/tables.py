@@ -1,4 +1,4 @@
-"""The tables of the memory domain (docs/contract.md, "Tables")."""
+"""Declares the tables of the memory domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.domain import Field, Index, Owner, Table
 
@@ -22,6 +22,7 @@ THREADS = Table(
     ),
     shared=True,
 )
+"""Each row holds one thread."""
 
 MESSAGES = Table(
     name="mastra_messages",
@@ -45,6 +46,7 @@ MESSAGES = Table(
     owner=Owner("mastra_threads", "by_thread"),
     shared=True,
 )
+"""Each row holds one message. It belongs to its thread, and is deleted with it."""
 
 RESOURCES = Table(
     name="mastra_resources",
@@ -62,3 +64,4 @@ RESOURCES = Table(
     ),
     shared=True,
 )
+"""Each row holds the data of one resource."""

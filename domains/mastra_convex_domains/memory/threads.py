@@ -1,4 +1,4 @@
-"""Threads (docs/contract.md, "Threads")."""
+"""Stores, changes, lists and deletes threads (docs/contract.md, "Threads")."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ from .tables import MESSAGES, THREADS
 
 ThreadUpdate = Mapping[str, Any] | None
 MAX_CONFLICTS = 100
-"""How often a change is made anew because somebody else was quicker; then the caller is told."""
+"""A change is tried so many times while others change the same row, then a ConflictError is raised."""
 
 
 class ThreadMethods(DomainStore):
-    """The thread methods of MemoryStore."""
+    """Adds the methods for threads to MemoryStore."""
 
     async def get_thread_by_id(self, thread_id: str, *, resource_id: str | None = None) -> Thread | None:
-        """The thread, or None when it does not exist or belongs to another resource than the given one."""
+        """Returns the thread, or None when it does not exist or belongs to another resource than the given one."""
         operation = "GET_THREAD_BY_ID"
         text(thread_id, "thread_id", operation=operation)
         if resource_id is not None:
@@ -64,7 +64,7 @@ class ThreadMethods(DomainStore):
         return stored_thread(row)
 
     async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
-        """Stores the thread under its id, replacing every field of an existing one; returns it."""
+        """Stores the thread under its id and returns it; every field of an existing one is replaced."""
         checked = parse(Thread, thread, "thread", operation="SAVE_THREAD")
         with about("thread"):
             row = thread_row(checked)
@@ -74,10 +74,21 @@ class ThreadMethods(DomainStore):
     async def update_thread(
         self, id: str, *, title: str | Unset = UNSET, metadata: Mapping[str, Any] | Unset = UNSET
     ) -> Thread:
-        """Changes only what is given: the title is replaced, metadata merged over the stored one; `updated_at`
-        becomes now.
+        """Changes the given fields of a thread and sets its `updated_at` to now.
 
-        One atomic round trip: concurrent merges are all kept. Raises NotFoundError for an unknown id.
+        This is one atomic round trip, so concurrent merges are all kept.
+
+        Args:
+            id: id of the thread.
+            title: title that replaces the stored one. Left out, the stored title stays.
+            metadata: members to merge over the stored ones, first level only. Left out, the stored ones stay.
+
+        Returns:
+            The whole thread after the change.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: the thread does not exist.
         """
         operation = "UPDATE_THREAD"
         text(id, "id", operation=operation)
@@ -106,10 +117,22 @@ class ThreadMethods(DomainStore):
         update: Callable[[Thread], ThreadUpdate | Awaitable[ThreadUpdate]],
         resource_id: str | None = None,
     ) -> Thread | None:
-        """Merges what `update(thread)` returns into the thread's metadata; None from it writes nothing.
+        """Computes new metadata from the stored thread and merges them into it, without losing other changes.
 
-        `update` may be async. When somebody else changes the thread meanwhile it is called again with the new one,
-        so no change is lost. Returns the thread, or None when it does not exist or belongs to another resource.
+        When the thread is changed by others during the call, `update` is called again with the new one.
+
+        Args:
+            id: id of the thread.
+            update: function of the thread that returns the members to merge, or None to write nothing; it may be
+                async.
+            resource_id: resource that the thread must belong to; None for any.
+
+        Returns:
+            The thread after the change, or None when it does not exist or belongs to another resource.
+
+        Raises:
+            ValidationError: an argument, or the answer of `update`, is wrong.
+            ConflictError: others changed the thread at each of 100 attempts; the call may be retried.
         """
         operation = "UPDATE_THREAD_METADATA"
         text(id, "id", operation=operation)
@@ -140,10 +163,14 @@ class ThreadMethods(DomainStore):
         raise ConflictError(f"thread {id!r} kept changing", operation=operation, retryable=True)
 
     async def update_thread_resource_id(self, thread_id: str, *, resource_id: str) -> Thread:
-        """Moves the thread and all its messages to another resource; NotFoundError for an unknown thread.
+        """Moves the thread and all its messages to another resource and returns the thread.
 
-        Atomic up to some 2,000 messages or 6 MiB. Beyond that the messages move first, in steps, and the thread with
-        the last of them: interrupted, it is completed by a repeat.
+        This is atomic up to about 2,000 messages or 6 MiB. Beyond that the messages move first, in steps, and the
+        thread with the last step; if that is interrupted, calling it again completes the move.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: the thread does not exist.
         """
         operation = "UPDATE_THREAD_RESOURCE_ID"
         text(thread_id, "thread_id", operation=operation)
@@ -173,11 +200,13 @@ class ThreadMethods(DomainStore):
         return stored_thread(row)
 
     async def delete_thread(self, thread_id: str, *, deletes_vectors: bool = False) -> None:
-        """Deletes the thread with its messages and whatever other domains declare as its own; an unknown id is no
-        error. With `deletes_vectors` also the vectors, of any index of this store, whose metadata has the `thread_id`.
+        """Deletes the thread, its messages, and the rows of other domains that belong to it.
 
-        One transaction for a thread of up to 2,000 rows or 6 MiB. A larger one goes in steps, the thread itself with
-        the last: if that is interrupted, deleting it again removes the rest.
+        An unknown id is no error. With `deletes_vectors`, the vectors of all indexes of this store whose metadata
+        have this `thread_id` are deleted too.
+
+        A thread of up to 2,000 rows or 6 MiB is deleted in one transaction. A larger one is deleted in steps, the
+        thread itself with the last step; if that is interrupted, deleting it again removes the rest.
         """
         text(thread_id, "thread_id", operation="DELETE_THREAD")
         ranges = self._records.owned_ranges(THREADS, thread_id, optional=deletes_vectors)
@@ -194,9 +223,21 @@ class ThreadMethods(DomainStore):
         include_total: bool = True,
         order_by: ThreadOrder = "-created_at",
     ) -> ThreadPage:
-        """A page of threads, of one resource if given, whose metadata has all the given pairs (deep JSON equality).
+        """Lists a page of threads.
 
-        Raises ValidationError for a page, order or metadata key that is not allowed.
+        Args:
+            resource_id: only threads of this resource; None or `""` for all.
+            metadata: only threads whose metadata have all these pairs (deep JSON equality).
+            page: number of the page, from 0.
+            per_page: threads on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+            order_by: `created_at` or `updated_at`, with `-` before it for the newest first.
+
+        Returns:
+            The page of threads.
+
+        Raises:
+            ValidationError: a page, an order or a metadata key is not allowed.
         """
         operation = "LIST_THREADS"
         wanted = page_request(page, per_page, operation=operation)
@@ -213,12 +254,25 @@ class ThreadMethods(DomainStore):
         order_by: Literal["created_at", "-created_at"] = "-created_at",
         batch_size: int = 100,
     ) -> AsyncIterator[Thread]:
-        """All threads by creation time, fetched `batch_size` at a time as they are consumed.
+        """Iterates over all threads by creation time.
 
-        None is repeated or skipped because others are added or deleted meanwhile.
+        Threads are fetched in batches as they are consumed. No thread is repeated or skipped because others are
+        added or deleted meanwhile.
+
+        Args:
+            resource_id: only threads of this resource; None or `""` for all.
+            metadata: only threads whose metadata have all these pairs (deep JSON equality).
+            order_by: `created_at`, or `-created_at` for the newest first.
+            batch_size: threads to fetch at a time.
+
+        Yields:
+            The threads that match, in the order asked for.
+
+        Raises:
+            ValidationError: an argument is wrong.
         """
         operation = "ITER_THREADS"
-        order_column(order_by, ("created_at",), operation=operation)  # the update time moves, so none goes by it
+        order_column(order_by, ("created_at",), operation=operation)  # `updated_at` may change meanwhile
         scan = _thread_scan(resource_id, metadata, order_by, operation)
         async for row in self._records.iterate(scan, check_batch_size(batch_size, operation=operation)):
             yield stored_thread(row)
@@ -228,7 +282,7 @@ class ThreadMethods(DomainStore):
 
 
 def thread_row(thread: Thread) -> Row:
-    """The stored row of a thread."""
+    """Returns the stored row of a thread."""
     return encode_row(
         THREADS,
         {
@@ -243,25 +297,25 @@ def thread_row(thread: Thread) -> Row:
 
 
 def touch_threads(ids: list[str]) -> Patch:
-    """Sets `updated_at` of existing threads to now."""
+    """Returns a patch that sets `updated_at` of existing threads to now."""
     change = Change(set=encode_columns(THREADS, {"updatedAt": now()}))
     return Patch(table=THREADS.name, keys=[[id] for id in ids], change=change)
 
 
 def merge_edit(column: str, members: Mapping[str, Any]) -> Edit:
-    """Cleaned members over those of an object column."""
+    """Returns an edit that merges members over those of an object column."""
     return Edit(path=[column], reducer="merge", value=to_json(members))
 
 
 def thread_not_found(id: str, operation: str) -> NotFoundError:
-    """The error for an unknown thread."""
+    """Returns the error for an unknown thread."""
     return NotFoundError(
         f"thread {id!r} not found", operation=operation, status="THREAD_NOT_FOUND", details={"threadId": id}
     )
 
 
 def stored_thread(row: Row) -> Thread:
-    """The thread of a stored row."""
+    """Returns the thread of a stored row."""
     return Thread.stored(decode_row(THREADS, row))
 
 

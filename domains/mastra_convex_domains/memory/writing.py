@@ -1,4 +1,4 @@
-"""Messages: saving, changing, deleting (docs/contract.md, "Messages")."""
+"""Saves, changes and deletes messages (docs/contract.md, "Messages")."""
 
 from __future__ import annotations
 
@@ -37,23 +37,32 @@ from .tables import MESSAGES
 from .threads import MAX_CONFLICTS, touch_threads
 
 _KEYS_PER_COMMIT = 400
-"""Messages that one commit changes or deletes, with their threads: at most 8 index ranges each."""
+"""One commit changes or deletes at most so many messages, as Convex opens up to 8 index ranges for each."""
 
 _CHANGED_BYTES = 4 << 20
-"""Of messages in one commit; each is read three times to be found, changed and returned."""
+"""One commit changes messages of at most so many bytes, as it reads each three times (to find, change, return it)."""
 
 
 class WriteMethods(DomainStore):
-    """The methods of MemoryStore that write messages."""
+    """Adds the methods that write messages to MemoryStore."""
 
     async def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
-        """Stores messages under their ids, the last of one id winning, and sets `updated_at` of their threads to now.
+        """Stores messages under their ids and sets `updated_at` of their threads to now.
 
-        All in one atomic commit; what one commit cannot hold (some 1,900 messages, or 12 MiB) is split in order,
-        each part atomic. A message of more than 12 MiB appears at once, after what it holds was sent. A thread that
-        does not exist is no error. Every message needs a `resource_id`. Raises TooLargeError for a value of more than
-        128 MiB, before anything of its part is sent. Returns the messages by creation time, without those of role
-        `system`, which are stored all the same (docs/contract.md, "System messages").
+        Of several messages with one id the last is stored. All are written in one atomic commit; more than one commit
+        can hold (about 1,900 messages or 12 MiB) are split in order, each part atomic. A message of more than 12 MiB
+        becomes visible as a whole, after all its parts were sent. The threads need not exist.
+
+        Args:
+            messages: messages to store, each with a `resource_id`.
+
+        Returns:
+            The messages by creation time, without those of role `system`, which are stored too (docs/contract.md,
+            "System messages").
+
+        Raises:
+            ValidationError: a message is wrong or has no `resource_id`.
+            TooLargeError: a value is larger than 128 MiB; nothing of its part is sent.
         """
         operation = "SAVE_MESSAGES"
         checked = parse_list(Message, messages, "messages", operation=operation)
@@ -70,11 +79,15 @@ class WriteMethods(DomainStore):
         return sorted((each for each in last if each.role != "system"), key=lambda message: message.created_at)
 
     async def update_messages(self, messages: Sequence[MessageUpdate | Mapping[str, Any]]) -> list[Message]:
-        """Changes what is given of each message; unknown ids are skipped. Returns the changed messages.
+        """Changes the given fields of each message and returns the changed messages; unknown ids are skipped.
 
-        `content` is merged: new members over old ones, and its `metadata` one level deeper, so concurrent updates
-        are all kept. Sets `updated_at` of the threads, on a move of both. Two round trips; atomic up to 400 messages
-        or 4 MiB, with what is stored of them.
+        `content` is merged: new members over old ones, members of its `metadata` one level deeper. Concurrent updates
+        are all kept. `updated_at` of the threads is set to now; when a message moves, of both its threads. This takes
+        two round trips and is atomic up to 400 messages or 4 MiB, the stored messages included.
+
+        Raises:
+            ValidationError: an update is wrong.
+            ConflictError: others changed the messages at each of 100 attempts; the call may be retried.
         """
         operation = "UPDATE_MESSAGES"
         changes: list[_Change] = []
@@ -108,7 +121,7 @@ class WriteMethods(DomainStore):
             parts = deque(_parts(await self._prepared(changes)))
             while parts:
                 result = await self._commit_changes(parts[0])
-                if result.status == "conflict":  # somebody else has made an object of a text
+                if result.status == "conflict":  # another update has turned a text into an object
                     break
                 changed |= {row["id"]: stored_message(row) for row in result.returned[0].rows if row is not None}
                 parts.popleft()
@@ -137,7 +150,7 @@ class WriteMethods(DomainStore):
 
 
 class _Change:
-    """What an update asks for."""
+    """Holds a checked update and applies it to the stored message."""
 
     def __init__(self, update: MessageUpdate) -> None:
         self.id = update.id
@@ -154,10 +167,10 @@ class _Change:
         )
 
     def prepare(self, row: Row, fingerprint: str | None) -> _Prepared:
-        """What it does to a stored message."""
+        """Returns the patch of a stored message, with the guards that it needs."""
         edits, guards = self._edits, list[UnchangedGuard]()
         if edits and not _is_object(row["content"]):
-            # Older content is plain text: made an object first, a merge keeps it.
+            # Older content is plain text. It is made an object first, so that the merge keeps it.
             edits = [Edit(path=["content"], reducer="set", value=to_json(stored_message(row).content)), *edits]
             guards = [UnchangedGuard(table=MESSAGES.name, key=[self.id], fingerprint=fingerprint or "")]
         return _Prepared(
@@ -179,7 +192,7 @@ class _Prepared:
 
 
 def _parts(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
-    """Prepared changes in order, in lists that one commit holds."""
+    """Splits prepared changes, in order, into lists that fit one commit each."""
     part: list[_Prepared] = []
     size = 0
     for each in prepared:
@@ -200,7 +213,7 @@ def _is_object(content: Any) -> bool:
 
 
 def _content_edits(content: Mapping[str, Any]) -> list[Edit]:
-    """New members over old ones, metadata one level deeper."""
+    """Returns edits that merge new members over old ones, members of `metadata` one level deeper."""
     members = cast(dict[str, Any], clean(dict(content), "content"))
     metadata = members.get("metadata")
     edits: list[Edit] = []

@@ -1,4 +1,4 @@
-"""Scores: what evaluations said of outputs (docs/contract.md, "Scores")."""
+"""Stores and lists scores, the results of evaluations (docs/contract.md, "Scores")."""
 
 from __future__ import annotations
 
@@ -33,17 +33,22 @@ from .models import Score, ScorePage, Source
 from .tables import SCORES
 
 _CARRIED = ("structuredOutput",)
-"""What the table, shared with @mastra/convex, has no column for."""
+"""These fields are stored in the column `scorer`, as the table, shared with @mastra/convex, has no column for them."""
 
 __all__ = ["Score", "ScorePage", "ScoresStore", "Source"]
 
 
 @register
 class ScoresStore(DomainStore):
-    """Scores, listed newest first.
+    """Stores scores and lists them newest first.
 
-    `organization_id` and `project_id` filter every list when they are given. All lists run on an index; a filter that
-    is not part of it reads the rows that it leaves out.
+    Every list uses an index. A filter on a field that is not in the index reads the rows that it leaves out.
+
+    Example:
+        scorer = {"scorer_id": "accuracy", "scorer": {}, "score": 0.9, "source": "LIVE"}
+        await store.scores.save_score({**scorer, "run_id": "run-1", "entity_id": "a", "entity": {}, "output": "Hi"})
+        page = await store.scores.list_scores_by_run_id("run-1")
+        assert [score.score for score in page.scores] == [0.9]
     """
 
     name: ClassVar[str] = "scores"
@@ -51,7 +56,7 @@ class ScoresStore(DomainStore):
     retention: ClassVar[Mapping[str, RetentionTable]] = {"scorers": RetentionTable(SCORES, "createdAt")}
 
     async def get_score_by_id(self, id: str) -> Score | None:
-        """The score, or None when there is none with this id."""
+        """Returns the score, or None when there is none with this id."""
         text(id, "id", operation="GET_SCORE_BY_ID")
         [row] = (await self._records.read(Get(table=SCORES.name, keys=[[id]]))).rows
         return None if row is None else _score(row)
@@ -59,7 +64,7 @@ class ScoresStore(DomainStore):
     async def save_score(self, score: Score | Mapping[str, Any]) -> Score:
         """Stores the score under its id and returns it as stored: `updated_at` is now.
 
-        It replaces a score of the same id, whose `created_at` stays. One round trip.
+        It replaces a score of the same id, whose `created_at` stays, in one round trip.
         """
         operation = "SAVE_SCORE"
         checked = parse(Score, score, "score", operation=operation)
@@ -86,7 +91,25 @@ class ScoresStore(DomainStore):
         per_page: PerPage = 100,
         include_total: bool = True,
     ) -> ScorePage:
-        """A page of the scores of a scorer, of one entity, kind of entity or source if given."""
+        """Lists a page of the scores of a scorer.
+
+        Args:
+            scorer_id: id of the scorer.
+            entity_id: only scores of this entity; None for all.
+            entity_type: only scores of entities of this kind; None for all.
+            source: only scores from `LIVE` or `TEST`; None for both.
+            organization_id: only scores of this organization; None for all.
+            project_id: only scores of this project; None for all.
+            page: number of the page, from 0.
+            per_page: scores on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+
+        Returns:
+            The page of scores, newest first.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         operation = "LIST_SCORES_BY_SCORER_ID"
         if source not in (None, *get_args(Source)):
             raise ValidationError(f"source must be one of LIVE, TEST, not {source!r}", operation=operation)
@@ -116,7 +139,22 @@ class ScoresStore(DomainStore):
         per_page: PerPage = 100,
         include_total: bool = True,
     ) -> ScorePage:
-        """A page of the scores of a run."""
+        """Lists a page of the scores of a run.
+
+        Args:
+            run_id: id of the run.
+            organization_id: only scores of this organization; None for all.
+            project_id: only scores of this project; None for all.
+            page: number of the page, from 0.
+            per_page: scores on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+
+        Returns:
+            The page of scores, newest first.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         return await self._page(
             "by_run_created",
             {"run_id": run_id},
@@ -138,7 +176,23 @@ class ScoresStore(DomainStore):
         per_page: PerPage = 100,
         include_total: bool = True,
     ) -> ScorePage:
-        """A page of the scores of an entity, which its id and its kind name together."""
+        """Lists a page of the scores of an entity, which is identified by its id and its kind together.
+
+        Args:
+            entity_id: id of the entity.
+            entity_type: kind of the entity, such as `AGENT`.
+            organization_id: only scores of this organization; None for all.
+            project_id: only scores of this project; None for all.
+            page: number of the page, from 0.
+            per_page: scores on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+
+        Returns:
+            The page of scores, newest first.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         return await self._page(
             "by_entity_created",
             {"entity_id": entity_id, "entity_type": entity_type},
@@ -160,7 +214,23 @@ class ScoresStore(DomainStore):
         per_page: PerPage = 100,
         include_total: bool = True,
     ) -> ScorePage:
-        """A page of the scores of a span of a trace."""
+        """Lists a page of the scores of a span of a trace.
+
+        Args:
+            trace_id: id of the trace.
+            span_id: id of the span in the trace.
+            organization_id: only scores of this organization; None for all.
+            project_id: only scores of this project; None for all.
+            page: number of the page, from 0.
+            per_page: scores on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+
+        Returns:
+            The page of scores, newest first.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         return await self._page(
             "by_span_created",
             {"trace_id": trace_id, "span_id": span_id},
@@ -200,7 +270,7 @@ class ScoresStore(DomainStore):
 
 
 def score_row(score: Score) -> Row:
-    """The stored row of a score."""
+    """Returns the stored row of a score."""
     values = {field.alias or name: getattr(score, name) for name, field in Score.model_fields.items()}
     carried = {name: values.pop(name) for name in _CARRIED}
     return encode_row(SCORES, values, carrying={"scorer": carried})

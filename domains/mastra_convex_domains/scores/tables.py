@@ -1,4 +1,4 @@
-"""The table of the scores domain (docs/contract.md, "Tables")."""
+"""Declares the table of the scores domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.domain import Field, Index, Table
 
@@ -54,4 +54,4 @@ SCORES = Table(
     ),
     shared=True,
 )
-"""One row per score. A missing `input` is stored as null: the table of `@mastra/convex` requires the column."""
+"""Each row holds one score. A missing `input` is stored as null, as the table of `@mastra/convex` requires it."""

@@ -1,4 +1,4 @@
-"""Vectors: indexes by name, upserts, search, and the whole filter language (docs/contract.md, "Vectors")."""
+"""Stores and searches vectors in named indexes, with Mastra's filter language (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ __all__ = ["Embedder", "HashingEmbedder", "IndexDescription", "Metric", "VectorH
 
 @register
 class VectorStore(UpsertMethods, QueryMethods):
-    """Vectors with metadata, in indexes that are made at run time.
+    """Stores and searches vectors with metadata, in indexes that are made at run time.
 
-    The same rows as those of the `ConvexVector` of `@mastra/convex`. An id is unique within its index.
+    The rows are those of the `ConvexVector` of `@mastra/convex`. An id is unique within its index.
+
+    Example:
+        await store.vector.create_index("notes", dimension=2)
+        await store.vector.upsert("notes", vectors=[[1, 0], [0, 1]], ids=["a", "b"], metadata=[{"n": 1}, {"n": 2}])
+        [hit] = await store.vector.query("notes", query_vector=[1, 0.1], top_k=1)
+        assert hit.id == "a" and hit.metadata == {"n": 1}
     """
 
     name: ClassVar[str] = "vector"

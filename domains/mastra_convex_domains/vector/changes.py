@@ -1,4 +1,4 @@
-"""Changes and deletes of vectors, by id or by filter (docs/contract.md, "Vectors")."""
+"""Changes and deletes vectors, by id or by filter (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .tables import VECTORS
 
 
 class ChangeMethods(IndexMethods):
-    """The methods of VectorStore that change or delete vectors."""
+    """Adds the methods that change or delete vectors to VectorStore."""
 
     async def update_vector(
         self,
@@ -44,11 +44,21 @@ class ChangeMethods(IndexMethods):
         vector: VectorLike | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Replaces the vector and merges metadata (the first level) of one vector, or of all that match a filter.
+        """Changes the numbers and the metadata of one vector, or of all that match a filter.
 
-        Done on the server, where concurrent merges are all kept: atomic for up to 2,000 vectors or 6 MiB in the index,
-        beyond that in steps. An id that does not exist is no error. Raises NotFoundError for an unknown index,
-        ValidationError unless one of `id` and `filter`, and one of `vector` and `metadata` or both, is given.
+        The server makes the change, so concurrent merges are all kept. It is atomic for up to 2,000 vectors or 6 MiB
+        in the index, and done in steps beyond that.
+
+        Args:
+            index_name: name of the index.
+            id: id of the vector to change; an unknown one is no error. Give either `id` or `filter`.
+            filter: filter on the metadata that selects the vectors to change; it must not be empty.
+            vector: numbers that replace the stored ones; None keeps them. Give `vector`, `metadata` or both.
+            metadata: members to merge over the stored ones, first level only; None keeps them.
+
+        Raises:
+            ValidationError: an argument is wrong, or these combinations are not respected.
+            NotFoundError: the index does not exist.
         """
         operation = "VECTOR/UPDATE_VECTOR"
         text(index_name, "index_name", operation=operation)
@@ -69,7 +79,7 @@ class ChangeMethods(IndexMethods):
         await self._guarded(index_name, len(change.set["embedding"]), commit, operation=operation)
 
     async def delete_vector(self, index_name: str, *, id: str) -> None:
-        """Deletes a vector; an unknown id is no error, an unknown index is a NotFoundError."""
+        """Deletes a vector; an unknown id is no error. Raises NotFoundError for an unknown index."""
         operation = "VECTOR/DELETE_VECTOR"
         text(index_name, "index_name", operation=operation)
         await self._delete_ids(index_name, [text(id, "id", operation=operation)], operation=operation)
@@ -77,10 +87,17 @@ class ChangeMethods(IndexMethods):
     async def delete_vectors(
         self, index_name: str, *, ids: Sequence[str] | None = None, filter: Filter | None = None
     ) -> None:
-        """Deletes the vectors of these ids, or all that match a filter; it is no error when there are none.
+        """Deletes the vectors with these ids, or all that match a filter; it is no error when there are none.
 
-        By ids, some 1,900 at a time; by a filter on the server, in steps of up to 2,000 vectors or 6 MiB of the index.
-        Raises NotFoundError for an unknown index, ValidationError unless one of `ids` and `filter` is given, not empty.
+        Args:
+            index_name: name of the index.
+            ids: ids of the vectors, at least one; about 1,900 are deleted at a time. Give either `ids` or `filter`.
+            filter: filter on the metadata, not empty. The server deletes in steps of up to 2,000 vectors or 6 MiB of
+                the index.
+
+        Raises:
+            ValidationError: an argument is wrong, or not exactly one of `ids` and `filter` is given.
+            NotFoundError: the index does not exist.
         """
         operation = "VECTOR/DELETE_VECTORS"
         text(index_name, "index_name", operation=operation)
@@ -104,7 +121,7 @@ class ChangeMethods(IndexMethods):
 
 
 def _target(name: str, given: object, filter: Filter | None, operation: str) -> list[Condition]:
-    """The conditions of the filter, checked to be what is given in place of `name`."""
+    """Returns the conditions of the filter; checks that exactly one of it and the argument `name` is given."""
     if given is not None and filter is not None:
         message = f"{name} and filter are mutually exclusive"
         raise ValidationError(message, operation=operation, status="MUTUALLY_EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""The filter of a query, checked before it is sent (docs/protocol.md, "Conditions")."""
+"""Checks the filter of a query before it is sent (docs/protocol.md, "Conditions")."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Filter = Mapping[str, Any]
 
 
 def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> list[Condition]:
-    """The condition that the metadata of a row satisfies the filter; none for an empty filter, which all rows satisfy.
+    """Returns the condition that the metadata of a row match the filter, or none for an empty filter.
 
-    Raises ValidationError for an operator that is unknown or misplaced, and for operands that it does not take.
+    Raises ValidationError for an operator that is unknown or misplaced, and for an operand that it does not accept.
     """
     if filter is None:
         return []
@@ -32,7 +32,7 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
 
 
 def with_iso_times(value: Any, name: str, *, operation: str) -> Any:
-    """A value in which times are text, as TypeScript stores them, so that they compare in the order of time."""
+    """Replaces datetimes in a value by text, as TypeScript stores them; this text sorts by time."""
     try:
         return _with_iso_times(value, name, operation)
     except RecursionError:

@@ -1,7 +1,7 @@
-"""Vectors as they are stored: every number rounded to float32, as the double of its shortest decimal.
+"""Rounds vectors to float32 and stores each number as the double of its shortest decimal.
 
-Embeddings have no more precision than that. The shortest decimal of a float32 halves what travels, and a number comes
-back as the same one from every backend, whether it keeps four bytes or eight.
+Embeddings have no more precision than that. The shortest decimal of a float32 halves the bytes that are transferred,
+and every backend returns the same number, whether it stores four bytes or eight.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ else:
 
 
 class ArrayLike(Protocol):
-    """An array, such as numpy's."""
+    """Stands for an array, such as numpy's."""
 
     def tolist(self) -> Any:
-        """Its numbers in lists."""
+        """Returns its numbers in lists."""
         ...
 
 
 VectorLike = Sequence[float] | ArrayLike
-"""A list of numbers or an array."""
+"""A vector is given as a list of numbers or as an array."""
 
 _MIN_DIGITS, _MAX_DIGITS = 6, 9
-"""Decimal digits that a float32 always keeps, and that always tell it from its neighbours."""
+"""A float32 always keeps the first count of decimal digits; the second always distinguishes it from its neighbours."""
 
 
 def packed(vector: VectorLike, name: str, *, operation: str) -> Floats:
-    """A vector, checked, as float32. ValidationError for what is no list of 1 to 8,192 finite numbers."""
+    """Returns a vector as float32; raises ValidationError unless it has 1 to 8,192 finite numbers."""
     numbers = _of_singles(vector)
     values = plain_list(vector) if numbers is None else numbers
     if not isinstance(values, Sequence) or isinstance(values, str | bytes) or not values:
@@ -55,7 +55,7 @@ def packed(vector: VectorLike, name: str, *, operation: str) -> Floats:
 
 
 def _of_singles(vector: object) -> Floats | None:
-    """Copies an array of float32, such as numpy's, without an object for each number; None for anything else."""
+    """Copies an array of float32, such as numpy's, without an object for each number; returns None for other values."""
     try:
         view = memoryview(cast(Any, vector))
     except TypeError:
@@ -64,7 +64,7 @@ def _of_singles(vector: object) -> Floats | None:
 
 
 def _rounded(values: Sequence[Any]) -> Floats:
-    """Rounds numbers to float32; a NaN stands for all where one of them is none."""
+    """Rounds numbers to float32; returns a single NaN when one of them is not a number."""
     try:
         numbers = array("f", values)
     except (TypeError, ValueError, OverflowError):
@@ -73,13 +73,13 @@ def _rounded(values: Sequence[Any]) -> Floats:
 
 
 def plain_list(value: Any) -> Any:
-    """Arrays as lists; anything else as it is."""
+    """Turns an array into lists; returns other values as they are."""
     tolist = getattr(value, "tolist", None)
     return tolist() if callable(tolist) and not isinstance(value, array) else value
 
 
 def shortest(numbers: Floats) -> list[float]:
-    """The doubles of the shortest decimals that mean these float32."""
+    """Returns the doubles of the shortest decimals that round to these float32."""
     numpy = _numpy()
     if numpy is not None:
         positive = numpy.frombuffer(numbers, dtype=numpy.float32) + numpy.float32(0)  # -0.0 becomes 0.0
@@ -89,7 +89,7 @@ def shortest(numbers: Floats) -> list[float]:
 
 
 def restored(values: Sequence[float]) -> list[float]:
-    """A stored vector as it was given to `packed`; others may have stored numbers beyond float32, which stay."""
+    """Returns a stored vector as `packed` made it. Numbers of other writers that exceed float32 stay as they are."""
     numbers = array("f", values)
     return shortest(numbers) if math.isfinite(sum(numbers)) else list(values)
 

@@ -1,4 +1,4 @@
-"""Indexes of vectors: a name, a dimension and a metric (docs/contract.md, "Vectors")."""
+"""Makes, describes and deletes indexes of vectors (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ from .tables import VECTOR_INDEXES, VECTORS
 
 _METRICS: tuple[str, ...] = get_args(Metric)
 _MAX_CONFLICTS = 10
+"""An operation is tried so many times while others change the index, then a ConflictError is raised."""
+
 _COLUMNS = tuple(field.name for field in VECTOR_INDEXES.fields)
 
 _log = logging.getLogger("mastra_convex.vector")
@@ -43,13 +45,13 @@ _log = logging.getLogger("mastra_convex.vector")
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """What an operation needs to know of an index."""
+    """Holds the properties of an index that an operation depends on."""
 
     dimension: int
     metric: Metric
 
     def guards(self, name: str) -> list[Guard]:
-        """The index is still like this."""
+        """Returns guards that the index still has these properties."""
         where = [equals(["dimension"], self.dimension), equals(["metric"], self.metric)]
         return [HoldsGuard(table=VECTOR_INDEXES.name, key=[name], where=where)]
 
@@ -63,10 +65,10 @@ AnswerT = TypeVar("AnswerT", bound=_Answer)
 
 
 class IndexMethods(DomainStore):
-    """The methods of VectorStore about indexes, and what it knows of them.
+    """Adds the methods for indexes to VectorStore, and caches the metric of each index.
 
-    What is known is never trusted: each operation carries it as a guard, and an index that turns out to be another is
-    looked up. So the usual operation costs one call, the first one included.
+    The cached metric is only a guess: each operation checks it by a guard, and reads the index when the guard fails.
+    So an operation usually takes one call, even the first one.
     """
 
     def __init__(self, records: Records, **options: Any) -> None:
@@ -74,10 +76,15 @@ class IndexMethods(DomainStore):
         self._metrics: dict[str, Metric] = {}
 
     async def create_index(self, index_name: str, *, dimension: int, metric: Metric = "cosine") -> None:
-        """Makes an index for vectors of `dimension` numbers (1 to 8,192). One call.
+        """Makes an index of vectors, in one call. An index that exists stays as it is.
 
-        Creating it again changes nothing; with another metric that is logged as a warning, with another dimension it
-        is a ValidationError.
+        Args:
+            index_name: name of the index.
+            dimension: count of the numbers of each vector, 1 to 8,192.
+            metric: `cosine`, `euclidean` or `dotproduct`. If the index exists with another one, a warning is logged.
+
+        Raises:
+            ValidationError: an argument is wrong, or the index exists with another dimension.
         """
         operation = "VECTOR/CREATE_INDEX"
         text(index_name, "index_name", operation=operation)
@@ -90,7 +97,7 @@ class IndexMethods(DomainStore):
         values = {"id": index_name, "indexName": index_name, "dimension": dimension, "metric": metric}
         row = encode_row(VECTOR_INDEXES, {**values, "createdAt": now()})
         result = await self._records.commit(
-            [Put(table=VECTOR_INDEXES.name, rows=[row], keep=_COLUMNS)],  # an index that is there stays as it is
+            [Put(table=VECTOR_INDEXES.name, rows=[row], keep=_COLUMNS)],  # an index that exists stays as it is
             returning=[Get(table=VECTOR_INDEXES.name, keys=[[index_name]])],
         )
         existing = _facts(result.returned[0].rows[0] or row)
@@ -111,15 +118,19 @@ class IndexMethods(DomainStore):
         self._metrics[index_name] = existing.metric
 
     async def list_indexes(self) -> list[str]:
-        """The names of all indexes, in alphabetical order."""
+        """Lists the names of all indexes, ordered by their UTF-8 bytes."""
         scan = Scan(table=VECTOR_INDEXES.name, index=VECTOR_INDEXES.key, paths=[["id"]])
         found = await self._records.read(scan)
         return [from_json(value) for [value] in found.values or () if value is not None]
 
     async def describe_index(self, index_name: str) -> IndexDescription:
-        """Dimension, metric, number of vectors, and how the index is searched; NotFoundError for an unknown one.
+        """Returns the dimension, the metric and the number of vectors of an index, and how it is searched.
 
-        One call per 8 MiB of vectors, which are counted on the server.
+        The vectors are counted on the server, with one call per 8 MiB of them.
+
+        Raises:
+            ValidationError: the name is wrong.
+            NotFoundError: the index does not exist.
         """
         operation = "VECTOR/DESCRIBE_INDEX"
         text(index_name, "index_name", operation=operation)
@@ -141,7 +152,8 @@ class IndexMethods(DomainStore):
     async def delete_index(self, index_name: str) -> None:
         """Deletes the index with all its vectors; an unknown one is no error.
 
-        In steps of up to 2,000 vectors or 6 MiB, the index with the last of them: interrupted, a repeat completes it.
+        This is done in steps of up to 2,000 vectors or 6 MiB, the index itself with the last step. If that is
+        interrupted, calling it again completes it.
         """
         text(index_name, "index_name", operation="VECTOR/DELETE_INDEX")
         index = Delete(table=VECTOR_INDEXES.name, keys=[[index_name]])
@@ -149,13 +161,13 @@ class IndexMethods(DomainStore):
         self._metrics.pop(index_name, None)
 
     async def truncate_index(self, index_name: str) -> None:
-        """Deletes all vectors of the index, in steps; NotFoundError for an unknown one."""
+        """Deletes all vectors of the index, in steps; raises NotFoundError for an unknown index."""
         operation = "VECTOR/TRUNCATE_INDEX"
         text(index_name, "index_name", operation=operation)
         await self._commit_in(index_name, [DeleteRange(range=vectors_of(index_name))], operation=operation)
 
     async def _commit_in(self, name: str, ops: Sequence[WriteOp], *, operation: str) -> None:
-        """Commits, in steps, what needs the index to exist; NotFoundError otherwise."""
+        """Commits operations in steps if the index exists; raises NotFoundError otherwise."""
         exists = KeyGuard(guard="exists", table=VECTOR_INDEXES.name, key=[name])
         result = await self._records.commit(ops, guards=[exists], mode="resumable")
         if result.status == "conflict":
@@ -164,8 +176,10 @@ class IndexMethods(DomainStore):
     async def _guarded(
         self, name: str, dimension: int, run: Callable[[list[Guard], Metric], Awaitable[AnswerT]], *, operation: str
     ) -> AnswerT:
-        """Runs what concerns vectors of `dimension` under guards that say what it takes for granted: that these are
-        the vectors of the index, and the metric that it is given. NotFoundError and ValidationError where it is not so.
+        """Runs an operation on vectors of `dimension` under guards for the dimension and metric of the index.
+
+        When the cached metric is wrong, the operation runs again with the stored one. Raises NotFoundError for an
+        unknown index, ValidationError when it has another dimension.
         """
         for _ in range(_MAX_CONFLICTS):
             metric = self._metrics.get(name, "cosine")
@@ -184,7 +198,7 @@ class IndexMethods(DomainStore):
         raise ConflictError(f"index {name!r} kept changing", operation=operation, retryable=True)
 
     def _found(self, row: Row | None, name: str, operation: str) -> IndexFacts:
-        """The facts of an index that was read; from now on they are those taken for granted."""
+        """Returns the properties of an index that was read, and caches its metric."""
         if row is None:
             self._metrics.pop(name, None)
             raise index_not_found(name, operation)
@@ -194,12 +208,12 @@ class IndexMethods(DomainStore):
 
 
 def vectors_of(index_name: str, **members: Any) -> IndexRange:
-    """The vectors of an index."""
+    """Returns the range of the vectors of an index."""
     return IndexRange(table=VECTORS.name, index="by_index", prefix=[index_name], **members)
 
 
 def index_not_found(name: str, operation: str) -> NotFoundError:
-    """The error for an unknown index."""
+    """Returns the error for an unknown index."""
     return NotFoundError(
         f"index {name!r} not found", operation=operation, status="INDEX_NOT_FOUND", details={"indexName": name}
     )

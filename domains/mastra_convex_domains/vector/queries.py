@@ -1,4 +1,4 @@
-"""Queries: the nearest vectors, or those that satisfy a filter (docs/contract.md, "Vectors")."""
+"""Finds the nearest vectors, or those that match a filter (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .tables import VECTOR_INDEXES, VECTORS
 _OPERATION = "VECTOR/QUERY"
 _COLUMNS = ("id", "metadata")
 _MOST = 2**31 - 1
-"""Rows that are asked for; no index has more, and every backend takes the number."""
+"""A query asks for at most so many rows; no index has more, and every backend accepts the number."""
 
 
 class QueryMethods(IndexMethods):
-    """The method of VectorStore that finds vectors."""
+    """Adds the method that finds vectors to VectorStore."""
 
     async def query(
         self,
@@ -34,15 +34,28 @@ class QueryMethods(IndexMethods):
         include_vector: bool = False,
         min_score: float | None = None,
     ) -> list[VectorHit]:
-        """The `top_k` vectors that are nearest to `query_vector` among those that match the filter, best first.
+        """Finds the vectors that are nearest to `query_vector` among those that match the filter.
 
-        Exact with respect to the filter, however many have to be looked at. Without a vector, those that match, in the
-        order in which they were first stored, with score 0. With `min_score`, only hits with at least that score. One
-        call, only the hits travel; without a vector one call per 8 MiB of the index.
+        A filter never makes the result shorter than it must be, however many vectors have to be read. This is one
+        call, and only the hits are transferred; without a vector it is one call per 8 MiB of the index.
 
         Scores: `cosine` -1 to 1; `euclidean` 1 / (1 + distance); `dotproduct` the dot product.
 
-        Raises NotFoundError for an unknown index, ValidationError for wrong arguments.
+        Args:
+            index_name: name of the index.
+            query_vector: list of numbers or array, of the dimension of the index. None finds all vectors that match
+                the filter, with score 0.
+            top_k: greatest number of hits.
+            filter: filter on the metadata, in Mastra's filter language; None for all vectors.
+            include_vector: True returns the numbers of each hit too.
+            min_score: lowest score of a hit; None for any. It needs a `query_vector`.
+
+        Returns:
+            The hits, best first; without a `query_vector` in the order in which they were first stored.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: the index does not exist.
         """
         text(index_name, "index_name", operation=_OPERATION)
         if type(top_k) is not int or top_k < 1:

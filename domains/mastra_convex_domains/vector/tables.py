@@ -1,4 +1,4 @@
-"""The tables of the vector domain (docs/contract.md, "Tables")."""
+"""Declares the tables of the vector domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.domain import Field, Index, Owner, Table, VectorIndex
 
@@ -17,7 +17,7 @@ VECTOR_INDEXES = Table(
     ),
     shared=True,
 )
-"""One row per vector index; its `id` is the name of the index."""
+"""Each row holds one vector index; its `id` is the name of the index."""
 
 VECTORS = Table(
     name="mastra_vectors",
@@ -43,4 +43,4 @@ VECTORS = Table(
         ),
     ),
 )
-"""Vectors of all indexes; an `id` is unique within its index only."""
+"""The rows hold the vectors of all indexes; an `id` is unique within its index only."""

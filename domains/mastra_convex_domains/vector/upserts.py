@@ -1,4 +1,4 @@
-"""Vectors on their way in: as few commits as Convex's limits allow, each atomic (docs/contract.md, "Vectors")."""
+"""Stores vectors in as few atomic commits as Convex's limits allow (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
@@ -37,14 +37,16 @@ PutRows = Callable[[Sequence[Row]], Awaitable[None]]
 
 _OPERATION = "VECTOR/UPSERT"
 _COMMIT_VALUES = 7 << 20
-"""Of a commit. Convex reads a row that is replaced twice, and 16 MiB at most (docs/protocol.md, "Limits of Convex")."""
+"""One commit stores vectors of at most so many bytes, as Convex reads each replaced row twice, and 16 MiB at most
+(docs/protocol.md, "Limits of Convex").
+"""
 
 _GENTLE_VALUES = 4 << 20
-"""What Convex writes in a second before it may refuse more (docs/protocol.md, "Limits of Convex")."""
+"""Convex writes so many bytes in a second before it may refuse more (docs/protocol.md, "Limits of Convex")."""
 
 
 class UpsertMethods(ChangeMethods):
-    """The method of VectorStore that stores vectors."""
+    """Adds the method that stores vectors to VectorStore."""
 
     _commit_values = _COMMIT_VALUES
 
@@ -57,23 +59,28 @@ class UpsertMethods(ChangeMethods):
         ids: Sequence[str] | None = None,
         delete_filter: Filter | None = None,
     ) -> list[str]:
-        """Stores vectors with their metadata, in place of those of the same ids; returns the ids.
+        """Stores vectors with their metadata and replaces those of the same ids.
 
-        Numbers are rounded to float32; times in metadata become ISO text; of equal ids the last wins. Up to some 1,900
-        vectors or 7 MiB (9 bytes a number) are one atomic commit. More are several, in order: if that is interrupted, a
-        repeat with the same ids completes it. They take 4 MiB each where the deployment refuses to write more at a
-        time.
+        Numbers are rounded to float32, and times in metadata become ISO text. Of equal ids the last is stored. Up to
+        about 1,900 vectors or 7 MiB (9 bytes a number) are one atomic commit. More are several commits in order; if
+        that is interrupted, calling it again with the same ids completes it. The commits have 4 MiB each when the
+        deployment refuses to write more at a time.
 
         Args:
-            index_name: an index that exists.
-            vectors: lists of numbers or numpy arrays, all of the index's dimension.
-            metadata: a mapping, or None, for each vector.
-            ids: an id for each vector; new ones when left out.
-            delete_filter: the vectors that match it when the call begins, and are not among those upserted, are
-                deleted: in the same commit when all of it fits one (14 MiB of the index at most), else after the
-                upserts, so that there are never fewer than before.
+            index_name: name of an index that exists.
+            vectors: lists of numbers or numpy arrays, all of the dimension of the index.
+            metadata: a mapping, or None, for each vector; None for no metadata.
+            ids: an id for each vector; new UUIDs by default.
+            delete_filter: filter on the metadata. Vectors that match it when the call begins, and are not upserted,
+                are deleted: in the same commit when everything fits one (at most 14 MiB of the index), else after
+                the upserts, so that there are never fewer vectors than before.
 
-        Raises NotFoundError for an unknown index, ValidationError for wrong arguments.
+        Returns:
+            The ids of the vectors, in their order.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: the index does not exist.
         """
         text(index_name, "index_name", operation=_OPERATION)
         numbers = _vectors(vectors)
@@ -102,7 +109,7 @@ class UpsertMethods(ChangeMethods):
             try:
                 await put(first, [DeleteRange(range=vectors_of(index_name, where=matching))])
             except (TooLargeError, RateLimitedError):
-                pass  # not in one transaction
+                pass  # it does not fit one transaction
             else:
                 return names
         replaced = [id for id in await self._ids_of(index_name, matching) if id not in last]
@@ -114,7 +121,7 @@ class UpsertMethods(ChangeMethods):
         parts = batches(rows, max_values=self._commit_values)
         for part in parts:
             try:
-                await in_parts(part, put)  # the rows that they replace may be larger
+                await in_parts(part, put)  # the replaced rows may be larger than these
             except RateLimitedError:
                 if self._commit_values == _GENTLE_VALUES:
                     raise
@@ -128,7 +135,7 @@ class UpsertMethods(ChangeMethods):
 
 
 def _vectors(vectors: Any) -> list[Floats]:
-    # An array row by row: in lists, its numbers would take many times the memory.
+    # An array is read row by row, as its numbers would take many times the memory in lists.
     given = list(vectors) if getattr(vectors, "ndim", 0) else plain_list(vectors)
     if isinstance(given, str | bytes) or not isinstance(given, Sequence):
         raise ValidationError("vectors must be a list of vectors", operation=_OPERATION, status="INVALID_VECTOR")
@@ -143,7 +150,7 @@ def _vectors(vectors: Any) -> list[Floats]:
 
 
 def _metadata(metadata: Any, count: int) -> list[dict[str, Any] | None]:
-    """The metadata of each vector; an empty list stands for none."""
+    """Returns the metadata of each vector; an empty list means none."""
     if metadata is not None and (isinstance(metadata, str) or not isinstance(metadata, Sequence)):
         raise ValidationError("metadata must be a list of mappings", operation=_OPERATION)
     if not metadata:
@@ -168,7 +175,7 @@ def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
 
 
 def _rows(index_name: str, items: Iterable[tuple[str, Floats, dict[str, Any] | None]]) -> Iterator[Row]:
-    """The stored rows, made as they are consumed: as values, vectors take several times the memory."""
+    """Makes the stored rows as they are consumed, as vectors take several times the memory in rows."""
     for id, numbers, metadata in items:
         values = {"id": id, "indexName": index_name, "embedding": shortest(numbers), "metadata": metadata}
         yield encode_row(VECTORS, values)

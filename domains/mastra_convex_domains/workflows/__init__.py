@@ -1,4 +1,4 @@
-"""Workflows: snapshots of runs, which let a run outlive its process (docs/contract.md, "Workflow runs")."""
+"""Stores snapshots of workflow runs, so that a run outlives its process (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -17,9 +17,17 @@ __all__ = ["RunStatus", "WorkflowRun", "WorkflowRunPage", "WorkflowsStore"]
 
 @register
 class WorkflowsStore(SnapshotMethods, RunMethods):
-    """The snapshots of workflow runs. A run is named by its workflow and its run id together."""
+    """Stores the snapshots of workflow runs. A run is identified by its workflow and its run id together.
+
+    Example:
+        snapshot = {"status": "suspended", "context": {}}
+        await store.workflows.persist_workflow_snapshot("trip", run_id="1", snapshot=snapshot)
+        claim = {"run_id": "1", "status": "running", "expected_status": "suspended"}
+        assert await store.workflows.update_workflow_state("trip", **claim) is not None
+        assert await store.workflows.update_workflow_state("trip", **claim) is None  # only one caller resumes it
+    """
 
     name: ClassVar[str] = "workflows"
     tables: ClassVar[tuple[Table, ...]] = (SNAPSHOTS,)
-    # By the last change, so that a run which is suspended or takes long is not as old as its start.
+    # The last change counts, so that a run which is suspended or takes long is not pruned by its start.
     retention: ClassVar[Mapping[str, RetentionTable]] = {"workflowSnapshot": RetentionTable(SNAPSHOTS, "updatedAt")}

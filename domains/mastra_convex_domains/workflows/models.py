@@ -1,4 +1,4 @@
-"""Workflow runs as Python sees them (docs/contract.md, "Workflow runs")."""
+"""Defines workflow runs (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _STATUSES: tuple[str, ...] = get_args(RunStatus)
 
 
 def check_status(value: object, name: str, *, operation: str) -> str:
-    """`value` when it is the status of a run; ValidationError naming the parameter otherwise."""
+    """Returns `value` when it is the status of a run; raises ValidationError, which names the parameter, otherwise."""
     if not isinstance(value, str) or value not in _STATUSES:
         raise ValidationError(f"{name} must be one of {', '.join(_STATUSES)}, not {value!r}", operation=operation)
     return value
 
 
 def opened(value: Any) -> Any:
-    """A stored snapshot as a value: it is JSON text, in older rows an object; a text that is no JSON is itself."""
+    """Parses a stored snapshot: JSON text, or in older rows an object. Text that is not JSON is returned as it is."""
     while isinstance(value, str):
         try:
             value = from_json(value)
@@ -48,7 +48,7 @@ def _snapshot(value: Any, info: ValidationInfo) -> Any:
         return value
     found = opened(value)
     if found is None or found == "":
-        return {"status": "pending", "context": {}}  # what a run without a snapshot counts as
+        return {"status": "pending", "context": {}}  # a run without a snapshot is pending
     return found if isinstance(found, dict) else str(value)
 
 
@@ -56,26 +56,38 @@ StoredSnapshot = Annotated[dict[str, Any] | str, BeforeValidator(_snapshot)]
 
 
 class WorkflowRun(Record):
-    """A run of a workflow. `snapshot` is its state; a `str` where what is stored is no JSON object."""
+    """Represents a run of a workflow.
+
+    Example:
+        await store.workflows.persist_workflow_snapshot("trip", run_id="1", snapshot={"status": "waiting"})
+        run = await store.workflows.get_workflow_run_by_id("1")
+        assert run is not None and run.workflow_name == "trip" and run.status == "waiting"
+    """
 
     workflow_name: str
+    """Names the workflow."""
     run_id: str
+    """Identifies the run within its workflow."""
     snapshot: StoredSnapshot
+    """Holds the state of the run; a `str` when the stored value is not a JSON object."""
     resource_id: str | None = None
+    """Names the resource that the run belongs to, or None."""
     created_at: UtcDatetime
+    """Records when the run was first stored, in UTC."""
     updated_at: UtcDatetime
+    """Records when the run was last changed, in UTC."""
 
     @property
     def status(self) -> str | None:
-        """The status in the snapshot."""
+        """Returns the status in the snapshot."""
         status: str | None = _member(self.snapshot, "status")
         return status
 
     @property
     def thread_id(self) -> str | None:
-        """The thread of memory that the run works on, if it does.
+        """Returns the id of the memory thread that the run works on, or None.
 
-        It is found as in @mastra/core: in the stream state of the first suspended step that has one, else in the
+        As in @mastra/core, it is read from the stream state of the first suspended step that has one, else from the
         input of the run.
         """
         context = _member(self.snapshot, "context")
@@ -90,11 +102,20 @@ class WorkflowRun(Record):
 
 
 class WorkflowRunPage(Page):
+    """Holds one page of a list of workflow runs.
+
+    Example:
+        await store.workflows.persist_workflow_snapshot("trip", run_id="1", snapshot={"status": "waiting"})
+        page = await store.workflows.list_workflow_runs(status="waiting")
+        assert page.total == 1 and page.runs[0].run_id == "1"
+    """
+
     runs: list[WorkflowRun]
+    """Lists the runs of the page, newest first."""
 
 
 def _member(value: Any, *keys: str) -> Any:
-    """The member of nested objects, None where there is none."""
+    """Returns the member of nested objects, or None when there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value

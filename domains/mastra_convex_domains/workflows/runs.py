@@ -1,4 +1,4 @@
-"""Lists of runs, and single ones (docs/contract.md, "Workflow runs")."""
+"""Lists, finds and deletes workflow runs (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
 from .tables import SNAPSHOTS
 
 _BATCH = 200
+"""A filter by thread reads so many runs at a time."""
+
 _PENDING = Condition(path=["snapshot"], operator="match", value='{"$or":[{"status":"pending"},{"$in":[null,""]}]}')
-"""A run without a snapshot is pending (as the stock store has it)."""
+"""A run without a snapshot is pending, as in `@mastra/convex`, so both kinds match this condition."""
 
 
 class RunMethods(DomainStore):
-    """The methods of WorkflowsStore that list, find and delete runs."""
+    """Adds the methods that list, find and delete runs to WorkflowsStore."""
 
     async def list_workflow_runs(
         self,
@@ -47,11 +49,27 @@ class RunMethods(DomainStore):
         per_page: PerPage | None = None,
         include_total: bool = True,
     ) -> WorkflowRunPage:
-        """Runs for which all filters hold, newest first; all of them unless both `page` and `per_page` are given.
+        """Lists the runs that match all filters, newest first.
 
-        Dates are compared with `created_at`, both inclusive. The status is read from the snapshots, where every
-        writer keeps it; a run without a snapshot is pending. The server filters, one round trip per 8 MiB of
-        snapshots; but for `thread_id` all runs that the other filters leave are read here.
+        The server filters, with one round trip per 8 MiB of snapshots. With `thread_id`, the client reads all runs
+        that match the other filters.
+
+        Args:
+            workflow_name: only runs of this workflow; None or `""` for all.
+            from_date: earliest `created_at`, inclusive, with a time zone; None for no limit.
+            to_date: latest `created_at`, inclusive, with a time zone; None for no limit.
+            resource_id: only runs of this resource; None or `""` for all.
+            thread_id: only runs that work on this memory thread; None or `""` for all.
+            status: only runs whose snapshot has this status; None for all. A run without a snapshot is pending.
+            page: number of the page, from 0. All runs are listed unless both `page` and `per_page` are given.
+            per_page: runs on a page; False for all.
+            include_total: False leaves `total` None, so that the rows after the page need not be counted.
+
+        Returns:
+            The page of runs.
+
+        Raises:
+            ValidationError: an argument is wrong.
         """
         operation = "LIST_WORKFLOW_RUNS"
         wanted = _page(page, per_page, operation)
@@ -71,7 +89,7 @@ class RunMethods(DomainStore):
     async def _list_of_thread(
         self, thread_id: str, scan: Scan, wanted: PageRequest, *, include_total: bool
     ) -> WorkflowRunPage:
-        """A page by a filter that no condition expresses: rows come in batches, and those of the page are kept."""
+        """Reads all rows in batches and keeps those of the page, as no condition can express this filter."""
         end = None if wanted.limit is None else wanted.offset + wanted.limit
         kept: list[WorkflowRun] = []
         matched = 0
@@ -88,7 +106,10 @@ class RunMethods(DomainStore):
         return WorkflowRunPage(runs=list(runs), **info)
 
     async def get_workflow_run_by_id(self, run_id: str, *, workflow_name: str | None = None) -> WorkflowRun | None:
-        """The run, or None; without a workflow's name the newest of that id in any workflow."""
+        """Returns the run, or None when there is none.
+
+        Without a `workflow_name` it is the newest run of that id in any workflow.
+        """
         operation = "GET_WORKFLOW_RUN_BY_ID"
         text(run_id, "run_id", operation=operation)
         if workflow_name:
@@ -110,7 +131,7 @@ class RunMethods(DomainStore):
 
 
 def _page(page: int | None, per_page: PerPage | None, operation: str) -> PageRequest:
-    """A page where both are given, else everything (docs/contract.md, "Workflow runs")."""
+    """Requests a page when both are given, else all runs (docs/contract.md, "Workflow runs")."""
     checked = page_request(
         0 if page is None else page, False if per_page is None else per_page, operation=operation, after_all=True
     )

@@ -1,4 +1,4 @@
-"""Snapshots of runs: stored whole, or changed in place by many at once (docs/contract.md, "Workflow runs")."""
+"""Stores snapshots of runs, and changes them in place, also concurrently (docs/contract.md, "Workflow runs")."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _HAS_CONTEXT = [
 
 
 class SnapshotMethods(DomainStore):
-    """The methods of WorkflowsStore that work on one snapshot."""
+    """Adds the methods that work on one snapshot to WorkflowsStore."""
 
     def supports_concurrent_updates(self) -> bool:
-        """Always True: `update_workflow_results` and `update_workflow_state` lose nothing, from any number of
-        processes.
+        """Returns True: concurrent calls of `update_workflow_results` and `update_workflow_state` lose nothing, in any
+        number of processes.
         """
         return True
 
@@ -63,10 +63,21 @@ class SnapshotMethods(DomainStore):
         created_at: datetime | None = None,
         updated_at: datetime | None = None,
     ) -> None:
-        """Stores the snapshot whole, as JSON text; keys such as `$schema` stay as they are.
+        """Stores the whole snapshot of a run as JSON text, in one round trip.
 
-        A run that exists keeps its `created_at`, and its resource where none is given. One round trip. Raises
-        ValidationError for what JSON lacks (a datetime, say), TooLargeError for a value of more than 128 MiB in it.
+        A run that exists keeps its `created_at`.
+
+        Args:
+            workflow_name: name of the workflow.
+            run_id: id of the run within the workflow.
+            snapshot: state of the run; its keys may be any text, for instance `$schema`.
+            resource_id: resource of the run. When it is None, a run that exists keeps its resource.
+            created_at: creation time of a new run, with a time zone; None for now.
+            updated_at: time of the change, with a time zone; None for now.
+
+        Raises:
+            ValidationError: an argument is wrong, or JSON cannot express a value (a datetime, for instance).
+            TooLargeError: the snapshot has a value of more than 128 MiB.
         """
         operation = "PERSIST_WORKFLOW_SNAPSHOT"
         workflow_name, run_id = _key(workflow_name, run_id, operation=operation)
@@ -84,7 +95,7 @@ class SnapshotMethods(DomainStore):
         await self._records.commit([Put(table=SNAPSHOTS.name, rows=[encode_row(SNAPSHOTS, row)], keep=keep)])
 
     async def load_workflow_snapshot(self, workflow_name: str, *, run_id: str) -> dict[str, Any] | None:
-        """The snapshot, or None when there is none."""
+        """Returns the snapshot, or None when there is none."""
         operation = "LOAD_WORKFLOW_SNAPSHOT"
         key = _key(workflow_name, run_id, operation=operation)
         found = await self._records.read(Get(table=SNAPSHOTS.name, keys=[key], paths=[_SNAPSHOT]))
@@ -106,14 +117,26 @@ class SnapshotMethods(DomainStore):
         request_context: Mapping[str, Any] | None = None,
         return_context: bool = True,
     ) -> dict[str, Any]:
-        """Merges the result of one step into the snapshot's context, and `request_context` over the snapshot's.
+        """Merges the result of one step into the context of the snapshot.
 
-        One atomic round trip: of concurrent results none is lost. Where both the stored and the new result have a
-        list `output` (the parts of a loop), it is merged element by element: None and elements
-        `{"__mastra_pending__": True}` leave what others have stored.
+        This is one atomic round trip, so concurrent results are all kept. When both the stored and the new result
+        have a list `output` (the parts of a loop), the lists are merged element by element: None and elements
+        `{"__mastra_pending__": True}` keep the stored element.
 
-        Returns the whole context, or `{}` for an unknown run. With `return_context=False` it stays on the server, and
-        the answer is `{}`. Raises MastraConvexError, nothing written, when the snapshot has no context.
+        Args:
+            workflow_name: name of the workflow.
+            run_id: id of the run within the workflow.
+            step_id: id of the step, the key in the context.
+            result: result of the step.
+            request_context: members to merge over those of the snapshot's `requestContext`; None for none.
+            return_context: False leaves the context on the server.
+
+        Returns:
+            The whole context; `{}` for an unknown run, and with `return_context=False`.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            MastraConvexError: the snapshot has no context; nothing is written.
         """
         operation = "UPDATE_WORKFLOW_RESULTS"
         key = _key(workflow_name, run_id, operation=operation)
@@ -142,15 +165,33 @@ class SnapshotMethods(DomainStore):
         expected_status: RunStatus | Sequence[RunStatus] | None = None,
         return_snapshot: bool = True,
     ) -> dict[str, Any] | None:
-        """Sets the given members of the snapshot; None leaves one as it is.
+        """Sets the given members of the snapshot; an argument that is None leaves its member as it is.
 
-        With `expected_status` (one or several), only if the stored status is among them. The check and the change are
-        one atomic round trip: of any number of processes that move a run from `suspended` to `running`, exactly one
-        succeeds.
+        The check of `expected_status` and the change are one atomic round trip. When several processes move a run from
+        `suspended` to `running`, exactly one succeeds.
 
-        Returns the merged snapshot; None, nothing written, when the status is another one or the run unknown. With
-        `return_snapshot=False` the snapshot stays on the server, and the answer is what was set. Raises
-        MastraConvexError, nothing written, when the snapshot has no context.
+        Args:
+            workflow_name: name of the workflow.
+            run_id: id of the run within the workflow.
+            status: new status of the run.
+            result: result of the run.
+            error: error of the run.
+            suspended_paths: path of each suspended step in the graph, by step id.
+            waiting_paths: path of each waiting step, by step id.
+            resume_labels: labels at which the run can be resumed.
+            active_paths: indexes of the active steps.
+            active_steps_path: path of each active step, by step id.
+            tracing_context: context of the trace.
+            expected_status: status, or several, that the stored run must have; None for any.
+            return_snapshot: False leaves the snapshot on the server.
+
+        Returns:
+            The merged snapshot, or with `return_snapshot=False` the members that were set. None, and nothing is
+            written, when the run is unknown or has another status than expected.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            MastraConvexError: the snapshot has no context; nothing is written.
         """
         operation = "UPDATE_WORKFLOW_STATE"
         key = _key(workflow_name, run_id, operation=operation)
@@ -188,8 +229,8 @@ class SnapshotMethods(DomainStore):
         operation: str,
         expected: Sequence[str] | None = None,
     ) -> dict[str, Any] | None:
-        """Edits a snapshot; the value at `returning` afterwards, None when the run is unknown or its status not
-        expected.
+        """Edits a snapshot and returns the value at `returning`, or None when the run is unknown or has another status
+        than expected.
         """
         change = Change(set=encode_columns(SNAPSHOTS, {"updatedAt": now()}), edits=edits)
         guards: list[KeyGuard | HoldsGuard] = [

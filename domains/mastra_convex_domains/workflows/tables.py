@@ -1,4 +1,4 @@
-"""The table of the workflows domain (docs/contract.md, "Tables")."""
+"""Declares the table of the workflows domain (docs/contract.md, "Tables")."""
 
 from mastra_convex.domain import Field, Index, Table
 
@@ -27,4 +27,4 @@ SNAPSHOTS = Table(
     key="by_workflow_run",
     shared=True,
 )
-"""One row per run. The key is not `id`: `a-b` + `c` and `a` + `b-c` have the same one."""
+"""Each row holds one run. The key is not `id`, as `a-b` + `c` and `a` + `b-c` have the same one."""
