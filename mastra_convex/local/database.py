@@ -30,7 +30,7 @@ _STEPS_BETWEEN_LOOKS = 1_000
 _READ_AT_ONCE = 64 << 10
 """Bytes of the rows that a read finds in an attempt: to parse them takes less than a millisecond."""
 _WRITE_AT_ONCE = 8 << 10
-"""Bytes of the rows that a write finds in an attempt: each of its edits copies, checks and prints them."""
+"""Bytes of the rows that a write finds in an attempt: to parse, change, check and print them takes a millisecond."""
 
 
 class Database:
