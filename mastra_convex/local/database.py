@@ -37,7 +37,7 @@ class Database:
     """A main connection, which alone writes, and a few that read beside it; in memory, one connection for all.
 
     `read` and `write` run a function in a transaction and may wait, for locks of this and other processes: they belong
-    in worker threads. `attempt` waits for nothing and takes no longer than a millisecond.
+    in worker threads. `attempt` waits for nothing, and gives up when it finds much or takes long.
     """
 
     def __init__(self, path: str, tables: Mapping[str, Table]) -> None:
