@@ -34,10 +34,6 @@ class Cancellation:
         self._cancelled = threading.Event()
         self._shielded = False
 
-    @property
-    def is_cancelled(self) -> bool:
-        return self._cancelled.is_set()
-
     def cancel(self) -> bool:
         """Cancels the work; False when it is shielded and goes on."""
         with self._lock:
@@ -81,21 +77,13 @@ class ThreadPool:
         try:
             self._submit(job)
         except RuntimeError:  # no thread can be started, as when the interpreter is ending
-            job.run()
-        cancelled: asyncio.CancelledError | None = None
+            job.tell(job.do())
         try:
-            while not job.done.done():
-                try:
-                    await asyncio.wait((job.done,))
-                except asyncio.CancelledError as error:
-                    if job.cancellation.cancel():
-                        raise
-                    cancelled = error
-        finally:
-            job.cancellation.cancel()  # also where this coroutine is closed while it waits
-        if cancelled is not None:
-            raise cancelled
-        return job.done.result()
+            return await job.done
+        except asyncio.CancelledError:
+            if not job.cancellation.cancel():
+                await job.end()
+            raise
 
     def close(self) -> None:
         """Has threads end as soon as there is no work; those of later work, too."""
@@ -107,28 +95,29 @@ class ThreadPool:
         """Begins with no thread and no work, as a forked process has none."""
         self._changed = threading.Condition()
         self._jobs: deque[_Job[Any]] = deque()
-        self._threads = self._idle = 0
+        self._threads = self._unfinished = 0
 
     def _submit(self, job: _Job[Any]) -> None:
         with self._changed:
-            if self._idle > len(self._jobs):
-                self._changed.notify()
-            elif self._threads < self._limit:
+            if self._threads < min(self._unfinished + 1, self._limit):
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
                 self._threads += 1
+            self._unfinished += 1
             self._jobs.append(job)
+            self._changed.notify()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            job.run()
-            del job  # or its result would be kept until there is other work
+            tell = job.do()
+            with self._changed:
+                self._unfinished -= 1
+            job.tell(tell)
+            del job, tell  # or the result would be kept until there is other work
 
     def _next(self) -> _Job[Any] | None:
         """Waits for work; None when this thread shall end."""
         with self._changed:
-            self._idle += 1
             self._changed.wait_for(lambda: self._jobs or self._closed, _IDLE)
-            self._idle -= 1
             if self._jobs:
                 return self._jobs.popleft()
             self._threads -= 1
@@ -140,24 +129,32 @@ class _Job(Generic[T]):
 
     def __init__(self, work: Callable[[Cancellation], T]) -> None:
         self._work = work
+        self._ended = asyncio.Event()
         self.cancellation = Cancellation()
         self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-    def run(self) -> None:
-        """Does the work, in a thread, and tells the caller."""
-        tell = self._outcome()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            self.done.get_loop().call_soon_threadsafe(self._tell, tell)
-
-    def _outcome(self) -> Callable[[], None]:
+    def do(self) -> Callable[[], None]:
+        """Does the work, in a thread; returns what tells the future of it."""
         try:
             self.cancellation.sleep(0)
             return partial(self.done.set_result, self._work(self.cancellation))
         except BaseException as error:
             return partial(self.done.set_exception, error)
 
-    def _tell(self, tell: Callable[[], None]) -> None:
-        if not self.cancellation.is_cancelled:  # else nobody waits
+    def tell(self, tell: Callable[[], None]) -> None:
+        """Has the event loop tell the caller."""
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            self.done.get_loop().call_soon_threadsafe(self._end, tell)
+
+    async def end(self) -> None:
+        """Waits for the end, however often the caller is cancelled."""
+        while not self._ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await self._ended.wait()
+
+    def _end(self, tell: Callable[[], None]) -> None:
+        self._ended.set()
+        if not self.done.done():  # else its caller was cancelled
             tell()
 
 

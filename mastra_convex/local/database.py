@@ -30,14 +30,14 @@ _STEPS_BETWEEN_LOOKS = 1_000
 _READ_AT_ONCE = 64 << 10
 """Bytes of the rows that a read finds in an attempt: to parse them takes less than a millisecond."""
 _WRITE_AT_ONCE = 8 << 10
-"""Bytes of the rows that a write finds in an attempt: each of its edits copies, checks and prints them."""
+"""Bytes of the rows that a write finds in an attempt: to parse, change, check and print them takes a millisecond."""
 
 
 class Database:
     """A main connection, which alone writes, and a few that read beside it; in memory, one connection for all.
 
     `read` and `write` run a function in a transaction and may wait, for locks of this and other processes: they belong
-    in worker threads. `attempt` waits for nothing and takes no longer than a millisecond.
+    in worker threads. `attempt` waits for nothing, and gives up when it finds much or takes long.
     """
 
     def __init__(self, path: str, tables: Mapping[str, Table]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from mastra_convex.engine.protocol import Commit, CommitResult, Get, Patch, Put, Scan
@@ -42,3 +46,12 @@ async def get(engine: LocalEngine, *ids: str, table: str = "notes") -> list[Row 
 async def scan(engine: LocalEngine, index: str, **members: Any) -> list[str]:
     (result,) = await engine.read([Scan(**{"table": "notes", "index": index, **members})])
     return [row["id"] for row in result.rows]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program is writing."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")

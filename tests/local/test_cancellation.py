@@ -6,8 +6,8 @@ import asyncio
 import sqlite3
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mastra_convex.engine.protocol import Commit, Patch, Scan, ScanResult
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.rows.changes import Change, Edit
 from tests.data import thread
-from tests.local.tables import NOTES, get, put
+from tests.local.tables import NOTES, get, locked, put
 from tests.local.vectors import POINTS, search
 
 Work = Coroutine[Any, Any, Any]
@@ -49,15 +49,6 @@ async def cancel(work: Work) -> None:
 
 
 GIVE_UP = pytest.mark.parametrize("give_up", [timeout, wait_for, scope, cancel])
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Another program is writing."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 @GIVE_UP

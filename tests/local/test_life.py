@@ -15,7 +15,7 @@ import pytest
 from mastra_convex.engine.protocol import Commit, Get, Put
 from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError
 from mastra_convex.local.engine import LocalEngine
-from tests.local.tables import COUNTER, NOTES, add_one, counted, get, put
+from tests.local.tables import COUNTER, NOTES, add_one, counted, get, locked, put
 
 
 @pytest.fixture(params=["in memory", "on a file"])
@@ -181,6 +181,20 @@ def test_several_event_loops_at_once(tmp_path: Path, kind: str) -> None:
     for thread in threads:
         thread.join()
     assert asyncio.run(counted(engine)) == 150
+    asyncio.run(engine.aclose())
+
+
+def test_a_loop_that_is_closed_with_a_call_in_flight_is_followed_by_another(tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    engine = LocalEngine(path, [NOTES])
+    asyncio.run(put(engine, COUNTER))
+    loop = asyncio.new_event_loop()
+    with locked(path):
+        pending = loop.create_task(engine.commit(add_one()))
+        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.close()
+    asyncio.run(_use(engine, 1))
+    assert not pending.done()
     asyncio.run(engine.aclose())
 
 
