@@ -135,7 +135,7 @@ class Table:
         if self.owner is not None and self.owner.index not in {index.name for index in self.indexes}:
             raise ConfigurationError(f"{self.name}: no index {self.owner.index!r} for the owner")
         if self.stored_in is not None:
-            self._check_guest(self.stored_in)
+            self._check_host(self.stored_in)
         self._check_vector_indexes()
 
     def _check_large(self) -> None:
@@ -163,7 +163,7 @@ class Table:
                 if not set(field.split(".", 1)[:1]) <= set(self.field_by_name):
                     raise ConfigurationError(f"{where}: no column for field {field!r}")
 
-    def _check_guest(self, host: Table) -> None:
+    def _check_host(self, host: Table) -> None:
         """Checks that the host has three columns: table and id, which are its key, and the record."""
         if len(host.fields) != 3 or len(host.key_fields) != 2 or len(host.raw_columns) != 1:
             raise ConfigurationError(f"{self.name}: {host.name} does not hold the rows of other tables")

@@ -1,14 +1,15 @@
-"""Guests: tables that are not deployed, whose rows are records of another table (`Table.stored_in`).
+"""Hosted tables: tables that are not deployed, whose rows are records of another table (`Table.stored_in`).
 
-An engine in front of the engine turns operations on guests into operations on their hosts, and leaves others as they
-are. Keys, conditions, guards, edits and ranges are translated one by one and stay atomic. What needs an index of the
-guest, which the host does not have, reads the guest's rows and puts them in order here.
+A layer turns operations on a hosted table into operations on its host, and leaves others as they are. Keys, conditions,
+guards, edits and ranges are translated one by one and stay atomic. The host does not have the indexes of the hosted
+table: a scan reads all rows that the conditions leave, and puts them in order here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from mastra_convex.engine.client import Records
@@ -16,34 +17,26 @@ from mastra_convex.engine.protocol import (
     Bound,
     Commit,
     CommitResult,
-    Delete,
-    DeleteRange,
     Describe,
-    EmptyGuard,
     Engine,
     Get,
-    GetResult,
-    Guard,
-    HoldsGuard,
     IndexRange,
     Layer,
     Neighbours,
     NeighboursResult,
-    Patch,
-    PatchRange,
     Put,
     Read,
     Scan,
     ScanResult,
     Search,
     SearchResult,
-    WriteOp,
+    limits,
 )
 from mastra_convex.errors import ConfigurationError, ValidationError
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.cursors import decode_cursor, encode_cursor
-from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.cursors import decode_cursor, encode_cursor, position_of, within
+from mastra_convex.rows.keys import Key, encode_key
 from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.rows.paths import Path, check_path
 from mastra_convex.rows.values import Row, carried, to_json, unescape_keys
@@ -51,113 +44,111 @@ from mastra_convex.tables import Field, Table
 
 T = TypeVar("T")
 
-Place = tuple[bytes, ...]
-"""The position of a row in a scan: index fields after the prefix, creation time and id, as bytes in index order."""
-
-_TAIL = 2
-"""Creation time and id."""
+_LAST_FIELDS = ("_creationTime", "id")
+"""Rows that an index does not tell apart are in the order of these."""
 
 
-def with_guests(engine: Engine, tables: Iterable[Table]) -> Engine:
-    """The engine as the tables need it: itself when none of them is a guest."""
-    guests = {table.name: _Guest(table, table.stored_in) for table in tables if table.stored_in is not None}
-    return _GuestLayer(engine, guests) if guests else engine
+def with_hosted_tables(engine: Engine, tables: Iterable[Table]) -> Engine:
+    """Returns the engine as the tables need it: itself when none of them is hosted."""
+    hosted = {table.name: _HostedTable(table, table.stored_in) for table in tables if table.stored_in is not None}
+    return _HostedTables(engine, hosted) if hosted else engine
 
 
-class _GuestLayer(Layer):
-    """Sees to guests and passes on what concerns other tables."""
+class _HostedTables(Layer):
+    """Translates operations on hosted tables and passes on others."""
 
-    def __init__(self, engine: Engine, guests: dict[str, _Guest]) -> None:
+    def __init__(self, engine: Engine, tables: Mapping[str, _HostedTable]) -> None:
         super().__init__(engine)
-        self._guests = guests
+        self._tables = tables
         self._records = Records(engine, {})
 
     async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
-        results = await self._engine.read([self._hosted_read(op) for op in ops])
+        results = await self._engine.read([self._translated(op) for op in ops])
         return [await self._answer(op, result) for op, result in zip(ops, results, strict=True)]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
-        hosted = replace(
-            commit,
-            guards=[self._hosted_guard(guard) for guard in commit.guards],
-            ops=[self._hosted_write(op) for op in commit.ops],
-            returning=[self._hosted_read(get) for get in commit.returning],
+        guards, ops, returning = (
+            [self._translated(op) for op in each] for each in (commit.guards, commit.ops, commit.returning)
         )
-        result = await self._engine.commit(hosted)
-        returned = [
-            self._guests[get.table].answer(found) if get.table in self._guests else found
-            for get, found in zip(commit.returning, result.returned, strict=False)  # none after a conflict
-        ]
-        return replace(result, returned=returned)
+        result = await self._engine.commit(replace(commit, guards=guards, ops=ops, returning=returning))
+        pairs = zip(commit.returning, result.returned, strict=False)  # nothing is returned after a conflict
+        return replace(result, returned=[await self._answer(op, answer) for op, answer in pairs])
 
     async def search(self, search: Search, /) -> SearchResult:
-        guest = self._guests.get(search.range.table)
-        if guest is not None:
-            raise guest.refused("vectors cannot be searched")
-        guards = [self._hosted_guard(guard) for guard in search.guards]
-        return await self._engine.search(replace(search, guards=guards))
+        table = self._tables.get(search.range.table)
+        if table is not None:
+            raise table.refused("vectors cannot be searched")
+        return await self._engine.search(replace(search, guards=[self._translated(guard) for guard in search.guards]))
 
-    def _hosted_read(self, op: Any) -> Any:
-        guest = self._guests.get(op.table)
-        if guest is None or isinstance(op, Describe):
-            return op
-        return guest.get(op) if isinstance(op, Get) else guest.all_rows(op)
-
-    def _hosted_guard(self, guard: Guard) -> Guard:
-        guest = self._guests.get(guard.range.table if isinstance(guard, EmptyGuard) else guard.table)
-        return guard if guest is None else guest.guard(guard)
-
-    def _hosted_write(self, op: WriteOp) -> WriteOp:
-        guest = self._guests.get(op.range.table if isinstance(op, PatchRange | DeleteRange) else op.table)
-        return op if guest is None else guest.write(op)
+    def _translated(self, op: Any) -> Any:
+        """Returns the operation, or guard, on the host if its table is hosted."""
+        table = self._tables.get(op.range.table if hasattr(op, "range") else op.table)
+        return op if table is None or isinstance(op, Describe) else table.translated(op)
 
     async def _answer(self, op: Any, result: Any) -> Any:
-        guest = self._guests.get(op.table)
-        if guest is None or isinstance(op, Describe):
+        table = self._tables.get(op.table)
+        if table is None or isinstance(op, Describe):
             return result
         if isinstance(op, Get):
-            return guest.answer(result)
+            return replace(result, rows=[row and table.row(row) for row in result.rows])
         rows = [*result.rows]
         if not result.done:
-            rest = replace(guest.all_rows(op), cursor=result.cursor)
+            rest = replace(table.translated(op), cursor=result.cursor)
             rows += (await self._records.read(rest)).rows
-        logical = [guest.row(row) for row in rows]
-        return guest.scan(op, logical) if isinstance(op, Scan) else guest.neighbours(op, logical)
+        rows = [table.row(row) for row in rows]
+        return table.scan(op, rows) if isinstance(op, Scan) else table.neighbours(op, rows)
 
 
 @dataclass(frozen=True)
-class _Guest:
-    """A guest table and its host: the translation of operations between the two."""
+class _HostedTable:
+    """A hosted table and its host."""
 
     table: Table
     host: Table
 
-    # Writes and guards
+    def translated(self, op: Any) -> Any:
+        """Returns an operation, or a guard, on the host. Scans and neighbours become a scan of all rows to look at."""
+        if isinstance(op, Scan):
+            for prefix in op.prefixes:
+                self._fields(op.index, prefix, op.lower or op.upper)
+            if len(set(map(len, op.prefixes))) > 1:
+                raise ValidationError("the prefixes of a scan must have equal lengths")
+            columns = zip(self._fields(op.index), zip(*op.prefixes, strict=True), strict=False)
+            return self._scan(
+                [*(self._condition(name, "in", values) for name, values in columns), *self._where(op.where)]
+            )
+        if isinstance(op, Neighbours):
+            return self._scan(self._where(op.where))
+        if isinstance(op, Put) and op.keep:
+            raise self.refused("a put cannot keep columns")
+        members = {name: translate(getattr(op, name)) for name, translate in self._members.items() if hasattr(op, name)}
+        return replace(op, **members)
 
-    def write(self, op: WriteOp) -> WriteOp:
-        if isinstance(op, Put):
-            if op.keep:
-                raise self.refused("a put cannot keep columns")
-            return Put(table=self.host.name, rows=[self._hosted(row) for row in op.rows])
-        if isinstance(op, Patch):
-            return Patch(table=self.host.name, keys=self._keys(op.keys), change=self._change(op.change))
-        if isinstance(op, Delete):
-            return Delete(table=self.host.name, keys=self._keys(op.keys))
-        if isinstance(op, PatchRange):
-            return PatchRange(range=self._range(op.range), change=self._change(op.change))
-        return DeleteRange(range=self._range(op.range))
+    @cached_property
+    def _members(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The members of operations and guards that are different on the host."""
+        return {
+            "table": lambda _: self.host.name,
+            "key": self._key,
+            "keys": lambda keys: [self._key(key) for key in keys],
+            "rows": lambda rows: [self._record_of(row) for row in rows],
+            "paths": lambda paths: paths and [self._path(path) for path in paths],
+            "where": self._where,
+            "range": self._range,
+            "change": self._change,
+        }
 
-    def guard(self, guard: Guard) -> Guard:
-        if isinstance(guard, EmptyGuard):
-            return EmptyGuard(range=self._range(guard.range))
-        hosted: dict[str, Any] = {"table": self.host.name, "key": self._keys([guard.key])[0]}
-        if isinstance(guard, HoldsGuard):
-            hosted["where"] = self._where(guard.where)
-        return replace(guard, **hosted)
+    def _scan(self, where: Sequence[Condition]) -> Scan:
+        return Scan(table=self.host.name, index=self.host.key, prefixes=[[self.table.name]], where=where)
 
-    def _hosted(self, row: Row) -> Row:
+    def _key(self, key: Key) -> Key:
+        if len(key) != 1:
+            raise ValidationError(f"a key of {self.table.name} has 1 value")
+        return [self.table.name, *key]
+
+    def _record_of(self, row: Row) -> Row:
         name, id = self.host.key_fields
-        return {name: self.table.name, id: row["id"], self._record: row}
+        return {name: self.table.name, id: row["id"], self._column: row}
 
     def _change(self, change: Change) -> Change:
         if change.unset:
@@ -170,21 +161,15 @@ class _Guest:
         return Change(edits=[*sets, *(replace(edit, path=self._path(edit.path)) for edit in change.edits)])
 
     def _range(self, range: IndexRange) -> IndexRange:
-        fields = self._fields(range.index)
-        fixed = len(range.prefix)
-        self._check_prefix(range.index, fixed, bounded=bool(range.lower or range.upper))
+        fields = self._fields(range.index, range.prefix, range.lower or range.upper)
         where = [self._condition(field, "eq", value) for field, value in zip(fields, range.prefix, strict=False)]
         if range.lower or range.upper:
-            where += self._bounds(fields[fixed], range.lower, range.upper)
-        return IndexRange(
-            table=self.host.name,
-            index=self.host.key,
-            prefix=[self.table.name],
-            where=[*where, *self._where(range.where)],
-        )
+            where += self._bounds(fields[len(range.prefix)], range.lower, range.upper)
+        where += self._where(range.where)
+        return IndexRange(table=self.host.name, index=self.host.key, prefix=[self.table.name], where=where)
 
     def _bounds(self, name: str, lower: Bound | None, upper: Bound | None) -> list[Condition]:
-        """Bounds as conditions; refused where the order of an index takes in more than a comparison does."""
+        """Returns bounds as conditions; refuses those where an index has more in its order than a comparison takes."""
         field = self.table.field_by_name.get(name, Field(name, "any"))
         types: dict[str, Any] = {"string": str, "number": int | float}
         for bound in filter(None, (lower, upper)):
@@ -196,49 +181,29 @@ class _Guest:
         below = [self._condition(name, "lte" if upper.inclusive else "lt", upper.value)] if upper else []
         return above + below
 
-    # Reads
-
-    def get(self, op: Get) -> Get:
-        paths = None if op.paths is None else [self._path(path) for path in op.paths]
-        return replace(op, table=self.host.name, keys=self._keys(op.keys), paths=paths)
-
-    def answer(self, result: GetResult) -> GetResult:
-        return replace(result, rows=[row and self.row(row) for row in result.rows])
-
     def row(self, hosted: Row) -> Row:
-        """The row of a record, some of whose columns a change may have made JSON text, being a level deeper there."""
-        record, deeper = carried(hosted[self._record], list(self.table.field_by_name))
+        """Returns the row of a record. A change may have made columns JSON text, as they are a level deeper there."""
+        record, deeper = carried(hosted[self._column], list(self.table.field_by_name))
         return {**record, **deeper, "_creationTime": hosted["_creationTime"]}
 
-    def all_rows(self, op: Scan | Neighbours) -> Scan:
-        """Returns a scan of all rows that may be wanted; the server leaves out others by conditions and prefixes."""
-        fields, where = self._fields(op.index), self._where(op.where)
-        if isinstance(op, Scan):
-            for prefix in op.prefixes:
-                self._check_prefix(op.index, len(prefix), bounded=bool(op.lower or op.upper))
-            if len({len(prefix) for prefix in op.prefixes}) > 1:
-                raise ValidationError("the prefixes of a scan must have equal lengths")
-            columns = zip(*op.prefixes, strict=True)
-            where += [self._condition(field, "in", values) for field, values in zip(fields, columns, strict=False)]
-        return Scan(table=self.host.name, index=self.host.key, prefixes=[[self.table.name]], where=where)
-
     def scan(self, op: Scan, rows: Sequence[Row]) -> ScanResult:
-        """The answer to a scan, all of it in one step, of the rows that it may consist of."""
+        """Returns the answer to a scan, all of it in one step, from the rows to look at."""
         if op.offset < 0 or (op.limit is not None and op.limit < 0):
             raise ValidationError("offset and limit must not be negative")
+        fields = (*self._fields(op.index), *_LAST_FIELDS)
         fixed = len(op.prefixes[0]) if op.prefixes else 0
         prefixes = {tuple(map(encode_key, prefix)) for prefix in op.prefixes}
+        low, high = limits(op.lower, op.upper)
         descending = op.order == "desc"
-        length = len(self._fields(op.index)) - fixed + _TAIL
-        after = decode_cursor(op.cursor, length)[0] if op.cursor else None
-        found: list[tuple[Place, Row]] = []
-        for row in rows:
-            whole = self._place(op.index, row)
-            place = whole[fixed:]
-            if whole[:fixed] not in prefixes or not _within(place[0], op.lower, op.upper):
-                continue
-            if after is None or (place < after if descending else place > after):
-                found.append((place, row))
+        after = decode_cursor(op.cursor, len(fields) - fixed)[0] if op.cursor else None
+        places = [(position_of(row, fields), row) for row in rows]
+        found = [
+            (place[fixed:], row)
+            for place, row in places
+            if place[:fixed] in prefixes
+            and within(place[fixed], low, high)
+            and (after is None or (place[fixed:] < after if descending else place[fixed:] > after))
+        ]
         found.sort(key=lambda item: item[0], reverse=descending)
         page = found[op.offset :][: op.limit]
         skipped = min(op.offset, len(found))
@@ -252,45 +217,33 @@ class _Guest:
         )
 
     def neighbours(self, op: Neighbours, rows: Sequence[Row]) -> NeighboursResult:
+        """Returns a row with those around it, from the rows to look at: two scans that begin at the row."""
         target = next((row for row in rows if [row["id"]] == [*op.key]), None)
+        whole = Scan(table=op.table, index=op.index)
         if target is None:
-            return NeighboursResult(target=None, before=_window([]), after=_window([]))
-        here = self._place(op.index, target)
-        shared = len(self._fields(op.index)) - 1
-        places = ((self._place(op.index, row), row) for row in rows)
-        around = sorted((item for item in places if item[0][:shared] == here[:shared]), key=lambda item: item[0])
-        before = [row for place, row in around if place < here]
-        after = [row for place, row in around if place > here]
-        return NeighboursResult(
-            target=target,
-            before=_window(before[-op.before :] if op.before else []),
-            after=_window(after[: op.after]),
-        )
-
-    def _place(self, index: str, row: Row) -> Place:
-        keys = [field_key(row, field) for field in self._fields(index)]
-        return (*keys, encode_key(row["_creationTime"]), encode_key(row["id"]))
-
-    # Names
+            nothing = self.scan(whole, [])
+            return NeighboursResult(target=None, before=nothing, after=nothing)
+        *shared, last = self._fields(op.index)
+        prefix = position_of(target, shared)
+        around = [row for row in rows if position_of(row, shared) == prefix]
+        cursor = encode_cursor((position_of(target, (*shared, last, *_LAST_FIELDS)), 0))
+        before = self.scan(replace(whole, order="desc", limit=op.before, cursor=cursor), around)
+        after = self.scan(replace(whole, limit=op.after, cursor=cursor), around)
+        return NeighboursResult(target=target, before=replace(before, rows=before.rows[::-1]), after=after)
 
     @property
-    def _record(self) -> str:
+    def _column(self) -> str:
+        """The column of the host that holds the record."""
         return self.host.raw_columns[0]
 
-    def _keys(self, keys: Sequence[Key]) -> list[Key]:
-        if any(len(key) != 1 for key in keys):
-            raise ValidationError(f"a key of {self.table.name} has 1 value")
-        return [[self.table.name, *key] for key in keys]
-
-    def _fields(self, index: str) -> tuple[str, ...]:
+    def _fields(self, index: str, prefix: Key = (), bound: Bound | None = None) -> tuple[str, ...]:
+        """Returns the fields of an index; refuses a prefix, and a bound after it, for which there are too few."""
         if index not in self.table.index_by_name:
             raise ConfigurationError(f"{self.table.name} has no index {index!r}")
-        return self.table.index_by_name[index].fields
-
-    def _check_prefix(self, index: str, fixed: int, *, bounded: bool) -> None:
-        fields = self._fields(index)
-        if fixed + bounded > len(fields):
+        fields = self.table.index_by_name[index].fields
+        if len(prefix) + (bound is not None) > len(fields):
             raise ValidationError(f"{self.table.name}.{index} has only {len(fields)} fields")
+        return fields
 
     def _condition(self, field: str, operator: Literal["eq", "in", "lt", "lte", "gt", "gte"], value: Any) -> Condition:
         return Condition(path=self._path(field.split(".")), operator=operator, value=to_json(value))
@@ -300,20 +253,9 @@ class _Guest:
 
     def _path(self, path: Path) -> Path:
         check_path(self.table, path, system=True)
-        return path if path[0] == "_creationTime" else [self._record, *path]
+        return path if path[0] == "_creationTime" else [self._column, *path]
 
     def refused(self, reason: str) -> ConfigurationError:
         return ConfigurationError(
             f"{self.table.name}: {reason} in a table that is stored in {self.host.name}; deploy a table of its own"
         )
-
-
-def _within(key: bytes, lower: Bound | None, upper: Bound | None) -> bool:
-    low, high = (None if bound is None else encode_key(bound.value) for bound in (lower, upper))
-    above = lower is None or low is None or key > low or (lower.inclusive and key == low)
-    below = upper is None or high is None or key < high or (upper.inclusive and key == high)
-    return above and below
-
-
-def _window(rows: list[Row]) -> ScanResult:
-    return ScanResult(rows=rows, matched=len(rows), skipped=0, cursor=None, done=True)

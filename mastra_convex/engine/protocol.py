@@ -14,7 +14,8 @@ from pydantic import Discriminator
 
 from mastra_convex.rows.changes import Change
 from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.keys import Key, Scalar
+from mastra_convex.rows.cursors import Limit
+from mastra_convex.rows.keys import Key, Scalar, encode_key
 from mastra_convex.rows.paths import Path
 from mastra_convex.rows.values import Row
 
@@ -37,8 +38,17 @@ MAX_COMMIT_BYTES: Final = 12 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
+    """Bounds the index field after a prefix, from below or from above."""
+
     value: Scalar
     inclusive: bool = True
+
+
+def limits(lower: Bound | None, upper: Bound | None) -> tuple[Limit, Limit]:
+    """Returns two bounds in the form in which keys are compared with them."""
+    low = None if lower is None else (">=" if lower.inclusive else ">", encode_key(lower.value))
+    high = None if upper is None else ("<=" if upper.inclusive else "<", encode_key(upper.value))
+    return low, high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

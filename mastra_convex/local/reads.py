@@ -22,7 +22,8 @@ from mastra_convex.local.documents import Stored
 from mastra_convex.local.scan import Plan, plan, window_plan
 from mastra_convex.local.schema import EncodedKey, Layout, Session
 from mastra_convex.rows.conditions import Predicate, predicate
-from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.cursors import position_of
+from mastra_convex.rows.keys import Key, encode_key
 from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.rows.paths import Path, check_path
 from mastra_convex.rows.values import MAX_SAFE_INTEGER
@@ -234,7 +235,7 @@ def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursRe
     target = stored.row()
     budget.take(stored.size)
     budget.ranges -= 1
-    keys = [field_key(target, name) for name in index.fields]
+    keys = position_of(target, index.fields)
     windows: list[ScanResult] = []
     for descending, limit in ((True, op.before), (False, op.after)):
         walk = window_plan(layout, index, keys, stored.seq, descending=descending)

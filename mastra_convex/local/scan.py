@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mastra_convex.engine.protocol import Bound
+from mastra_convex.engine.protocol import Bound, limits
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.connections import quoted
 from mastra_convex.local.documents import Stored
 from mastra_convex.local.schema import Layout, Span, key_column
-from mastra_convex.rows.cursors import Position, decode_cursor, encode_cursor
-from mastra_convex.rows.keys import Key, encode_key, field_key
+from mastra_convex.rows.cursors import Limit, Position, decode_cursor, encode_cursor, position_of, within
+from mastra_convex.rows.keys import Key, encode_key
 from mastra_convex.rows.values import Row
 from mastra_convex.tables import Index
 
@@ -117,8 +117,7 @@ class Plan:
 
     def cursor(self, row: Row) -> str:
         """The position of a row that was read."""
-        keys = tuple(field_key(row, name) for name in self.index.fields[self.fixed :])
-        return encode_cursor((keys, row["_creationTime"]))
+        return encode_cursor((position_of(row, self.index.fields[self.fixed :]), row["_creationTime"]))
 
 
 def plan(
@@ -141,8 +140,7 @@ def plan(
         raise ValidationError(f"{layout.table.name}.{index.name} has only {len(index.fields)} fields")
     if isinstance(after, str):
         after = decode_cursor(after, free)
-    low = (">=" if lower.inclusive else ">", encode_key(lower.value)) if lower else None
-    high = ("<=" if upper.inclusive else "<", encode_key(upper.value)) if upper else None
+    low, high = limits(lower, upper)
     encoded = dict.fromkeys(tuple(map(encode_key, prefix)) for prefix in prefixes)
     tracks = [_stretches(prefix, low, high, descending, after) for prefix in encoded]
     return Plan(layout, index, fixed, descending, tracks)
@@ -155,11 +153,8 @@ def window_plan(layout: Layout, index: Index, keys: Sequence[bytes], seq: int, *
     return Plan(layout, index, len(prefix), descending, [track])
 
 
-_Limit = tuple[str, bytes] | None
-
-
 def _stretches(
-    prefix: tuple[bytes, ...], low: _Limit, high: _Limit, descending: bool, after: Position | None
+    prefix: tuple[bytes, ...], low: Limit, high: Limit, descending: bool, after: Position | None
 ) -> list[Stretch]:
     """The stretches of one prefix. After a position: the rest of its ties, then of those a field less deep, ..."""
     if after is None:
@@ -169,7 +164,7 @@ def _stretches(
     stretches: list[Stretch] = []
     if not keys:
         return [(Span(len(prefix), seq=beyond), (*prefix, seq))]
-    if _within(keys[0], low, high):
+    if within(keys[0], low, high):
         stretches.append((Span(len(prefix) + len(keys), seq=beyond), (*prefix, *keys, seq)))
         for depth in range(len(keys) - 1, 0, -1):
             edge = (beyond, keys[depth])
@@ -183,12 +178,6 @@ def _stretches(
     return stretches
 
 
-def _stretch(equal: tuple[bytes, ...], low: _Limit, high: _Limit) -> Stretch:
+def _stretch(equal: tuple[bytes, ...], low: Limit, high: Limit) -> Stretch:
     bounds = [limit[1] for limit in (low, high) if limit is not None]
     return Span(len(equal), low[0] if low else "", high[0] if high else ""), (*equal, *bounds)
-
-
-def _within(key: bytes, low: _Limit, high: _Limit) -> bool:
-    above = low is None or key > low[1] or (key == low[1] and low[0] == ">=")
-    below = high is None or key < high[1] or (key == high[1] and high[0] == "<=")
-    return above and below

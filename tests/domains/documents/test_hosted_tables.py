@@ -11,7 +11,7 @@ import pytest
 
 from mastra_convex import ConfigurationError, TooLargeError, ValidationError
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.hosted_tables import with_guests
+from mastra_convex.engine.hosted_tables import with_hosted_tables
 from mastra_convex.engine.protocol import (
     Bound,
     Commit,
@@ -40,13 +40,13 @@ from mastra_convex.tables import Field, Index, VectorIndex
 from mastra_convex_domains import DOCUMENTS
 from mastra_convex_domains.memory.tables import MESSAGES, THREADS
 
-GUEST = replace(THREADS, name="guest_threads", stored_in=DOCUMENTS, shared=False)
-TABLES = (THREADS.name, GUEST.name)
+HOSTED = replace(THREADS, name="hosted_threads", stored_in=DOCUMENTS, shared=False)
+TABLES = (THREADS.name, HOSTED.name)
 
 
 @pytest.fixture
 def engine(engine: Engine) -> Engine:
-    return with_guests(engine, [THREADS, DOCUMENTS, GUEST])
+    return with_hosted_tables(engine, [THREADS, DOCUMENTS, HOSTED])
 
 
 def row(n: int, **columns: Any) -> Row:
@@ -86,12 +86,12 @@ def plain(rows: Sequence[Row | None]) -> list[Row | None]:
 
 
 async def both(engine: Engine, op: Any) -> tuple[Any, Any]:
-    """The results of an operation of reading on the table and on the guest."""
+    """The results of an operation of reading on the table and on the hosted one."""
     assert op.table == THREADS.name
-    on_table, on_guest = await Records(engine, {THREADS.name: THREADS, GUEST.name: GUEST}).read(
-        op, replace(op, table=GUEST.name)
+    on_table, on_hosted = await Records(engine, {THREADS.name: THREADS, HOSTED.name: HOSTED}).read(
+        op, replace(op, table=HOSTED.name)
     )
-    return on_table, on_guest
+    return on_table, on_hosted
 
 
 async def rows_of(engine: Engine, table: str) -> list[Row | None]:
@@ -126,21 +126,21 @@ SCANS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", SCANS, ids=str)
 async def test_scans(filled: Engine, options: dict[str, Any]) -> None:
-    on_table, on_guest = await both(filled, Scan(table=THREADS.name, **{"index": "by_record_id", **options}))
-    assert plain(on_guest.rows) == plain(on_table.rows)
-    assert on_guest.values == on_table.values
+    on_table, on_hosted = await both(filled, Scan(table=THREADS.name, **{"index": "by_record_id", **options}))
+    assert plain(on_hosted.rows) == plain(on_table.rows)
+    assert on_hosted.values == on_table.values
     if options.get("total") or options.get("limit") != 0:
-        assert (on_guest.matched, on_guest.skipped) == (on_table.matched, on_table.skipped)
+        assert (on_hosted.matched, on_hosted.skipped) == (on_table.matched, on_table.skipped)
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 async def test_a_scan_goes_on_whatever_comes_and_goes(filled: Engine, order: Any) -> None:
-    scan = Scan(table=GUEST.name, index="by_resource_created", prefixes=[["u0"], ["u1"]], order=order)
+    scan = Scan(table=HOSTED.name, index="by_resource_created", prefixes=[["u0"], ["u1"]], order=order)
     expected = [r["id"] for r in sorted(map(row, [0, 1, 3, 4, 6, 7]), key=lambda r: r["createdAt"])]
     seen: list[str] = []
     async for each in Records(filled, {}).iterate(scan, batch_size=2):
         seen.append(each["id"])
-        await commit(filled, Delete(table=GUEST.name, keys=[[each["id"]]]))
+        await commit(filled, Delete(table=HOSTED.name, keys=[[each["id"]]]))
     assert seen == (expected if order == "asc" else expected[::-1])
 
 
@@ -153,9 +153,9 @@ async def test_a_scan_goes_on_whatever_comes_and_goes(filled: Engine, order: Any
     ],
 )
 async def test_gets(filled: Engine, options: dict[str, Any]) -> None:
-    on_table, on_guest = await both(filled, Get(table=THREADS.name, **options))
-    assert plain(on_guest.rows) == plain(on_table.rows)
-    assert on_guest.values == on_table.values
+    on_table, on_hosted = await both(filled, Get(table=THREADS.name, **options))
+    assert plain(on_hosted.rows) == plain(on_table.rows)
+    assert on_hosted.values == on_table.values
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ async def test_gets(filled: Engine, options: dict[str, Any]) -> None:
 )
 async def test_neighbours(filled: Engine, options: dict[str, Any]) -> None:
     answers = await both(filled, Neighbours(table=THREADS.name, **options))
-    on_table, on_guest = (cast(NeighboursResult, answer) for answer in answers)
-    assert plain([on_guest.target]) == plain([on_table.target])
-    assert plain(on_guest.before.rows) == plain(on_table.before.rows)
-    assert plain(on_guest.after.rows) == plain(on_table.after.rows)
+    on_table, on_hosted = (cast(NeighboursResult, answer) for answer in answers)
+    assert plain([on_hosted.target]) == plain([on_table.target])
+    assert plain(on_hosted.before.rows) == plain(on_table.before.rows)
+    assert plain(on_hosted.after.rows) == plain(on_table.after.rows)
 
 
 def in_range(table: str, **options: Any) -> IndexRange:
@@ -204,14 +204,14 @@ WRITES: list[Any] = [
 
 @pytest.mark.parametrize("write", WRITES)
 async def test_writes(filled: Engine, write: Any) -> None:
-    before = await rows_of(filled, GUEST.name)
+    before = await rows_of(filled, HOSTED.name)
     results = [
         await commit(filled, write(table), returning=[Get(table=table, keys=[["r1"], ["r9"]])]) for table in TABLES
     ]
-    on_table, on_guest = results
-    assert on_guest.outcomes == on_table.outcomes
-    assert plain(on_guest.returned[0].rows) == plain(on_table.returned[0].rows)
-    after = await rows_of(filled, GUEST.name)
+    on_table, on_hosted = results
+    assert on_hosted.outcomes == on_table.outcomes
+    assert plain(on_hosted.returned[0].rows) == plain(on_table.returned[0].rows)
+    after = await rows_of(filled, HOSTED.name)
     assert after == await rows_of(filled, THREADS.name)
     assert after != before
     assert (
@@ -235,15 +235,15 @@ GUARDS: list[Any] = [
 async def test_guards(filled: Engine, guard: Any) -> None:
     results = [await commit(filled, Delete(table=table, keys=[["r0"]]), guards=[guard(table)]) for table in TABLES]
     assert results[0].status == results[1].status
-    assert await rows_of(filled, GUEST.name) == await rows_of(filled, THREADS.name)
+    assert await rows_of(filled, HOSTED.name) == await rows_of(filled, THREADS.name)
 
 
 async def test_a_row_is_unchanged_until_it_is_changed(filled: Engine) -> None:
-    read = (await filled.read([Get(table=GUEST.name, keys=[["r1"]], fingerprints=True)]))[0]
+    read = (await filled.read([Get(table=HOSTED.name, keys=[["r1"]], fingerprints=True)]))[0]
     [fingerprint] = read.fingerprints or [None]
     assert fingerprint is not None
-    guard = UnchangedGuard(table=GUEST.name, key=["r1"], fingerprint=fingerprint)
-    patch = Patch(table=GUEST.name, keys=[["r1"]], change=Change(set={"title": "changed"}))
+    guard = UnchangedGuard(table=HOSTED.name, key=["r1"], fingerprint=fingerprint)
+    patch = Patch(table=HOSTED.name, keys=[["r1"]], change=Change(set={"title": "changed"}))
     assert (await commit(filled, patch, guards=[guard])).status == "done"
     assert (await commit(filled, patch, guards=[guard])).status == "conflict"
 
@@ -251,27 +251,27 @@ async def test_a_row_is_unchanged_until_it_is_changed(filled: Engine) -> None:
 async def test_a_range_beyond_one_transaction_goes_in_steps(engine: Engine) -> None:
     for start in (0, 85):
         rows = [row(0, id=f"r{n}", title="x" * 50_000) for n in range(start, start + 85)]
-        await commit(engine, Put(table=GUEST.name, rows=rows))
-    delete = DeleteRange(range=in_range(GUEST.name, prefix=["u0"]))
+        await commit(engine, Put(table=HOSTED.name, rows=rows))
+    delete = DeleteRange(range=in_range(HOSTED.name, prefix=["u0"]))
     with pytest.raises(TooLargeError):
         await commit(engine, delete)
     last = Put(table=MESSAGES.name, rows=[])
     result = await commit(engine, delete, last, mode="resumable")
     assert [outcome.changed for outcome in result.outcomes] == [170, 0]
-    assert await rows_of(engine, GUEST.name) == []
+    assert await rows_of(engine, HOSTED.name) == []
 
 
 async def test_a_scan_beyond_one_budget_is_complete(engine: Engine) -> None:
     large = [row(0, id=f"r{n}", title="x" * 500_000) for n in range(20)]
     for start in range(0, 20, 10):
-        await commit(engine, Put(table=GUEST.name, rows=large[start : start + 10]))
-    [found] = await engine.read([Scan(table=GUEST.name, index="by_created", limit=0, total=True)])
+        await commit(engine, Put(table=HOSTED.name, rows=large[start : start + 10]))
+    [found] = await engine.read([Scan(table=HOSTED.name, index="by_created", limit=0, total=True)])
     assert found.matched == 20
 
 
 MAYBE = replace(
-    GUEST,
-    name="guest_maybe",
+    HOSTED,
+    name="hosted_maybe",
     fields=(Field("id"), Field("at", optional=True), Field("n", "number"), Field("flag", "boolean")),
     indexes=(
         Index("by_record_id", ("id",)),
@@ -285,29 +285,29 @@ MAYBE = replace(
 @pytest.mark.parametrize(
     ("op", "problem"),
     [
-        (Put(table=GUEST.name, rows=[row(0)], keep=["createdAt"]), "keep"),
-        (Patch(table=GUEST.name, keys=[["r0"]], change=Change(unset=["metadata"])), "removed"),
-        (DeleteRange(range=IndexRange(table="guest_maybe", index="by_at", upper=Bound(value="x"))), "lower bound"),
-        (DeleteRange(range=IndexRange(table="guest_maybe", index="by_n", lower=Bound(value="x"))), "bounded"),
-        (DeleteRange(range=IndexRange(table="guest_maybe", index="by_n", lower=Bound(value=True))), "bounded"),
-        (DeleteRange(range=IndexRange(table="guest_maybe", index="by_flag", lower=Bound(value=True))), "bounded"),
-        (DeleteRange(range=IndexRange(table=GUEST.name, index="by_nothing")), "no index"),
+        (Put(table=HOSTED.name, rows=[row(0)], keep=["createdAt"]), "keep"),
+        (Patch(table=HOSTED.name, keys=[["r0"]], change=Change(unset=["metadata"])), "removed"),
+        (DeleteRange(range=IndexRange(table="hosted_maybe", index="by_at", upper=Bound(value="x"))), "lower bound"),
+        (DeleteRange(range=IndexRange(table="hosted_maybe", index="by_n", lower=Bound(value="x"))), "bounded"),
+        (DeleteRange(range=IndexRange(table="hosted_maybe", index="by_n", lower=Bound(value=True))), "bounded"),
+        (DeleteRange(range=IndexRange(table="hosted_maybe", index="by_flag", lower=Bound(value=True))), "bounded"),
+        (DeleteRange(range=IndexRange(table=HOSTED.name, index="by_nothing")), "no index"),
     ],
 )
 async def test_what_a_host_cannot_do_is_said(engine: Engine, op: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        await commit(with_guests(engine, [MAYBE]), op)
+        await commit(with_hosted_tables(engine, [MAYBE]), op)
 
 
 @pytest.mark.parametrize(
     "op",
     [
-        Get(table=GUEST.name, keys=[["r0", "r1"]]),
-        Scan(table=GUEST.name, index="by_created", prefixes=[["a", "b"]]),
-        Scan(table=GUEST.name, index="by_created", prefixes=[["a"], []]),
-        Scan(table=GUEST.name, index="by_created", where=[condition(["nonsense"], "eq", "1")]),
-        Scan(table=GUEST.name, index="by_created", cursor="?"),
-        Scan(table=GUEST.name, index="by_created", limit=-1),
+        Get(table=HOSTED.name, keys=[["r0", "r1"]]),
+        Scan(table=HOSTED.name, index="by_created", prefixes=[["a", "b"]]),
+        Scan(table=HOSTED.name, index="by_created", prefixes=[["a"], []]),
+        Scan(table=HOSTED.name, index="by_created", where=[condition(["nonsense"], "eq", "1")]),
+        Scan(table=HOSTED.name, index="by_created", cursor="?"),
+        Scan(table=HOSTED.name, index="by_created", limit=-1),
     ],
 )
 async def test_requests_that_make_no_sense_are_refused(filled: Engine, op: Any) -> None:
@@ -321,7 +321,7 @@ async def test_requests_that_make_no_sense_are_refused(filled: Engine, op: Any) 
         ({"stored_in": THREADS}, "does not hold"),
         ({"key": "by_created"}, "text column 'id'"),
         (
-            {"fields": (*GUEST.fields, Field("v", "floats")), "vector_indexes": (VectorIndex("by_v", "v", 3),)},
+            {"fields": (*HOSTED.fields, Field("v", "floats")), "vector_indexes": (VectorIndex("by_v", "v", 3),)},
             "no vector indexes",
         ),
         (
@@ -334,19 +334,19 @@ async def test_requests_that_make_no_sense_are_refused(filled: Engine, op: Any) 
         ),
     ],
 )
-def test_what_cannot_be_a_guest_is_refused_when_declared(changes: dict[str, Any], problem: str) -> None:
+def test_what_cannot_be_a_hosted_is_refused_when_declared(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
-        replace(GUEST, **changes)
+        replace(HOSTED, **changes)
 
 
-async def test_vectors_of_a_guest_cannot_be_searched(engine: Engine) -> None:
-    search = Search(range=IndexRange(table=GUEST.name, index="by_record_id"), field="title", vector=[1.0], limit=1)
+async def test_vectors_of_a_hosted_cannot_be_searched(engine: Engine) -> None:
+    search = Search(range=IndexRange(table=HOSTED.name, index="by_record_id"), field="title", vector=[1.0], limit=1)
     with pytest.raises(ConfigurationError, match="searched"):
         await engine.search(search)
 
 
-async def test_no_wrapper_where_there_is_no_guest(engine: Engine) -> None:
-    assert with_guests(engine, [THREADS, DOCUMENTS]) is engine
+async def test_no_layer_where_no_table_is_hosted(engine: Engine) -> None:
+    assert with_hosted_tables(engine, [THREADS, DOCUMENTS]) is engine
     result = await engine.commit(Commit(id=uuid4().hex, ops=[Put(table=THREADS.name, rows=[row(0)])]))
     assert result.status == "done"
 
@@ -360,12 +360,12 @@ async def test_columns_with_as_many_levels_or_elements_as_convex_takes(engine: E
         await commit(engine, Put(table=table, rows=[row(1, metadata=deep), row(2, metadata=[{"n": 1}] * 8_192)]))
         keys = [["r1"], ["r2"]]
         await commit(engine, Patch(table=table, keys=keys, change=Change(set={"title": "changed"})))
-    assert await rows_of(engine, GUEST.name) == await rows_of(engine, THREADS.name)
+    assert await rows_of(engine, HOSTED.name) == await rows_of(engine, THREADS.name)
     more = Edit(path=["metadata"], reducer="append", value="[1]")
-    await commit(engine, Patch(table=GUEST.name, keys=[["r2"]], change=Change(edits=[more])))
-    [found] = (await Records(engine, {}).read(Get(table=GUEST.name, keys=[["r2"]]))).rows
+    await commit(engine, Patch(table=HOSTED.name, keys=[["r2"]], change=Change(edits=[more])))
+    [found] = (await Records(engine, {}).read(Get(table=HOSTED.name, keys=[["r2"]]))).rows
     assert found is not None
     assert len(found["metadata"]) == 8_193
     where = [condition(["metadata", "8192"], "eq", "1")]
-    scan = Scan(table=GUEST.name, index="by_record_id", where=where, paths=[["id"], ["metadata", "0", "n"]])
+    scan = Scan(table=HOSTED.name, index="by_record_id", where=where, paths=[["id"], ["metadata", "0", "n"]])
     assert (await Records(engine, {}).read(scan)).values == [['"r2"', "1"]]

@@ -11,7 +11,7 @@ import pytest
 
 from mastra_convex import ConvexStore
 from mastra_convex.engine.client import Records
-from mastra_convex.engine.hosted_tables import with_guests
+from mastra_convex.engine.hosted_tables import with_hosted_tables
 from mastra_convex.engine.large_values.layer import with_large_values
 from mastra_convex.engine.protocol import Commit, CommitResult, DeleteRange, Engine, Get, IndexRange, Patch, Put, Scan
 from mastra_convex.local.engine import LocalEngine
@@ -99,24 +99,24 @@ async def test_members_that_convex_refuses_are_large(store: ConvexStore, records
 
 
 async def test_hosted_tables_may_be_large(engine: Engine, store: ConvexStore) -> None:
-    guest = replace(THREADS, name="guest_threads", stored_in=DOCUMENTS, shared=False)
-    tables = [*all_tables(), guest]
-    records = Records(with_guests(with_large_values(engine, tables), tables), by_name(tables))
+    hosted = replace(THREADS, name="hosted_threads", stored_in=DOCUMENTS, shared=False)
+    tables = [*all_tables(), hosted]
+    records = Records(with_hosted_tables(with_large_values(engine, tables), tables), by_name(tables))
     times = {"createdAt": "2026", "updatedAt": "2026"}
     row = {"id": "a", "resourceId": "u1", "title": "t", "metadata": {"x": LARGE}, **times}
-    await records.commit([Put(table=guest.name, rows=[row, row | {"id": "b", "metadata": {"n": 1}}])])
-    scan = Scan(table=guest.name, index="by_resource", prefixes=[["u1"]])
+    await records.commit([Put(table=hosted.name, rows=[row, row | {"id": "b", "metadata": {"n": 1}}])])
+    scan = Scan(table=hosted.name, index="by_resource", prefixes=[["u1"]])
 
     async def rows() -> list[Any]:
         return [{k: v for k, v in row.items() if k != "_creationTime"} for row in (await records.read(scan)).rows]
 
     assert await rows() == [row, row | {"id": "b", "metadata": {"n": 1}}]
     merge = Change(set={"title": "new"}, edits=[Edit(path=["metadata"], reducer="merge", value='{"n": 1}')])
-    await records.commit([Patch(table=guest.name, keys=[["a"], ["b"]], change=merge)])
+    await records.commit([Patch(table=hosted.name, keys=[["a"], ["b"]], change=merge)])
     first, second = await rows()
     assert first == row | {"title": "new", "metadata": {"x": LARGE, "n": 1}}
     assert second == row | {"id": "b", "title": "new", "metadata": {"n": 1}}
-    await records.commit([DeleteRange(range=IndexRange(table=guest.name, index="by_resource", prefix=["u1"]))])
+    await records.commit([DeleteRange(range=IndexRange(table=hosted.name, index="by_resource", prefix=["u1"]))])
     await sweep_as_if_later(engine, "dropped")
     assert not (await large_values(engine)).chunked
 
