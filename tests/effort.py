@@ -1,7 +1,7 @@
 """How much the tests try: enough to find mistakes by default, more in the long tests, far more in the long setting.
 
-`pytest -m long` runs the long tests, which the default run leaves out. `LONG_TESTS=1 pytest tests/reliability` is the
-long setting: default and long tests with more inputs, steps, kills and seconds.
+`pytest -m long` runs the long tests, which a run leaves out by default. `LONG_TESTS=1 pytest tests/reliability` is the
+long setting: both, with more inputs, steps and kills.
 """
 
 from __future__ import annotations

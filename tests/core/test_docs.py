@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMMANDS = {
     "Try it": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[cli]' && .venv/bin/mastra-convex demo",
     "Test": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' "
-    "&& npm ci --prefix convex_functions && .venv/bin/pytest",
+    "&& npm ci --prefix convex_functions && .venv/bin/pytest -n 2",
 }
 
 

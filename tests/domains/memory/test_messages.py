@@ -8,9 +8,11 @@ import anyio
 import pytest
 
 from mastra_convex import ValidationError
+from mastra_convex.engine.protocol import Engine
 from mastra_convex_domains import MemoryStore, Message
 from tests.backends import Backend
 from tests.data import at, ids, message, messages, thread
+from tests.reliability.large.between import Between
 
 
 async def test_saved_messages_come_back_equal(memory: MemoryStore) -> None:
@@ -40,11 +42,14 @@ async def test_text_becomes_one_text_part(memory: MemoryStore) -> None:
     assert await memory.list_messages_by_id([saved.id]) == [saved]
 
 
-async def test_saving_nothing_writes_nothing(memory: MemoryStore) -> None:
+async def test_nothing_to_save_change_or_delete_is_no_call(engine: Engine) -> None:
+    between = Between(engine)
+    memory = MemoryStore(between)
     assert await memory.save_messages([]) == []
     assert await memory.update_messages([]) == []
     await memory.delete_messages([])
     assert await memory.list_messages_by_id([]) == []
+    assert between.calls == []
 
 
 @pytest.mark.parametrize(
