@@ -41,8 +41,8 @@ T = TypeVar("T")
 
 _FEW: Final = 100
 """Keys and prefixes of a read that is attempted at once: each takes some 5 microseconds."""
-_CLOSING: Final = 1.0
-"""Seconds after which closing looks again which event loops still run: one that has stopped does not tell."""
+_LOOK_AGAIN: Final = 1.0
+"""Seconds after which closing looks again which event loops run: one that has stopped does not tell."""
 
 
 class LocalEngine:
@@ -107,13 +107,14 @@ class LocalEngine:
         return result
 
     async def search(self, search: Search, /) -> SearchResult:
-        """The nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
+        """Finds the nearest rows, exactly and of one snapshot, by numpy if that is installed (extra `vector`)."""
         with self._call():
             await asyncio.sleep(0)
             done = self._search_at_once(search)
             return await self._searchers.run(partial(self._search, search)) if done is None else done[0]
 
     def _search_at_once(self, op: Search) -> tuple[SearchResult] | None:
+        """Finds the nearest of a few vectors that are in memory; None when there are more, or other calls go on."""
         if not self._vectors.lock.acquire(blocking=False):
             return None
         try:
@@ -147,7 +148,7 @@ class LocalEngine:
         """Closing goes on when it is cancelled. A call of a loop that has stopped never ends: it is not waited for."""
         with self._call_ended:
             while any(loop.is_running() for loop in self._calls):
-                self._call_ended.wait(_CLOSING)
+                self._call_ended.wait(_LOOK_AGAIN)
         self._database.close()
         self._vectors.clear()
 

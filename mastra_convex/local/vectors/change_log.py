@@ -1,7 +1,6 @@
 """The log of changes: which rows of a table with vectors were written or deleted last, by whatever process.
 
-Triggers keep it, so that no writer can forget it. It holds the last `_KEPT` changes; whoever knows an older state
-reads everything anew.
+Triggers keep it, so that no writer can forget it. Only the last changes are held.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import sqlite3
 from mastra_convex.local.connections import quoted
 
 _KEPT = 10_000
+"""The log holds so many changes of a table; a reader that is further behind reads the vectors anew."""
 
 
 def log_changes(connection: sqlite3.Connection, table: str) -> None:
@@ -28,13 +28,13 @@ def log_changes(connection: sqlite3.Connection, table: str) -> None:
 
 
 def latest_version(connection: sqlite3.Connection, table: str) -> int:
-    """The number of the last change."""
+    """Returns the number of the last change."""
     (version,) = connection.execute(f"SELECT max(version) FROM {_log(table)}").fetchone()  # noqa: S608
     return version or 0
 
 
 def changed_since(connection: sqlite3.Connection, table: str, version: int) -> list[int] | None:
-    """The rows that were written or deleted after a version; None when the log does not reach back to it."""
+    """Returns the rows that were written or deleted after a version; None when the log does not reach back to it."""
     log = _log(table)
     (oldest,) = connection.execute(f"SELECT min(version) FROM {log}").fetchone()  # noqa: S608
     if oldest is not None and oldest > version + 1:

@@ -44,7 +44,7 @@ async def test_text_becomes_one_text_part(memory: MemoryStore) -> None:
 
 async def test_nothing_to_save_change_or_delete_is_no_call(engine: Engine) -> None:
     between = Between(engine)
-    memory = MemoryStore(between)
+    memory = MemoryStore.on(between)
     assert await memory.save_messages([]) == []
     assert await memory.update_messages([]) == []
     await memory.delete_messages([])
