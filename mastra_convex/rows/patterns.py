@@ -37,14 +37,15 @@ _ASSERTIONS: dict[str, Callable[[str, str], bool]] = {
 def check_program(program: Any) -> None:
     """Raises ValidationError unless this is a program."""
     match program:
-        case {"text": str()} if len(program) == 1:
-            return
-        case {"sets": list(sets), "steps": list(steps)} if len(program) == 2 and len(steps) <= MAX_STEPS:
-            if all(map(_is_set, sets)) and all(_is_step(step, len(sets), len(steps)) for step in steps):
-                return
+        case {"text": str()}:
+            known = len(program) == 1
+        case {"sets": list(sets), "steps": list(steps)}:
+            fits = len(program) == 2 and len(steps) <= MAX_STEPS
+            known = fits and all(map(_is_set, sets)) and all(_is_step(step, len(sets), len(steps)) for step in steps)
         case _:
-            pass
-    raise ValidationError("this is no program of a pattern")
+            known = False
+    if not known:
+        raise ValidationError("this is no program of a pattern")
 
 
 def compile_program(program: dict[str, Any]) -> Callable[[str], bool]:
@@ -127,10 +128,10 @@ class _Search:
         return self._found if self._match in reached else self._state(tuple(sorted(beyond)), after)
 
     def _state(self, steps: tuple[int, ...], before: str) -> _State:
+        if self._room <= 0:
+            self._forget()
         state = self._states.get((steps, before))
         if state is None:
-            if self._room <= 0:
-                self._forget()
             self._room -= len(steps)
             state = self._states[steps, before] = _State(self, steps, before)
         return state

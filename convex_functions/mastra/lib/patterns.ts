@@ -127,13 +127,13 @@ class Search {
   }
 
   private state(steps: readonly number[], before: string): State {
+    if (this.room <= 0) {
+      this.states.clear();
+      this.room = REMEMBERED;
+    }
     const name = `${before} ${steps.join()}`;
     let state = this.states.get(name);
     if (state === undefined) {
-      if (this.room <= 0) {
-        this.states.clear();
-        this.room = REMEMBERED;
-      }
       this.room -= steps.length;
       state = new State(steps, before);
       this.states.set(name, state);
