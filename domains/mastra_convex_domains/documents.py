@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from mastra_convex.contract.arguments import equals, items, mapping, text
+from mastra_convex.contract.arguments import items, json_object, mapping, text
 from mastra_convex.contract.models import Record, StoredObject, new_id
 from mastra_convex.contract.pages import Page, PerPage, order_column, page_request
 from mastra_convex.domain import DomainStore, register
@@ -18,7 +18,8 @@ from mastra_convex.engine.client import batches, in_parts
 from mastra_convex.engine.protocol import Delete, DeleteRange, Get, IndexRange, Put, Scan
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.codec import decode_row, encode_row
-from mastra_convex.rows.values import Row
+from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.values import Row, to_json
 from mastra_convex.tables import Field, Index, Table
 
 DOCUMENTS = Table(
@@ -118,7 +119,7 @@ class DocumentsStore(DomainStore):
             index="by_table" if name == "inserted" else "by_table_primary",
             prefixes=[[_name(table, operation)]],
             where=[
-                equals(["record", key], value)
+                Condition(path=["record", key], operator="eq", value=to_json(value))
                 for key, value in mapping({} if filter is None else filter, "filter", operation=operation).items()
             ],
             order=order,
@@ -160,10 +161,11 @@ def _primary_key(id: object, name: str, operation: str) -> str:
 
 
 def _document(table: str, record: Mapping[str, Any], name: str, operation: str) -> tuple[Document, Row]:
-    members = mapping(record, name, operation=operation)
-    document = members if members.get("id") is not None else {**members, "id": new_id()}
-    primary_key = _primary_key(document["id"], f"{name}.id", operation)
-    return document, encode_row(DOCUMENTS, {"table": table, "primaryKey": primary_key, "record": document})
+    checked = json_object(record, name, operation=operation)
+    if checked.value.get("id") is None:
+        checked = json_object({**checked.value, "id": new_id()}, name, operation=operation)
+    primary_key = _primary_key(checked.value["id"], f"{name}.id", operation)
+    return checked.value, encode_row(DOCUMENTS, {"table": table, "primaryKey": primary_key, "record": checked})
 
 
 def _stored(row: Row) -> Document:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, string, text
+from mastra_convex.contract.arguments import json_object, string, text
 from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.protocol import Get, Patch, Put
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.rows.changes import Change
+from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
 from mastra_convex.rows.times import now
 from mastra_convex.rows.values import Row
@@ -56,9 +56,9 @@ class ResourceMethods(DomainStore):
         columns: dict[str, Any] = {"updatedAt": time}
         if working_memory is not UNSET:
             columns["workingMemory"] = string(working_memory, "working_memory", operation=operation)
-        edits = (
-            [] if metadata is UNSET else [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
-        )
+        edits: list[Edit] = []
+        if metadata is not UNSET:
+            edits = [merge_edit("metadata", json_object(metadata, "metadata", operation=operation))]
         fresh = _row(Resource(id=resource_id, created_at=time, updated_at=time))
         keep = [field.name for field in RESOURCES.fields]
         key = [[resource_id]]

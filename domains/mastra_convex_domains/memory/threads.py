@@ -6,7 +6,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from mastra_convex.contract.arguments import check_batch_size, mapping, metadata_conditions, string, text
+from mastra_convex.contract.arguments import check_batch_size, json_object, metadata_conditions, string, text
 from mastra_convex.contract.models import about, parse
 from mastra_convex.contract.pages import PerPage, order_column, page_request
 from mastra_convex.contract.unset import UNSET, Unset
@@ -26,8 +26,9 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import now
-from mastra_convex.rows.values import Row, to_json
+from mastra_convex.rows.values import Row
 
 from .models import Thread, ThreadOrder, ThreadPage
 from .tables import MESSAGES, THREADS
@@ -73,7 +74,7 @@ class ThreadMethods(DomainStore):
             columns["title"] = string(title, "title", operation=operation)
         edits: list[Edit] = []
         if metadata is not UNSET:
-            edits = [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
+            edits = [merge_edit("metadata", json_object(metadata, "metadata", operation=operation))]
         change = Change(set=encode_columns(THREADS, columns), edits=edits)
         result = await self._records.commit(
             [Patch(table=THREADS.name, keys=[[id]], change=change)],
@@ -115,7 +116,7 @@ class ThreadMethods(DomainStore):
                 return stored_thread(row)
             change = Change(
                 set=encode_columns(THREADS, {"updatedAt": now()}),
-                edits=[merge_edit("metadata", mapping(wanted, "update()", operation=operation))],
+                edits=[merge_edit("metadata", json_object(wanted, "update()", operation=operation))],
             )
             result = await self._records.commit(
                 [Patch(table=THREADS.name, keys=[[id]], change=change)],
@@ -235,9 +236,9 @@ def touch_threads(ids: list[str]) -> Patch:
     return Patch(table=THREADS.name, keys=[[id] for id in ids], change=change)
 
 
-def merge_edit(column: str, members: Mapping[str, Any]) -> Edit:
-    """Cleaned members over those of an object column."""
-    return Edit(path=[column], reducer="merge", value=to_json(members))
+def merge_edit(column: str, members: Checked) -> Edit:
+    """Members over those of an object column."""
+    return Edit(path=[column], reducer="merge", value=members.json)
 
 
 def thread_not_found(id: str, operation: str) -> NotFoundError:

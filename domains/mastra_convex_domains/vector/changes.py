@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, text, texts
+from mastra_convex.contract.arguments import json_object, text, texts
 from mastra_convex.engine.client import MAX_KEYS, in_parts
 from mastra_convex.engine.protocol import CommitResult, Delete, DeleteRange, Guard, Patch, PatchRange, WriteOp
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.values import to_json
 
 from .filters import Filter, filter_conditions, with_iso_times
 from .floats import VectorLike, packed, shortest
@@ -112,6 +111,7 @@ def _change(vector: VectorLike | None, metadata: Mapping[str, Any] | None, opera
         columns["embedding"] = shortest(packed(vector, "vector", operation=operation))
     edits: list[Edit] = []
     if metadata is not None:
-        members = mapping(with_iso_times(metadata, "metadata", operation=operation), "metadata", operation=operation)
-        edits = [Edit(path=["metadata"], reducer="merge", value=to_json(members))]
+        given = with_iso_times(metadata, "metadata", operation=operation)
+        members = json_object(given, "metadata", operation=operation)
+        edits = [Edit(path=["metadata"], reducer="merge", value=members.json)]
     return Change(set=columns, edits=edits)

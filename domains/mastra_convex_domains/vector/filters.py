@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, moment
+from mastra_convex.contract.arguments import json_object, moment
 from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from mastra_convex.rows.times import to_iso
-from mastra_convex.rows.values import to_json
 
 Filter = Mapping[str, Any]
 
@@ -25,7 +24,8 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
     """
     if filter is None:
         return []
-    members = mapping(with_iso_times(filter, name, operation=operation), name, operation=operation)
+    checked = json_object(with_iso_times(filter, name, operation=operation), name, operation=operation)
+    members: dict[str, Any] = checked.value
     if not members:
         return []
     try:
@@ -35,7 +35,7 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
         raise ValidationError(
             error.message, operation=operation, status="INVALID_FILTER", details=error.details
         ) from error
-    return [Condition(path=["metadata"], operator="match", value=to_json(members))]
+    return [Condition(path=["metadata"], operator="match", value=checked.json)]
 
 
 def with_iso_times(value: Any, name: str, *, operation: str) -> Any:

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from itertools import chain
 from typing import Any
 
-from mastra_convex.contract.arguments import mapping, text
+from mastra_convex.contract.arguments import json_object, text
 from mastra_convex.contract.models import new_id
 from mastra_convex.engine.client import batches, in_parts
 from mastra_convex.engine.protocol import CommitResult, DeleteRange, Guard, Put, Scan, WriteOp
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
 from mastra_convex.rows.codec import encode_row
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.values import Row, from_json
 
 from .changes import ChangeMethods
@@ -132,7 +133,7 @@ def _vectors(vectors: Any) -> list[Floats]:
     return numbers
 
 
-def _metadata(metadata: Any, count: int) -> list[dict[str, Any] | None]:
+def _metadata(metadata: Any, count: int) -> list[Checked | None]:
     """The metadata of each vector; an empty list stands for none."""
     if metadata is not None and (isinstance(metadata, str) or not isinstance(metadata, Sequence)):
         raise ValidationError("metadata must be a list of mappings", operation=_OPERATION)
@@ -142,7 +143,9 @@ def _metadata(metadata: Any, count: int) -> list[dict[str, Any] | None]:
         message = f"metadata must have as many elements as vectors: {len(metadata)}, not {count}"
         raise ValidationError(message, operation=_OPERATION, status="METADATA_LENGTH_MISMATCH")
     return [
-        None if item is None else mapping(with_iso_times(item, name, operation=_OPERATION), name, operation=_OPERATION)
+        None
+        if item is None
+        else json_object(with_iso_times(item, name, operation=_OPERATION), name, operation=_OPERATION)
         for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(metadata))
     ]
 
@@ -157,7 +160,7 @@ def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
     return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(ids)]
 
 
-def _rows(index_name: str, items: Iterable[tuple[str, Floats, dict[str, Any] | None]]) -> Iterator[Row]:
+def _rows(index_name: str, items: Iterable[tuple[str, Floats, Checked | None]]) -> Iterator[Row]:
     """The stored rows, made as they are consumed: as values, vectors take several times the memory."""
     for id, numbers, metadata in items:
         values = {"id": id, "indexName": index_name, "embedding": shortest(numbers), "metadata": metadata}

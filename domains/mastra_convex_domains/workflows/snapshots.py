@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.contract.arguments import items, mapping, moment, text
+from mastra_convex.contract.arguments import items, json_object, moment, text
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.protocol import Get, HoldsGuard, KeyGuard, Patch, Put
 from mastra_convex.errors import MastraConvexError, ValidationError
@@ -16,9 +16,10 @@ from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import encode_columns, encode_row
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.keys import Key
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.paths import Path
 from mastra_convex.rows.times import now
-from mastra_convex.rows.values import clean, to_json
+from mastra_convex.rows.values import checked, to_json
 
 from .models import RunStatus, check_status, opened
 from .tables import SNAPSHOTS
@@ -64,7 +65,7 @@ class SnapshotMethods(DomainStore):
             "workflow_name": workflow_name,
             "run_id": run_id,
             "resourceId": None if resource_id is None else text(resource_id, "resource_id", operation=operation),
-            "snapshot": mapping(snapshot, "snapshot", operation=operation),
+            "snapshot": json_object(snapshot, "snapshot", operation=operation),
             "createdAt": time if created_at is None else moment(created_at, "created_at", operation=operation),
             "updatedAt": time if updated_at is None else moment(updated_at, "updated_at", operation=operation),
         }
@@ -106,10 +107,10 @@ class SnapshotMethods(DomainStore):
         operation = "UPDATE_WORKFLOW_RESULTS"
         key = _key(workflow_name, run_id, operation=operation)
         step = text(step_id, "step_id", operation=operation)
-        value = to_json(mapping(result, "result", operation=operation))
+        value = json_object(result, "result", operation=operation).json
         edits = [Edit(path=[*_CONTEXT, step], reducer="slots", value=value)]
         if request_context is not None:
-            value = to_json(mapping(request_context, "request_context", operation=operation))
+            value = json_object(request_context, "request_context", operation=operation).json
             edits.append(Edit(path=["snapshot", "requestContext"], reducer="merge", value=value))
         return await self._edit(key, edits, returning=_CONTEXT if return_context else None, operation=operation) or {}
 
@@ -142,7 +143,7 @@ class SnapshotMethods(DomainStore):
         """
         operation = "UPDATE_WORKFLOW_STATE"
         key = _key(workflow_name, run_id, operation=operation)
-        members: dict[str, Any] = {"status": check_status(status, "status", operation=operation)}
+        members = {"status": checked(check_status(status, "status", operation=operation), "status")}
         objects = {
             "result": result,
             "error": error,
@@ -154,10 +155,10 @@ class SnapshotMethods(DomainStore):
         }
         for name, value in objects.items():
             if value is not None:
-                members[to_camel(name)] = mapping(value, name, operation=operation)
+                members[to_camel(name)] = json_object(value, name, operation=operation)
         if active_paths is not None:
             members["activePaths"] = _positions(active_paths, operation)
-        edits = [Edit(path=["snapshot", name], reducer="set", value=to_json(value)) for name, value in members.items()]
+        edits = [Edit(path=["snapshot", name], reducer="set", value=member.json) for name, member in members.items()]
         merged = await self._edit(
             key,
             edits,
@@ -165,7 +166,9 @@ class SnapshotMethods(DomainStore):
             returning=_SNAPSHOT if return_snapshot else None,
             operation=operation,
         )
-        return members if merged is not None and not return_snapshot else merged
+        if merged is None or return_snapshot:
+            return merged
+        return {name: member.value for name, member in members.items()}
 
     async def _edit(
         self,
@@ -205,9 +208,9 @@ def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
     return text(workflow_name, "workflow_name", operation=operation), text(run_id, "run_id", operation=operation)
 
 
-def _positions(active_paths: object, operation: str) -> list[int]:
-    positions: list[int] = clean(items(active_paths, "active_paths", operation=operation), "active_paths")
-    for n, position in enumerate(positions):
+def _positions(active_paths: object, operation: str) -> Checked:
+    positions = checked(items(active_paths, "active_paths", operation=operation), "active_paths")
+    for n, position in enumerate(positions.value):
         if type(position) is not int:
             raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
     return positions
