@@ -18,6 +18,7 @@ from mastra_convex.contract.arguments import (
     check_batch_size,
     equals,
     items,
+    json_object,
     mapping,
     metadata_conditions,
     moment,
@@ -84,6 +85,7 @@ from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.paths import Path
 from mastra_convex.rows.sizes import value_size
 from mastra_convex.rows.times import now, to_iso
@@ -92,6 +94,7 @@ from mastra_convex.rows.values import (
     MAX_SAFE_INTEGER,
     Row,
     carried,
+    checked,
     clean,
     clean_text,
     from_json,
@@ -108,6 +111,7 @@ __all__ = [
     "UNSET",
     "Bound",
     "Change",
+    "Checked",
     "CommitResult",
     "Condition",
     "DateRange",
@@ -160,6 +164,7 @@ __all__ = [
     "batches",
     "carried",
     "check_batch_size",
+    "checked",
     "checked_filter",
     "checked_when_given",
     "clean",
@@ -173,6 +178,7 @@ __all__ = [
     "in_parts",
     "is_stored",
     "items",
+    "json_object",
     "mapping",
     "metadata_conditions",
     "moment",

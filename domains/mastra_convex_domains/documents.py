@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from mastra_convex.domain import (
+    Condition,
     Delete,
     DeleteRange,
     DomainStore,
@@ -29,15 +30,16 @@ from mastra_convex.domain import (
     batches,
     decode_row,
     encode_row,
-    equals,
     in_parts,
     items,
+    json_object,
     mapping,
     new_id,
     order_column,
     page_request,
     register,
     text,
+    to_json,
 )
 from mastra_convex.errors import ValidationError
 
@@ -166,7 +168,7 @@ class DocumentsStore(DomainStore):
             index="by_table" if name == "inserted" else "by_table_primary",
             prefixes=[[_name(table, operation)]],
             where=[
-                equals(["record", key], value)
+                Condition(path=["record", key], operator="eq", value=to_json(value))
                 for key, value in mapping({} if filter is None else filter, "filter", operation=operation).items()
             ],
             order=order,
@@ -208,10 +210,11 @@ def _primary_key(id: object, name: str, operation: str) -> str:
 
 
 def _document(table: str, record: Mapping[str, Any], name: str, operation: str) -> tuple[Document, Row]:
-    members = mapping(record, name, operation=operation)
-    document = members if members.get("id") is not None else {**members, "id": new_id()}
-    primary_key = _primary_key(document["id"], f"{name}.id", operation)
-    return document, encode_row(DOCUMENTS, {"table": table, "primaryKey": primary_key, "record": document})
+    checked = json_object(record, name, operation=operation)
+    if checked.value.get("id") is None:
+        checked = json_object({**checked.value, "id": new_id()}, name, operation=operation)
+    primary_key = _primary_key(checked.value["id"], f"{name}.id", operation)
+    return checked.value, encode_row(DOCUMENTS, {"table": table, "primaryKey": primary_key, "record": checked})
 
 
 def _stored(row: Row) -> Document:

@@ -9,8 +9,9 @@ from typing import Any
 
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
-from mastra_convex.rows.values import MAX_SAFE_INTEGER, clean, clean_text, to_json
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, checked, clean_text, to_json
 
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED_KEYS = ("__proto__", "prototype", "constructor")
@@ -46,11 +47,16 @@ def items(values: object, name: str, *, operation: str) -> list[Any]:
     return list(values)
 
 
-def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
-    """`value` as a dict of JSON values; ValidationError naming the parameter otherwise."""
+def json_object(value: object, name: str, *, operation: str) -> Checked:
+    """`value` as a dict of JSON values, with its JSON text; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
         raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
-    members: dict[str, Any] = clean(dict(value), name)
+    return checked(value if type(value) is dict else dict(value), name)
+
+
+def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
+    """The value of `json_object`."""
+    members: dict[str, Any] = json_object(value, name, operation=operation).value
     return members
 
 
@@ -73,7 +79,7 @@ def check_batch_size(batch_size: object, *, operation: str) -> int:
 
 def equals(path: Sequence[str], value: Any) -> Condition:
     """The condition that a path has this JSON value."""
-    return Condition(path=path, operator="eq", value=to_json(clean(value, path[-1])))
+    return Condition(path=path, operator="eq", value=checked(value, path[-1]).json)
 
 
 def metadata_conditions(
@@ -96,4 +102,4 @@ def metadata_conditions(
     for key, value in pairs.items():
         if scalars and isinstance(value, dict | list):
             raise ValidationError(f"metadata.{key} must be a string, number, boolean or None", operation=operation)
-    return [equals([*path, key], value) for key, value in pairs.items()]
+    return [Condition(path=[*path, key], operator="eq", value=to_json(value)) for key, value in pairs.items()]

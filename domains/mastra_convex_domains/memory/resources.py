@@ -9,6 +9,7 @@ from mastra_convex.domain import (
     UNSET,
     Change,
     DomainStore,
+    Edit,
     Get,
     Patch,
     Put,
@@ -18,7 +19,7 @@ from mastra_convex.domain import (
     decode_row,
     encode_columns,
     encode_row,
-    mapping,
+    json_object,
     now,
     parse,
     string,
@@ -77,9 +78,9 @@ class ResourceMethods(DomainStore):
         columns: dict[str, Any] = {"updatedAt": time}
         if working_memory is not UNSET:
             columns["workingMemory"] = string(working_memory, "working_memory", operation=operation)
-        edits = (
-            [] if metadata is UNSET else [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
-        )
+        edits: list[Edit] = []
+        if metadata is not UNSET:
+            edits = [merge_edit("metadata", json_object(metadata, "metadata", operation=operation))]
         fresh = _row(Resource(id=resource_id, created_at=time, updated_at=time))
         keep = [field.name for field in RESOURCES.fields]
         key = [[resource_id]]

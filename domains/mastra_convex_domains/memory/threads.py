@@ -9,6 +9,7 @@ from typing import Any, Literal
 from mastra_convex.domain import (
     UNSET,
     Change,
+    Checked,
     Delete,
     DeleteRange,
     DomainStore,
@@ -29,7 +30,7 @@ from mastra_convex.domain import (
     decode_row,
     encode_columns,
     encode_row,
-    mapping,
+    json_object,
     metadata_conditions,
     now,
     order_column,
@@ -37,7 +38,6 @@ from mastra_convex.domain import (
     parse,
     string,
     text,
-    to_json,
 )
 from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
 
@@ -97,7 +97,7 @@ class ThreadMethods(DomainStore):
             columns["title"] = string(title, "title", operation=operation)
         edits: list[Edit] = []
         if metadata is not UNSET:
-            edits = [merge_edit("metadata", mapping(metadata, "metadata", operation=operation))]
+            edits = [merge_edit("metadata", json_object(metadata, "metadata", operation=operation))]
         change = Change(set=encode_columns(THREADS, columns), edits=edits)
         result = await self._records.commit(
             [Patch(table=THREADS.name, keys=[[id]], change=change)],
@@ -151,7 +151,7 @@ class ThreadMethods(DomainStore):
                 return stored_thread(row)
             change = Change(
                 set=encode_columns(THREADS, {"updatedAt": now()}),
-                edits=[merge_edit("metadata", mapping(wanted, "update()", operation=operation))],
+                edits=[merge_edit("metadata", json_object(wanted, "update()", operation=operation))],
             )
             result = await self._records.commit(
                 [Patch(table=THREADS.name, keys=[[id]], change=change)],
@@ -302,9 +302,9 @@ def touch_threads(ids: list[str]) -> Patch:
     return Patch(table=THREADS.name, keys=[[id] for id in ids], change=change)
 
 
-def merge_edit(column: str, members: Mapping[str, Any]) -> Edit:
+def merge_edit(column: str, members: Checked) -> Edit:
     """Returns an edit that merges members over those of an object column."""
-    return Edit(path=[column], reducer="merge", value=to_json(members))
+    return Edit(path=[column], reducer="merge", value=members.json)
 
 
 def thread_not_found(id: str, operation: str) -> NotFoundError:

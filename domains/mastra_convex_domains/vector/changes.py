@@ -18,10 +18,9 @@ from mastra_convex.domain import (
     PatchRange,
     WriteOp,
     in_parts,
-    mapping,
+    json_object,
     text,
     texts,
-    to_json,
 )
 from mastra_convex.errors import ValidationError
 
@@ -141,6 +140,7 @@ def _change(vector: VectorLike | None, metadata: Mapping[str, Any] | None, opera
         columns["embedding"] = shortest(packed(vector, "vector", operation=operation))
     edits: list[Edit] = []
     if metadata is not None:
-        members = mapping(with_iso_times(metadata, "metadata", operation=operation), "metadata", operation=operation)
-        edits = [Edit(path=["metadata"], reducer="merge", value=to_json(members))]
+        given = with_iso_times(metadata, "metadata", operation=operation)
+        members = json_object(given, "metadata", operation=operation)
+        edits = [Edit(path=["metadata"], reducer="merge", value=members.json)]
     return Change(set=columns, edits=edits)

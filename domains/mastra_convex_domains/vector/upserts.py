@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from mastra_convex.domain import (
+    Checked,
     CommitResult,
     Condition,
     DeleteRange,
@@ -19,7 +20,7 @@ from mastra_convex.domain import (
     encode_row,
     from_json,
     in_parts,
-    mapping,
+    json_object,
     new_id,
     text,
 )
@@ -149,7 +150,7 @@ def _vectors(vectors: Any) -> list[Floats]:
     return numbers
 
 
-def _metadata(metadata: Any, count: int) -> list[dict[str, Any] | None]:
+def _metadata(metadata: Any, count: int) -> list[Checked | None]:
     """Returns the metadata of each vector; an empty list means none."""
     if metadata is not None and (isinstance(metadata, str) or not isinstance(metadata, Sequence)):
         raise ValidationError("metadata must be a list of mappings", operation=_OPERATION)
@@ -159,7 +160,9 @@ def _metadata(metadata: Any, count: int) -> list[dict[str, Any] | None]:
         message = f"metadata must have as many elements as vectors: {len(metadata)}, not {count}"
         raise ValidationError(message, operation=_OPERATION, status="METADATA_LENGTH_MISMATCH")
     return [
-        None if item is None else mapping(with_iso_times(item, name, operation=_OPERATION), name, operation=_OPERATION)
+        None
+        if item is None
+        else json_object(with_iso_times(item, name, operation=_OPERATION), name, operation=_OPERATION)
         for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(metadata))
     ]
 
@@ -174,7 +177,7 @@ def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
     return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(ids)]
 
 
-def _rows(index_name: str, items: Iterable[tuple[str, Floats, dict[str, Any] | None]]) -> Iterator[Row]:
+def _rows(index_name: str, items: Iterable[tuple[str, Floats, Checked | None]]) -> Iterator[Row]:
     """Makes the stored rows as they are consumed, as vectors take several times the memory in rows."""
     for id, numbers, metadata in items:
         values = {"id": id, "indexName": index_name, "embedding": shortest(numbers), "metadata": metadata}

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from mastra_convex.domain import (
     Change,
+    Checked,
     Condition,
     DomainStore,
     Edit,
@@ -20,11 +21,11 @@ from mastra_convex.domain import (
     Patch,
     Path,
     Put,
-    clean,
+    checked,
     encode_columns,
     encode_row,
     items,
-    mapping,
+    json_object,
     moment,
     now,
     text,
@@ -87,7 +88,7 @@ class SnapshotMethods(DomainStore):
             "workflow_name": workflow_name,
             "run_id": run_id,
             "resourceId": None if resource_id is None else text(resource_id, "resource_id", operation=operation),
-            "snapshot": mapping(snapshot, "snapshot", operation=operation),
+            "snapshot": json_object(snapshot, "snapshot", operation=operation),
             "createdAt": time if created_at is None else moment(created_at, "created_at", operation=operation),
             "updatedAt": time if updated_at is None else moment(updated_at, "updated_at", operation=operation),
         }
@@ -141,10 +142,10 @@ class SnapshotMethods(DomainStore):
         operation = "UPDATE_WORKFLOW_RESULTS"
         key = _key(workflow_name, run_id, operation=operation)
         step = text(step_id, "step_id", operation=operation)
-        value = to_json(mapping(result, "result", operation=operation))
+        value = json_object(result, "result", operation=operation).json
         edits = [Edit(path=[*_CONTEXT, step], reducer="slots", value=value)]
         if request_context is not None:
-            value = to_json(mapping(request_context, "request_context", operation=operation))
+            value = json_object(request_context, "request_context", operation=operation).json
             edits.append(Edit(path=["snapshot", "requestContext"], reducer="merge", value=value))
         return await self._edit(key, edits, returning=_CONTEXT if return_context else None, operation=operation) or {}
 
@@ -195,7 +196,7 @@ class SnapshotMethods(DomainStore):
         """
         operation = "UPDATE_WORKFLOW_STATE"
         key = _key(workflow_name, run_id, operation=operation)
-        members: dict[str, Any] = {"status": check_status(status, "status", operation=operation)}
+        members = {"status": checked(check_status(status, "status", operation=operation), "status")}
         objects = {
             "result": result,
             "error": error,
@@ -207,10 +208,10 @@ class SnapshotMethods(DomainStore):
         }
         for name, value in objects.items():
             if value is not None:
-                members[to_camel(name)] = mapping(value, name, operation=operation)
+                members[to_camel(name)] = json_object(value, name, operation=operation)
         if active_paths is not None:
             members["activePaths"] = _positions(active_paths, operation)
-        edits = [Edit(path=["snapshot", name], reducer="set", value=to_json(value)) for name, value in members.items()]
+        edits = [Edit(path=["snapshot", name], reducer="set", value=member.json) for name, member in members.items()]
         merged = await self._edit(
             key,
             edits,
@@ -218,7 +219,9 @@ class SnapshotMethods(DomainStore):
             returning=_SNAPSHOT if return_snapshot else None,
             operation=operation,
         )
-        return members if merged is not None and not return_snapshot else merged
+        if merged is None or return_snapshot:
+            return merged
+        return {name: member.value for name, member in members.items()}
 
     async def _edit(
         self,
@@ -258,9 +261,9 @@ def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
     return text(workflow_name, "workflow_name", operation=operation), text(run_id, "run_id", operation=operation)
 
 
-def _positions(active_paths: object, operation: str) -> list[int]:
-    positions: list[int] = clean(items(active_paths, "active_paths", operation=operation), "active_paths")
-    for n, position in enumerate(positions):
+def _positions(active_paths: object, operation: str) -> Checked:
+    positions = checked(items(active_paths, "active_paths", operation=operation), "active_paths")
+    for n, position in enumerate(positions.value):
         if type(position) is not int:
             raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
     return positions
