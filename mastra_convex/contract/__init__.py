@@ -1,1 +1,1 @@
-"""What the domains share of Mastra's contract: records, pages, times, arguments."""
+"""Holds what the domains share of Mastra's contract: records, pages, order, arguments. Internal."""

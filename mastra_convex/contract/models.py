@@ -66,7 +66,7 @@ class Record(
     """The attribute that each key names, in both spellings."""
 
     _readers: ClassVar[Mapping[str, Callable[[Any], Any]] | None] = None
-    """What reads each attribute from the form in which it is written; None where one needs pydantic."""
+    """Reads each attribute from the form in which it is written; None where one needs pydantic."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:

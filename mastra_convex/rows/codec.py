@@ -27,7 +27,7 @@ from mastra_convex.rows.values import (
 from mastra_convex.tables import Field, Table
 
 _SYSTEM_FIELDS = ("_id", "_creationTime")
-"""What Convex adds to each row."""
+"""Columns that Convex adds to each row."""
 
 
 def encode_row(

@@ -30,11 +30,11 @@ _OPERANDS: dict[str, _Operand] = {
     "$regex": (lambda given: isinstance(given, str | dict), "takes text"),
     "$options": _ANY,
 }
-"""Whether an operand fits its operator, and what the operator takes."""
+"""A test of the operand of an operator, and words for the operands that it takes."""
 
 
 Place = Literal["anywhere", "record", "field", "operator"]
-"""Where a filter stands: anywhere, by the rules of the protocol; or by Mastra's, which are stricter, for a whole
+"""The place of a filter: anywhere, by the rules of the protocol; or by Mastra's, which are stricter, for a whole
 record, for a field, or in `$not` and `$elemMatch` of a field.
 """
 

@@ -53,7 +53,7 @@ def deep_equal(a: Any, b: Any) -> bool:
 
 
 def compares(value: Any, given: Any, holds: Holds) -> bool:
-    """Whether `holds` for two numbers, or for two strings, which Python compares by code points; else False."""
+    """Tells whether `holds` for two numbers, or for two strings, which Python compares by code points; else False."""
     if isinstance(value, str) and isinstance(given, str):
         return holds(value, given)
     numbers = (int, float)

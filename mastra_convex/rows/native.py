@@ -1,4 +1,4 @@
-"""What a few native calls decide about a whole JSON value, so that Python code need not look at each part of it.
+"""Checks whole JSON values by a few native calls, so that Python code need not look at each part. Internal.
 
 Most values are plain: nothing in them is refused, converted or moved. These functions recognize them. For any other
 value the walks of `mastra_convex.rows.values` decide, which are exact and name what is wrong.
@@ -113,7 +113,7 @@ def levels(value: Any) -> Iterator[tuple[list[dict[str, Any]], list[list[Any]]]]
 
 
 def _nests_at_most(value: Any, nesting: int) -> bool:
-    """Whether orjson, which has a limit of its own, still prints the value inside of as many arrays as that is more."""
+    """Tells whether orjson, whose own limit is higher, still prints the value inside so many more arrays."""
     for _ in range(_PRINTED_NESTING - nesting):
         value = [value]
     try:

@@ -227,7 +227,7 @@ class _Reader:
         return _repeated(fragment, *counts)
 
     def _quantifier(self) -> tuple[int, int | None] | None:
-        """How often what was read may stand there. That a quantifier is lazy does not change what is found."""
+        """Reads how often the preceding part may occur. A lazy quantifier finds the same texts."""
         counts = next((counts for sign, counts in _QUANTIFIERS.items() if self._take(sign)), None)
         if counts is None and self._next == "{":
             counts = self._count()

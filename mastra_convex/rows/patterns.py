@@ -18,7 +18,7 @@ MAX_STEPS = 2_500
 END_OF_CODES = 0x110000
 """One more than the last code point."""
 _REMEMBERED = 50_000
-"""How many characters and steps of sets a search remembers before it starts anew; some megabytes."""
+"""A search remembers so many characters and steps of sets before it starts anew; some megabytes."""
 
 _WORD = "word"
 _OTHER = "other"
@@ -31,7 +31,7 @@ _ASSERTIONS: dict[str, Callable[[str, str], bool]] = {
     "boundary": lambda before, after: (before == _WORD) != (after == _WORD),
     "no boundary": lambda before, after: (before == _WORD) == (after == _WORD),
 }
-"""Whether each assertion holds between two kinds of characters."""
+"""A test of each assertion between two kinds of characters."""
 
 
 def check_program(program: Any) -> None:
@@ -55,7 +55,7 @@ def compile_program(program: dict[str, Any]) -> Callable[[str], bool]:
 
 
 def _is_set(points: Any) -> bool:
-    """Whether these are code points in ascending order."""
+    """Tells whether these are code points in ascending order."""
     if not isinstance(points, list) or not all(type(point) is int for point in points):
         return False
     return all(low < high for low, high in pairwise([-1, *points, END_OF_CODES + 1]))
@@ -152,7 +152,7 @@ class _Search:
 
 
 def _kind(character: str) -> str:
-    """What assertions know of a character: that it is the edge of the text, a newline, part of a word, or another."""
+    """Returns the kind of a character for assertions: the edge of the text, a newline, part of a word, or another."""
     if character in _LINE_ENDS:
         return character
     return _WORD if character.isascii() and (character.isalnum() or character == "_") else _OTHER

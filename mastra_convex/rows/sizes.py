@@ -1,4 +1,4 @@
-"""How large a value is as Convex counts, and the limits of a document (docs/protocol.md, "Limits of Convex")."""
+"""Measures values as Convex counts, and checks the limits of a document (docs/protocol.md, "Limits of Convex")."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_document(table: str, row: dict[str, Any], *, apart: Collection[str] = 
 
 
 def _is_document(row: dict[str, Any]) -> bool:
-    """Whether it is clear without a walk that Convex takes the row."""
+    """Tells without a walk that Convex surely takes the row."""
     try:
         text = orjson.dumps(row)
     except TypeError:
@@ -109,7 +109,7 @@ _ROUGH_BYTES = 8
 
 
 def is_within(value: Any, size: int) -> bool:
-    """Whether a value takes at most so many bytes, by a rough measure that ends as soon as it takes more."""
+    """Tells whether a value takes at most so many bytes, by a rough measure that ends as soon as it takes more."""
     left = [value]
     while left and size >= 0:
         part = left.pop()

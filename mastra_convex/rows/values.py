@@ -206,7 +206,7 @@ def from_json(text: str) -> Any:
 
 
 def is_plain_key(key: str) -> bool:
-    """Whether Convex takes this object key and gives it back: printable ASCII, no leading `$`, at most 1,024
+    """Tells whether Convex takes an object key and gives it back: printable ASCII, no leading `$`, at most 1,024
     characters.
     """
     return (
@@ -234,7 +234,7 @@ def escape_keys(value: Any, path: str = "value", *, text: bytes | None = None) -
 
 
 def _is_simple(text: bytes) -> bool:
-    """Whether the JSON text alone shows that Convex takes the value as it is."""
+    """Tells by the JSON text alone that Convex takes the value as it is."""
     return (
         len(text) <= MAX_KEY_CHARACTERS
         and count_containers(text) <= _RAW_LEVELS
@@ -244,7 +244,7 @@ def _is_simple(text: bytes) -> bool:
 
 
 def _is_taken(value: Any) -> bool:
-    """Whether Convex takes a value of a raw column as it is."""
+    """Tells whether Convex takes a value of a raw column as it is."""
     keys: set[str] = set()
     for level, (objects, arrays) in enumerate(levels(value)):
         if (
@@ -279,7 +279,7 @@ def _escaped(value: Any, levels: int) -> Any:
 
 
 def restored(value: Any) -> Any:
-    """What was stored in a raw column: the inverse of `escape_keys`, numbers as `plain_number`; done in place."""
+    """Returns the value of a raw column: the inverse of `escape_keys`, numbers as `plain_number`; done in place."""
     if not isinstance(value, dict | list):
         return plain_numbers(value)
     text = printed(value)

@@ -20,7 +20,7 @@ from mastra_convex.local.vectors.change_log import changed_since, latest_version
 from mastra_convex.rows.keys import encode_key
 
 VECTOR_CACHE_BYTES: Final = 1 << 30
-"""Of vectors that an engine keeps, unless it is told another number."""
+"""An engine keeps at most so many bytes of vectors, unless it is given another number."""
 
 _ROWS_AT_ONCE = 256
 """So many rows are read by one statement."""

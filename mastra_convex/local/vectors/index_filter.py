@@ -16,7 +16,7 @@ from mastra_convex.rows.keys import ARRAY_KEY, MISSING_KEY, encode_key
 from mastra_convex.tables import Index
 
 _MAX_ROWS = 4_000
-"""Where an index finds so many rows it is of no use: to look at the best rows one after the other finds enough as
+"""An index that finds so many rows is of no use: to look at the best rows one after the other finds enough as
 soon.
 """
 

@@ -19,11 +19,11 @@ Positions = npt.NDArray[np.intp]
 _QUICK_NUMBERS = 400_000
 """A product with so many numbers takes some 50 microseconds, and BLAS does not share it among threads."""
 _NUMBERS_PER_ROW = 64
-"""What else is done for each row takes as long as the product with less than so many numbers."""
+"""All other work for a row takes as long as the product with less than so many numbers."""
 _ROWS_SCORED_AT_ONCE = 512
 """So many rows at a time are copied as doubles, which bounds the memory that scoring takes."""
 _SPARSE = 8
-"""Where at most one row in so many is chosen, to gather those rows is cheaper than the product with all rows."""
+"""If at most one row in so many is chosen, to gather those rows is cheaper than the product with all rows."""
 _MIN_NORM, _MAX_NORM = 1e-18, 1e18
 """Between these norms single precision neither overflows nor underflows; other rows are always scored exactly."""
 _ROUNDINGS = 16
