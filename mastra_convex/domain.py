@@ -70,6 +70,7 @@ from mastra_convex.engine.protocol import (
     UnchangedGuard,
     WriteOp,
 )
+from mastra_convex.engine.threads import each
 from mastra_convex.errors import ConfigurationError, MastraConvexError
 from mastra_convex.retention import (
     Policy,
@@ -170,6 +171,7 @@ __all__ = [
     "clean",
     "clean_text",
     "decode_row",
+    "each",
     "encode_columns",
     "encode_row",
     "equals",

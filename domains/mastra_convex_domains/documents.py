@@ -29,6 +29,7 @@ from mastra_convex.domain import (
     Table,
     batches,
     decode_row,
+    each,
     encode_row,
     in_parts,
     items,
@@ -103,7 +104,8 @@ class DocumentsStore(DomainStore):
 
     async def put(self, table: str, *, record: Mapping[str, Any]) -> Document:
         """Stores a record under its `id` (a new one when it has none), replaces an older one, and returns it."""
-        document, row = _document(_name(table, "PUT"), record, "record", "PUT")
+        name = _name(table, "PUT")
+        [(document, row)] = await each(lambda given: _document(name, given, "record", "PUT"), [record])
         await self._put([row])
         return document
 
@@ -116,7 +118,11 @@ class DocumentsStore(DomainStore):
         operation = "PUT_MANY"
         _name(table, operation)
         given = items(records, "records", operation=operation)
-        made = [_document(table, record, f"records[{n}]", operation) for n, record in enumerate(given)]
+
+        def make(numbered: tuple[int, Any]) -> tuple[Document, Row]:
+            return _document(table, numbered[1], f"records[{numbered[0]}]", operation)
+
+        made = await each(make, enumerate(given))
         rows = {row["primaryKey"]: row for _, row in made}
         for batch in batches(rows.values(), touching="table"):
             await in_parts(batch, self._put)  # the replaced rows may be larger than these
@@ -126,7 +132,7 @@ class DocumentsStore(DomainStore):
         """Returns the record, or None when there is none."""
         key = [_name(table, "GET"), _primary_key(id, "id", "GET")]
         [row] = (await self._records.read(Get(table=DOCUMENTS.name, keys=[key]))).rows
-        return None if row is None else _stored(row)
+        return None if row is None else (await each(_stored, [row]))[0]
 
     async def list(
         self,
@@ -181,7 +187,7 @@ class DocumentsStore(DomainStore):
         answers = await self._records.read_all(reads)
         has_more = wanted.limit is not None and bool(answers[1].values)
         return DocumentPage(
-            documents=[_stored(row) for row in answers[0].rows],
+            documents=await each(_stored, answers[0].rows),
             cursor=answers[0].cursor if has_more else None,
             **wanted.info(answers[-1].matched if include_total else None, has_more=has_more),
         )

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from weakref import WeakSet
 
+from mastra_convex.rows.at_once import TakesLongError, attempt
+
+A = TypeVar("A")
 T = TypeVar("T")
 
 _IDLE: Final = 10.0
 """Seconds that a thread waits for work before it ends."""
+
+_TURN: Final = 0.001
+"""Seconds after which work on many items lets other tasks of the event loop have their turn."""
 
 _SHARED: Final = 4
 """Threads of a process for work without effects: most of it holds the lock of the interpreter, so more would wait."""
@@ -161,6 +168,24 @@ class _Job(Generic[T]):
 async def in_thread(work: Callable[..., T], *args: Any) -> T:
     """Returns what `work(*args)` returns in a thread: for computations that have no effect."""
     return await _shared.run(lambda cancellation: work(*args))
+
+
+async def each(work: Callable[[A], T], items: Iterable[A]) -> list[T]:
+    """Returns what `work` returns for each item, in order, without holding the event loop.
+
+    Other tasks get their turn after each millisecond. An item whose JSON text is large is worked on in a thread.
+    """
+    results: list[T] = []
+    began = time.perf_counter()
+    for item in items:
+        try:
+            results.append(attempt(work, item))
+        except TakesLongError:
+            results.append(await in_thread(work, item))
+        if time.perf_counter() - began > _TURN:
+            await asyncio.sleep(0)
+            began = time.perf_counter()
+    return results
 
 
 def _after_fork() -> None:

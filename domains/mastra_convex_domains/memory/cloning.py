@@ -18,6 +18,7 @@ from mastra_convex.domain import (
     Row,
     Scan,
     batches,
+    each,
     mapping,
     now,
     string,
@@ -107,7 +108,7 @@ class CloneMethods(DomainStore):
             for row in originals
         ]
         await self._write(thread, copies)
-        return ThreadClone(thread=thread, cloned_messages=list(map(stored_message, copies)), message_id_map=ids)
+        return ThreadClone(thread=thread, cloned_messages=await each(stored_message, copies), message_id_map=ids)
 
     copy_thread = clone_thread
 

@@ -22,6 +22,7 @@ from mastra_convex.domain import (
     check_batch_size,
     clean_text,
     decode_row,
+    each,
     encode_row,
     equals,
     from_json,
@@ -52,7 +53,7 @@ class MessageMethods(DomainStore):
             return []
         found = await self._records.read(Get(table=MESSAGES.name, keys=[[id] for id in ids]))
         rows = sorted(filter(None, found.rows), key=_position)
-        return [message for message in map(stored_message, rows) if message.role != "system"]
+        return [message for message in await each(stored_message, rows) if message.role != "system"]
 
     async def list_messages(
         self,
@@ -104,11 +105,11 @@ class MessageMethods(DomainStore):
         windows = _windows(include, resource, operation)
         if wanted.limit == 0:
             included = await self._included(windows)
-            return _page(included, windows, scan, wanted.info(0 if include_total else None, has_more=False))
+            return await _page(included, windows, scan, wanted.info(0 if include_total else None, has_more=False))
         if not windows:
             found = await self._records.read(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-            return MessagePage(messages=[stored_message(row) for row in rows], **info)
+            return MessagePage(messages=await each(stored_message, rows), **info)
         return await self._page_with_includes(scan, windows, wanted, include_total=include_total)
 
     async def list_messages_by_resource_id(
@@ -159,7 +160,7 @@ class MessageMethods(DomainStore):
         pages = wanted.scan(scan, include_total=include_total)
         found, around = await self._records.read_with(pages, windows)
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        return _page([*rows, *_window_rows(around)], windows, scan, info)
+        return await _page([*rows, *_window_rows(around)], windows, scan, info)
 
     async def iter_messages(
         self,
@@ -225,7 +226,7 @@ class MessageMethods(DomainStore):
         pages = wanted.scan(scan, include_total=include_total)
         found, probed, *around = await self._records.read(pages, probe, *windows)
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        page = _page([*rows, *_window_rows(around)], windows, scan, info)
+        page = await _page([*rows, *_window_rows(around)], windows, scan, info)
         returned = {message.id for message in page.messages}
         has_more = any(from_json(id or "null") not in returned for [id] in probed.values or ())
         return page.model_copy(update={"has_more": has_more})
@@ -256,12 +257,12 @@ def _position(row: Row) -> tuple[str, float]:
     return row["createdAt"], row["_creationTime"]
 
 
-def _page(rows: Sequence[Row], windows: Sequence[Neighbours], scan: Scan, info: PageInfo) -> MessagePage:
+async def _page(rows: Sequence[Row], windows: Sequence[Neighbours], scan: Scan, info: PageInfo) -> MessagePage:
     """Makes a page of rows, each once, and sorts them again when neighbours were added."""
     unique = list({row["id"]: row for row in rows}.values())
     if windows:
         unique.sort(key=_position, reverse=scan.order == "desc")
-    return MessagePage(messages=[stored_message(row) for row in unique], **info)
+    return MessagePage(messages=await each(stored_message, unique), **info)
 
 
 def _scan(

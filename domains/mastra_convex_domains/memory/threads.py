@@ -28,6 +28,7 @@ from mastra_convex.domain import (
     about,
     check_batch_size,
     decode_row,
+    each,
     encode_columns,
     encode_row,
     json_object,
@@ -244,7 +245,7 @@ class ThreadMethods(DomainStore):
         scan = _thread_scan(resource_id, metadata, order_by, operation)
         found = await self._records.read(wanted.scan(scan, include_total=include_total))
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        return ThreadPage(threads=[stored_thread(row) for row in rows], **info)
+        return ThreadPage(threads=await each(stored_thread, rows), **info)
 
     async def iter_threads(
         self,

@@ -21,9 +21,12 @@ from mastra_convex.domain import (
     about,
     batches,
     clean,
+    each,
     encode_columns,
     from_json,
     in_parts,
+    items,
+    parse,
     parse_list,
     texts,
     to_json,
@@ -65,18 +68,23 @@ class WriteMethods(DomainStore):
             TooLargeError: a value is larger than 128 MiB; nothing of its part is sent.
         """
         operation = "SAVE_MESSAGES"
-        checked = parse_list(Message, messages, "messages", operation=operation)
-        rows: dict[str, Row] = {}
-        for n, message in enumerate(checked):
+
+        def prepare(numbered: tuple[int, Any]) -> tuple[Message, Row]:
+            n, given = numbered
+            message = parse(Message, given, f"messages[{n}]", operation=operation)
             if message.resource_id is None:
                 raise ValidationError(f"messages[{n}].resource_id is required", operation=operation)
             with about(f"messages[{n}]"):
-                rows[message.id] = message_row(message)
+                return message, message_row(message)
+
+        prepared = await each(prepare, enumerate(items(messages, "messages", operation=operation)))
+        rows = {message.id: row for message, row in prepared}
         for batch in batches(rows.values(), touching="thread_id"):
             # Existing rows are read to be replaced; larger ones than these may not fit one transaction.
             await in_parts(batch, self._put)
-        last = {message.id: message for message in checked}.values()
-        return sorted((each for each in last if each.role != "system"), key=lambda message: message.created_at)
+        last = {message.id: message for message, _ in prepared}.values()
+        shown = [message for message in last if message.role != "system"]
+        return sorted(shown, key=lambda message: message.created_at)
 
     async def update_messages(self, messages: Sequence[MessageUpdate | Mapping[str, Any]]) -> list[Message]:
         """Changes the given fields of each message and returns the changed messages; unknown ids are skipped.
@@ -123,7 +131,8 @@ class WriteMethods(DomainStore):
                 result = await self._commit_changes(parts[0])
                 if result.status == "conflict":  # another update has turned a text into an object
                     break
-                changed |= {row["id"]: stored_message(row) for row in result.returned[0].rows if row is not None}
+                found = await each(stored_message, filter(None, result.returned[0].rows))
+                changed |= {message.id: message for message in found}
                 parts.popleft()
             if not parts:
                 return changed
@@ -195,12 +204,12 @@ def _parts(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
     """Splits prepared changes, in order, into lists that fit one commit each."""
     part: list[_Prepared] = []
     size = 0
-    for each in prepared:
-        if part and size + each.size > _CHANGED_BYTES:
+    for one in prepared:
+        if part and size + one.size > _CHANGED_BYTES:
             yield part
             part, size = [], 0
-        part.append(each)
-        size += each.size
+        part.append(one)
+        size += one.size
     if part:
         yield part
 

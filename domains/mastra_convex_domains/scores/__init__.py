@@ -18,6 +18,7 @@ from mastra_convex.domain import (
     Table,
     carried,
     decode_row,
+    each,
     encode_row,
     equals,
     now,
@@ -266,7 +267,7 @@ class ScoresStore(DomainStore):
         )
         found = await self._records.read(wanted.scan(scan, include_total=include_total))
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        return ScorePage(scores=[_score(row) for row in rows], **info)
+        return ScorePage(scores=await each(_score, rows), **info)
 
 
 def score_row(score: Score) -> Row:

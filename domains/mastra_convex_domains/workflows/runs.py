@@ -16,6 +16,7 @@ from mastra_convex.domain import (
     Row,
     Scan,
     decode_row,
+    each,
     equals,
     moment,
     page_request,
@@ -82,7 +83,7 @@ class RunMethods(DomainStore):
         if not thread_id:
             found = await self._records.read(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-            return WorkflowRunPage(runs=[_run(row) for row in rows], **info)
+            return WorkflowRunPage(runs=await each(_run, rows), **info)
 
         return await self._list_of_thread(thread_id, scan, wanted, include_total=include_total)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
 
@@ -22,6 +22,7 @@ from mastra_convex.domain import (
     Path,
     Put,
     checked,
+    each,
     encode_columns,
     encode_row,
     items,
@@ -83,12 +84,13 @@ class SnapshotMethods(DomainStore):
         operation = "PERSIST_WORKFLOW_SNAPSHOT"
         workflow_name, run_id = _key(workflow_name, run_id, operation=operation)
         time = now()
+        [checked_snapshot] = await each(lambda given: json_object(given, "snapshot", operation=operation), [snapshot])
         row = {
             "id": f"{workflow_name}-{run_id}",  # as @mastra/convex has it; it deletes by this column
             "workflow_name": workflow_name,
             "run_id": run_id,
             "resourceId": None if resource_id is None else text(resource_id, "resource_id", operation=operation),
-            "snapshot": json_object(snapshot, "snapshot", operation=operation),
+            "snapshot": checked_snapshot,
             "createdAt": time if created_at is None else moment(created_at, "created_at", operation=operation),
             "updatedAt": time if updated_at is None else moment(updated_at, "updated_at", operation=operation),
         }
@@ -101,7 +103,7 @@ class SnapshotMethods(DomainStore):
         key = _key(workflow_name, run_id, operation=operation)
         found = await self._records.read(Get(table=SNAPSHOTS.name, keys=[key], paths=[_SNAPSHOT]))
         [values] = found.values or [None]
-        snapshot = opened(values[0]) if values else None
+        [snapshot] = await each(opened, [values[0] if values else None])
         if snapshot is None or snapshot == "":
             return None
         if not isinstance(snapshot, dict):
@@ -253,8 +255,8 @@ class SnapshotMethods(DomainStore):
                 raise _invalid(key[1], "has no context", operation)
             return None
         values = (done.returned[0].values or [None])[0] if returning else None
-        found: dict[str, Any] = opened(values[0]) if values else {}
-        return found
+        [found] = await each(opened, [values[0]]) if values else [{}]
+        return cast(dict[str, Any], found)
 
 
 def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
