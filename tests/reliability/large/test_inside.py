@@ -39,11 +39,11 @@ def records(engine: Engine) -> Records:
 
 
 async def test_metadata_that_looks_like_a_reference_is_merged(store: ConvexStore) -> None:
-    await store.memory.save_thread(replace(thread(), metadata=LIKENESS))
+    await store.memory.save_thread(thread().model_copy(update={"metadata": LIKENESS}))
     changed = await store.memory.update_thread("t1", metadata={"more": 1})
     assert changed.metadata == LIKENESS | {"more": 1}
     content = {"parts": [], "metadata": LIKENESS}
-    await store.memory.save_messages([replace(message("a", "x"), content=content)])
+    await store.memory.save_messages([message("a", "x").model_copy(update={"content": content})])
     [updated] = await store.memory.update_messages([{"id": "a", "content": {"metadata": {"more": 1}}}])
     assert updated.content == {"parts": [], "metadata": LIKENESS | {"more": 1}}
     assert await store.memory.list_messages_by_id(["a"]) == [updated]
