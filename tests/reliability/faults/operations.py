@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, Final, cast
 
 import orjson
-from pydantic import BaseModel
 
 from mastra_convex.engine.protocol import (
     Commit,
@@ -103,8 +102,8 @@ async def perform(engine: Engine, request: Request) -> Any:
 
 
 def plain(answer: Any) -> Any:
-    if isinstance(answer, BaseModel):
-        return plain(answer.model_dump())
+    if is_dataclass(answer) and not isinstance(answer, type):
+        return plain(asdict(answer))
     if isinstance(answer, list | tuple):
         return [plain(item) for item in answer]
     if isinstance(answer, dict):

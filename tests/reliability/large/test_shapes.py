@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
@@ -39,7 +38,7 @@ shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @shapes
 async def test_metadata_of_any_shape(store: ConvexStore, shape: Any) -> None:
     metadata = {"shape": shape, "plain": 1}
-    saved = await store.memory.save_thread(replace(thread(), metadata=metadata))
+    saved = await store.memory.save_thread(thread().model_copy(update={"metadata": metadata}))
     assert await store.memory.get_thread_by_id("t1") == saved
     changed = await store.memory.update_thread("t1", metadata={"more": shape, "plain": 2})
     assert changed.metadata == metadata | {"more": shape, "plain": 2}
@@ -52,7 +51,7 @@ async def test_documents_scores_and_state_of_any_shape(store: ConvexStore, shape
     document = await store.documents.put("notes", record={"id": "a", "shape": shape})
     assert await store.documents.get("notes", id="a") == document == {"id": "a", "shape": shape}
     assert (await store.documents.list("notes", filter={"shape": shape})).documents == [document]
-    saved = await store.scores.save_score(replace(score("s", shape), scorer={"shape": shape}))
+    saved = await store.scores.save_score(score("s", shape).model_copy(update={"scorer": {"shape": shape}}))
     assert (saved.output, saved.structured_output) == ({"answer": shape}, {"verdict": [shape]})
     assert await store.scores.get_score_by_id("s") == saved
     await store.thread_state.set_state("t1", type="task", value=shape)
@@ -80,7 +79,7 @@ async def test_large_values_of_any_shape(store: ConvexStore, kind: Kind, shape: 
 
 @pytest.mark.parametrize("shape", LARGE_SHAPES.values(), ids=LARGE_SHAPES)
 async def test_columns_of_any_large_shape(store: ConvexStore, shape: Any) -> None:
-    await store.scores.save_score(replace(score("s", "x"), input=shape, scorer={"of": shape}))
+    await store.scores.save_score(score("s", "x").model_copy(update={"input": shape, "scorer": {"of": shape}}))
     found = await store.scores.get_score_by_id("s")
     assert found is not None
     assert (found.input, found.scorer) == (shape, {"of": shape})
@@ -89,9 +88,9 @@ async def test_columns_of_any_large_shape(store: ConvexStore, shape: Any) -> Non
 @pytest.mark.parametrize("shape", [nested(20, lists=True), list(range(8_193))], ids=["levels", "elements"])
 async def test_an_array_that_no_object_holds_is_refused_by_name(store: ConvexStore, shape: Any) -> None:
     with pytest.raises(TooLargeError, match=r"^input (is nested deeper|has 8193 elements)"):
-        await store.scores.save_score(replace(score("s", "x"), input=shape))
+        await store.scores.save_score(score("s", "x").model_copy(update={"input": shape}))
     with pytest.raises(TooLargeError, match=r"scorer\.structuredOutput"):
-        await store.scores.save_score(replace(score("s", "x"), scorer={"structuredOutput": shape}))
+        await store.scores.save_score(score("s", "x").model_copy(update={"scorer": {"structuredOutput": shape}}))
     assert await store.scores.get_score_by_id("s") is None
 
 
@@ -114,7 +113,7 @@ async def test_any_value_comes_back(value: Any) -> None:
     async with aclosing(ConvexStore.local(":memory:")) as store:
         document = await store.documents.put("t", record={"id": "a", "value": value})
         assert await store.documents.get("t", id="a") == document
-        saved = replace(message("a", value), content={"parts": [], "metadata": {}, "value": value})
+        saved = message("a", value).model_copy(update={"content": {"parts": [], "metadata": {}, "value": value}})
         await store.memory.save_messages([saved])
         assert await store.memory.list_messages_by_id(["a"]) == [saved]
         [changed] = await store.memory.update_messages([{"id": "a", "content": {"metadata": {"more": value}}}])
