@@ -89,7 +89,9 @@ class RemoteEngine:
         results = _checked(path, list[Any], answer.get("results"))
         if len(results) != len(ops):
             raise _unexpected(path)
-        return [_checked(path, _RESULTS[type(op)], result) for op, result in zip(ops, results, strict=True)]
+        pairs = zip(ops, results, strict=True)
+        answers: list[Any] = [_checked(path, _RESULTS[type(op)], result) for op, result in pairs]
+        return answers
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         path = self._transport.config.storage_function
