@@ -153,7 +153,7 @@ def _as_written(model: type[RecordT], values: Mapping[str, Any]) -> RecordT | No
             members[name] = field.get_default(call_default_factory=True, validated_data=members)
     record = model.__new__(model)
     object.__setattr__(record, "__dict__", members)
-    object.__setattr__(record, "__pydantic_fields_set__", given)
+    object.__setattr__(record, "__pydantic_fields_set__", given | extra.keys())
     object.__setattr__(record, "__pydantic_extra__", extra)
     object.__setattr__(record, "__pydantic_private__", None)
     return record
