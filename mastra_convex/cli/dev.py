@@ -8,9 +8,12 @@ import errno
 import secrets
 import shlex
 import signal
-from collections.abc import Generator, Iterable
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import anyio
 import typer
 
 from mastra_convex.errors import ConfigurationError
@@ -29,6 +32,13 @@ _UNUSABLE = {
 }
 
 
+def _stop_signals() -> AbstractContextManager[AsyncIterator[int] | None]:
+    """Receives SIGINT and SIGTERM; nothing on Windows, whose event loop has no signal handlers."""
+    if sys.platform == "win32":
+        return contextlib.nullcontext()
+    return anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
+
+
 def run(tables: Iterable[Table], *, path: Path | None, host: str, port: int, admin_key: str | None) -> None:
     """Serves until SIGINT or SIGTERM, lets calls in flight finish, and returns."""
     key = Secret(admin_key or secrets.token_hex(_KEY_BYTES))
@@ -38,11 +48,11 @@ def run(tables: Iterable[Table], *, path: Path | None, host: str, port: int, adm
 
 
 async def _serve(tables: list[Table], path: Path | None, host: str, port: int, key: Secret) -> None:
-    with _stop_signals() as stopped:
+    with _stop_signals() as signals:
         try:
             async with serve_file(":memory:" if path is None else path, tables, key, host=host, port=port) as server:
                 _announce(_reachable(server.url, host), key, path, host)
-                await stopped.wait()
+                await (anyio.sleep_forever() if signals is None else anext(signals))
         except OSError as error:
             reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
             raise ConfigurationError(f"{host} port {port} {reason}") from error
@@ -61,20 +71,3 @@ def _announce(url: str, key: Secret, path: Path | None, host: str) -> None:
 def _reachable(url: str, host: str) -> str:
     """The URL for programs on this machine, also when the server listens on all addresses."""
     return f"http://{_WILDCARDS[host]}:{url.rpartition(':')[2]}" if host in _WILDCARDS else url
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Generator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    caught: list[signal.Signals] = []
-    with contextlib.suppress(NotImplementedError):  # the event loop of Windows has no signal handlers
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopped.set)
-            caught.append(number)
-    try:
-        yield stopped
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
