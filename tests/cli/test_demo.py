@@ -13,7 +13,7 @@ import pytest
 from mastra_convex import ConvexStore
 from tests.cli.commands import REPOSITORY, run
 
-SAMPLE = REPOSITORY / "mastra_convex" / "cli" / "sample.jsonl"
+SAMPLE = REPOSITORY / "mastra_convex" / "cli" / "demo" / "sample.jsonl"
 SECTIONS = (
     "1. Threads of mara-bakery",
     "2. Latest page of",

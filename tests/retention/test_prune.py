@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -243,7 +242,7 @@ async def _prune_messages(store: ConvexStore, **options: Any) -> PruneResult:
 
 async def test_rows_of_one_time_are_counted_out(store: ConvexStore) -> None:
     time = days_ago(40)
-    same = [replace(m, created_at=time) for m in messages(12, 40)]
+    same = [m.model_copy(update={"created_at": time}) for m in messages(12, 40)]
     await store.memory.save_messages([*same, message("young", 10)])
     found = [(await _prune_messages(store, max_rows=8)) for _ in range(2)]
     assert [(result.deleted, result.done) for result in found] == [(8, False), (4, True)]
