@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mastra_convex.cli.demo.transcript import BadLine, Line, Transcript
@@ -84,4 +84,4 @@ async def _save_thread(store: DomainAccess, thread_id: str, lines: Sequence[Line
     page = await store.memory.list_messages(thread_id, per_page=1, order_by="-created_at", include_total=False)
     latest = max(*times, *(message.created_at for message in page.messages))
     earliest = min(present.created_at, *times)
-    await store.memory.save_thread(replace(present, created_at=earliest, updated_at=latest))
+    await store.memory.save_thread(present.model_copy(update={"created_at": earliest, "updated_at": latest}))
