@@ -116,10 +116,12 @@ def is_within(value: Any, size: int) -> bool:
         if isinstance(part, str):
             size -= len(part)
         elif isinstance(part, dict):
-            size -= 2 * _ROUGH_BYTES * len(part)
-            if size >= 0:
-                left += part
-                left += part.values()
+            texts = (*part, *part.values())
+            size -= _ROUGH_BYTES * len(texts)
+            if set(map(type, texts)) <= {str}:  # most rows
+                size -= sum(map(len, texts))
+            elif size >= 0:
+                left += texts
         elif isinstance(part, list | tuple):
             size -= _ROUGH_BYTES * len(part)
             if size >= 0 and not set(map(type, part)) <= _NUMBERS:
