@@ -31,6 +31,7 @@ from mastra_convex.engine.protocol import (
     SearchResult,
     WriteOp,
 )
+from mastra_convex.engine.row_security import Owner, RowSecurity
 from mastra_convex.errors import TooLargeError
 from mastra_convex.rows.sizes import value_size
 from mastra_convex.rows.values import Row
@@ -106,6 +107,18 @@ class Records:
                     rest[n] = following
             pending = rest
         return [answers[n] for n in range(len(ops))]
+
+    def of_owner(self, id: str, *, noun: str, columns: Mapping[str, str], alone: bool = False) -> Records:
+        """Returns records through which only rows of one owner are seen and written.
+
+        Args:
+            id: the value that the column for the owner has in these rows.
+            noun: what an owner is called in errors.
+            columns: the column for the owner, by table; other tables are not read.
+            alone: whether rows of other tables that belong to such rows are left when these are deleted.
+        """
+        tables = {name: table for name, table in self._tables.items() if name in columns or not alone}
+        return Records(RowSecurity(self._engine, tables, Owner(id, noun, columns)), tables)
 
     async def step(self, op: Scan) -> ScanResult:
         """Returns as much of a scan as one call gives; its `cursor` goes on after that."""
