@@ -207,7 +207,19 @@ class ResourceMemory:
     def iter_messages(
         self, thread_id: str | Sequence[str], *, batch_size: int = 100, **options: Unpack[MessageRangeOptions]
     ) -> AsyncIterator[Message]:
-        """Iterates over the messages of one or several threads, as `MemoryStore.iter_messages` does."""
+        """Iterates over the messages of one or several threads, as `MemoryStore.iter_messages` does.
+
+        Args:
+            thread_id: id of a thread, or a list of up to 2,000 ids.
+            batch_size: messages to fetch at a time.
+            options: the other options of `MemoryStore.iter_messages`.
+
+        Returns:
+            The messages that match, in the order asked for.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         return self._memory.iter_messages(thread_id, resource_id=self.resource_id, batch_size=batch_size, **options)
 
     async def save_messages(
