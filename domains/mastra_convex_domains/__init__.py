@@ -1,5 +1,6 @@
 """Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
+from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
     Include,
@@ -14,6 +15,7 @@ from mastra_convex_domains.memory import (
     ThreadClone,
     ThreadPage,
 )
+from mastra_convex_domains.schedules import Schedule, SchedulesStore, ScheduleTrigger
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
 from mastra_convex_domains.vector import Embedder, HashingEmbedder, IndexDescription, Metric, VectorHit, VectorStore
@@ -22,6 +24,9 @@ from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunP
 __all__ = [
     "DOCUMENTS",
     "BuiltinDomains",
+    "ChannelConfig",
+    "ChannelInstallation",
+    "ChannelsStore",
     "DocumentPage",
     "DocumentsStore",
     "Embedder",
@@ -37,6 +42,9 @@ __all__ = [
     "ResourceMemory",
     "ResourceUpdate",
     "RunStatus",
+    "Schedule",
+    "ScheduleTrigger",
+    "SchedulesStore",
     "Score",
     "ScorePage",
     "ScoresStore",
@@ -56,14 +64,18 @@ class BuiltinDomains:
     """Declares the domains of a store for type checkers (see `mastra_convex/store_base.py`).
 
     Example:
-        names = ["documents", "memory", "scores", "thread_state", "vector", "workflows"]
+        names = ["channels", "documents", "memory", "schedules", "scores", "thread_state", "vector", "workflows"]
         assert all(getattr(store, name).name == name for name in names)
     """
 
+    channels: ChannelsStore
+    """Stores on which platforms agents are installed."""
     documents: DocumentsStore
     """Stores records of any shape."""
     memory: MemoryStore
     """Stores threads, messages and resources."""
+    schedules: SchedulesStore
+    """Stores schedules and their triggers."""
     scores: ScoresStore
     """Stores the results of evaluations."""
     thread_state: ThreadStateStore
