@@ -7,6 +7,64 @@ import { v } from "convex/values";
 export const version = "0.1.0";
 
 export const mastraTables = {
+  mastra_background_tasks: defineTable({
+    id: v.string(),
+    tool_call_id: v.string(),
+    tool_name: v.string(),
+    agent_id: v.string(),
+    run_id: v.string(),
+    thread_id: v.union(v.string(), v.null()),
+    resource_id: v.union(v.string(), v.null()),
+    status: v.string(),
+    args: v.string(),
+    result: v.optional(v.union(v.string(), v.null())),
+    error: v.optional(v.union(v.string(), v.null())),
+    suspend_payload: v.optional(v.union(v.string(), v.null())),
+    retry_count: v.number(),
+    max_retries: v.number(),
+    timeout_ms: v.number(),
+    createdAt: v.string(),
+    startedAt: v.union(v.string(), v.null()),
+    suspendedAt: v.union(v.string(), v.null()),
+    completedAt: v.union(v.string(), v.null()),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_status_created", ["status", "createdAt"])
+    .index("by_agent_status", ["agent_id", "status"])
+    .index("by_run", ["run_id"])
+    .index("by_tool_call", ["tool_call_id"])
+    .index("by_thread", ["thread_id"])
+    .index("by_resource", ["resource_id"])
+    .index("by_tool", ["tool_name"])
+    .index("by_created", ["createdAt"])
+    .index("by_agent_created", ["agent_id", "createdAt"])
+    .index("by_thread_created", ["thread_id", "createdAt"])
+    .index("by_resource_created", ["resource_id", "createdAt"])
+    .index("by_tool_created", ["tool_name", "createdAt"]),
+  mastra_channel_config: defineTable({
+    id: v.string(),
+    platform: v.string(),
+    data: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_platform", ["platform"]),
+  mastra_channel_installations: defineTable({
+    id: v.string(),
+    platform: v.string(),
+    agentId: v.string(),
+    status: v.string(),
+    webhookId: v.optional(v.union(v.string(), v.null())),
+    data: v.string(),
+    configHash: v.optional(v.union(v.string(), v.null())),
+    error: v.optional(v.union(v.string(), v.null())),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_webhook", ["webhookId"])
+    .index("by_platform_agent", ["platform", "agentId"])
+    .index("by_platform", ["platform"]),
   mastra_chunks: defineTable({
     generation: v.string(),
     position: v.number(),
@@ -57,6 +115,45 @@ export const mastraTables = {
     .index("by_record_id", ["id"])
     .index("by_updated", ["updatedAt"])
     .index("by_created", ["createdAt"]),
+  mastra_schedule_triggers: defineTable({
+    id: v.string(),
+    schedule_id: v.string(),
+    run_id: v.optional(v.union(v.string(), v.null())),
+    scheduled_fire_at: v.number(),
+    actual_fire_at: v.number(),
+    outcome: v.string(),
+    error: v.optional(v.union(v.string(), v.null())),
+    trigger_kind: v.string(),
+    parent_trigger_id: v.optional(v.union(v.string(), v.null())),
+    metadata: v.optional(v.union(v.string(), v.null())),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_schedule_actual", ["schedule_id", "actual_fire_at"])
+    .index("by_parent_trigger", ["parent_trigger_id"])
+    .index("by_actual", ["actual_fire_at"]),
+  mastra_schedules: defineTable({
+    id: v.string(),
+    target: v.string(),
+    cron: v.string(),
+    timezone: v.optional(v.union(v.string(), v.null())),
+    status: v.string(),
+    next_fire_at: v.number(),
+    last_fire_at: v.optional(v.union(v.number(), v.null())),
+    last_run_id: v.optional(v.union(v.string(), v.null())),
+    created_at: v.number(),
+    updated_at: v.number(),
+    metadata: v.optional(v.union(v.string(), v.null())),
+    owner_type: v.optional(v.union(v.string(), v.null())),
+    owner_id: v.optional(v.union(v.string(), v.null())),
+    workflow_id: v.optional(v.union(v.string(), v.null())),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_status_next_fire_at", ["status", "next_fire_at"])
+    .index("by_workflow_status", ["workflow_id", "status"])
+    .index("by_workflow_id", ["workflow_id"])
+    .index("by_owner", ["owner_type", "owner_id"])
+    .index("by_owner_id", ["owner_id"])
+    .index("by_created", ["created_at"]),
   mastra_scorers: defineTable({
     id: v.string(),
     scorerId: v.string(),
@@ -199,6 +296,89 @@ export type VectorIndexLayout = {
 };
 
 export const layout: { readonly [table: string]: TableLayout } = {
+  mastra_background_tasks: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "tool_call_id",
+      "tool_name",
+      "agent_id",
+      "run_id",
+      "thread_id",
+      "resource_id",
+      "status",
+      "args",
+      "result",
+      "error",
+      "suspend_payload",
+      "retry_count",
+      "max_retries",
+      "timeout_ms",
+      "createdAt",
+      "startedAt",
+      "suspendedAt",
+      "completedAt",
+    ],
+    json: ["args", "result", "error", "suspend_payload"],
+    raw: [],
+    floats: [],
+    large: ["args", "result", "error", "suspend_payload"],
+    indexes: {
+      by_record_id: ["id"],
+      by_status_created: ["status", "createdAt"],
+      by_agent_status: ["agent_id", "status"],
+      by_run: ["run_id"],
+      by_tool_call: ["tool_call_id"],
+      by_thread: ["thread_id"],
+      by_resource: ["resource_id"],
+      by_tool: ["tool_name"],
+      by_created: ["createdAt"],
+      by_agent_created: ["agent_id", "createdAt"],
+      by_thread_created: ["thread_id", "createdAt"],
+      by_resource_created: ["resource_id", "createdAt"],
+      by_tool_created: ["tool_name", "createdAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_channel_config: {
+    key: "by_record_id",
+    fields: ["id", "platform", "data", "updatedAt"],
+    json: ["data"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_platform: ["platform"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_channel_installations: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "platform",
+      "agentId",
+      "status",
+      "webhookId",
+      "data",
+      "configHash",
+      "error",
+      "createdAt",
+      "updatedAt",
+    ],
+    json: ["data"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_webhook: ["webhookId"],
+      by_platform_agent: ["platform", "agentId"],
+      by_platform: ["platform"],
+    },
+    vectorIndexes: {},
+  },
   mastra_chunks: {
     key: "by_generation",
     fields: ["generation", "position", "data"],
@@ -277,6 +457,65 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_record_id: ["id"],
       by_updated: ["updatedAt"],
       by_created: ["createdAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_schedule_triggers: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "schedule_id",
+      "run_id",
+      "scheduled_fire_at",
+      "actual_fire_at",
+      "outcome",
+      "error",
+      "trigger_kind",
+      "parent_trigger_id",
+      "metadata",
+    ],
+    json: ["metadata"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_schedule_actual: ["schedule_id", "actual_fire_at"],
+      by_parent_trigger: ["parent_trigger_id"],
+      by_actual: ["actual_fire_at"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_schedules: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "target",
+      "cron",
+      "timezone",
+      "status",
+      "next_fire_at",
+      "last_fire_at",
+      "last_run_id",
+      "created_at",
+      "updated_at",
+      "metadata",
+      "owner_type",
+      "owner_id",
+      "workflow_id",
+    ],
+    json: ["target", "metadata"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_status_next_fire_at: ["status", "next_fire_at"],
+      by_workflow_status: ["workflow_id", "status"],
+      by_workflow_id: ["workflow_id"],
+      by_owner: ["owner_type", "owner_id"],
+      by_owner_id: ["owner_id"],
+      by_created: ["created_at"],
     },
     vectorIndexes: {},
   },

@@ -1,5 +1,6 @@
 """Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
+from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
@@ -23,6 +24,9 @@ from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunP
 
 __all__ = [
     "DOCUMENTS",
+    "BackgroundTask",
+    "BackgroundTaskPage",
+    "BackgroundTasksStore",
     "BuiltinDomains",
     "ChannelConfig",
     "ChannelInstallation",
@@ -64,10 +68,12 @@ class BuiltinDomains:
     """Declares the domains of a store for type checkers (see `mastra_convex/store_base.py`).
 
     Example:
-        names = ["channels", "documents", "memory", "schedules", "scores", "thread_state", "vector", "workflows"]
-        assert all(getattr(store, name).name == name for name in names)
+        assert store.memory is store.domain(MemoryStore)
+        assert store.schedules.name == "schedules"
     """
 
+    background_tasks: BackgroundTasksStore
+    """Stores calls of tools that run in the background."""
     channels: ChannelsStore
     """Stores on which platforms agents are installed."""
     documents: DocumentsStore

@@ -181,7 +181,7 @@ class ChannelsStore(DomainStore):
         """Lists the installations on a platform, newest first."""
         prefix = [text(platform, "platform", operation="LIST_INSTALLATIONS")]
         found = await self._installations("by_platform", prefix)
-        return sorted(found[::-1], key=lambda installation: installation.created_at, reverse=True)
+        return sorted(found, key=lambda installation: installation.created_at, reverse=True)
 
     async def delete_installation(self, id: str) -> None:
         """Deletes the installation; an unknown id is no error."""

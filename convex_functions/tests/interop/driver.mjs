@@ -12,7 +12,10 @@ import { ConvexStore, ConvexVector } from '@mastra/convex';
 
 globalThis.console = new Console(process.stderr); // stdout is for answers alone
 
-const DATES = new Set(['createdAt', 'updatedAt', 'startDate', 'endDate']);
+const DATES = new Set([
+  'createdAt', 'updatedAt', 'startDate', 'endDate', 'startedAt', 'suspendedAt', 'completedAt', 'fromDate', 'toDate',
+  'lastObservedAt', 'lastBufferedAtTime',
+]);
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 const revive = (key, value) => (DATES.has(key) && ISO.test(value) ? new Date(value) : value);
 
