@@ -22,7 +22,7 @@ class Condition:
     """Compares the value at a path with `value`, which is JSON text. Conditions in a list must all hold."""
 
     path: Path
-    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
+    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "lacks", "exists", "match"]
     value: str
 
 
@@ -61,6 +61,11 @@ def _test(table: Table, condition: Condition) -> Predicate:
                 raise ValidationError("the value of `in` must be an array")
             elements: list[Any] = given
             return lambda row: _among(row.get(path), elements)
+        case "lacks":
+            if not isinstance(given, dict):
+                raise ValidationError("the value of `lacks` must be an object")
+            members: dict[str, Any] = given
+            return lambda row: not _has_element(row.get(path), members)
         case "exists":
             if not isinstance(given, bool):
                 raise ValidationError("the value of `exists` must be true or false")
@@ -74,6 +79,16 @@ def _test(table: Table, condition: Condition) -> Predicate:
 
 
 _ORDERED = {"lt": lt, "lte": le, "gt": gt, "gte": ge}
+
+
+def _has_element(value: Any, members: dict[str, Any]) -> bool:
+    """Tells whether a value is an array with an object that has all these members."""
+    elements: list[Any] = value if isinstance(value, list) else []
+    return any(
+        isinstance(element, dict)
+        and all(name in element and deep_equal(element[name], members[name]) for name in members)
+        for element in elements
+    )
 
 
 def _among(value: Any, elements: list[Any]) -> bool:
