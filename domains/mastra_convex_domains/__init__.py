@@ -4,11 +4,15 @@ from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTas
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
+    ActivatedChunk,
+    ActivationResult,
     Include,
     MemoryStore,
     Message,
     MessagePage,
     MessageUpdate,
+    ObservationalMemory,
+    ObservationChunk,
     Resource,
     ResourceMemory,
     ResourceUpdate,
@@ -24,6 +28,8 @@ from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunP
 
 __all__ = [
     "DOCUMENTS",
+    "ActivatedChunk",
+    "ActivationResult",
     "BackgroundTask",
     "BackgroundTaskPage",
     "BackgroundTasksStore",
@@ -42,6 +48,8 @@ __all__ = [
     "MessagePage",
     "MessageUpdate",
     "Metric",
+    "ObservationChunk",
+    "ObservationalMemory",
     "Resource",
     "ResourceMemory",
     "ResourceUpdate",

@@ -71,7 +71,7 @@ async def test_typescript_reads_what_python_wrote(ours: ConvexStore, stock: Stoc
 
 async def test_each_sees_the_claims_and_changes_of_the_other(ours: ConvexStore, stock: StockStore) -> None:
     await ours.schedules.create_schedule(SCHEDULE)
-    claim = {"new_next_fire_at": 2_000, "last_fire_at": 1_000, "last_run_id": "py"}
+    claim: dict[str, Any] = {"new_next_fire_at": 2_000, "last_fire_at": 1_000, "last_run_id": "py"}
     assert await ours.schedules.update_schedule_next_fire("s1", expected_next_fire_at=1_000, **claim)
     assert not await stock.call("schedules", "updateScheduleNextFire", "s1", 1_000, 3_000, 1_000, "ts")
     assert await stock.call("schedules", "updateScheduleNextFire", "s1", 2_000, 3_000, 2_000, "ts")

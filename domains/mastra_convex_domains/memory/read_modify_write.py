@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from mastra_convex.domain import Get, KeyGuard, Records, Row, Table, UnchangedGuard, WriteOp
-from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.domain import Get, Guard, KeyGuard, Records, Row, Table, UnchangedGuard, WriteOp
+from mastra_convex.errors import ConflictError, MastraConvexError, ValidationError
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -23,6 +23,8 @@ async def read_modify_write(
     change: Callable[[Row | None], Awaitable[Sequence[WriteOp] | None]],
     *,
     operation: str,
+    guard: Guard | None = None,
+    refused: Callable[[], MastraConvexError] | None = None,
 ) -> Row | None:
     """Reads a row, and writes what `change` makes of it unless the row was changed meanwhile; then all begins anew.
 
@@ -32,6 +34,8 @@ async def read_modify_write(
         id: the id of the row.
         change: function of the row, None for a missing one, that returns the writes, or None to write nothing.
         operation: the operation that errors name.
+        guard: what must hold too when the row is written.
+        refused: makes the error to raise when `guard` fails.
 
     Returns:
         The row after the change; None when it does not exist.
@@ -46,11 +50,13 @@ async def read_modify_write(
         ops = await change(row)
         if ops is None:
             return row
-        if row is None or fingerprint is None:
-            guard: Any = KeyGuard(guard="missing", table=table.name, key=[id])
-        else:
-            guard = UnchangedGuard(table=table.name, key=[id], fingerprint=fingerprint)
-        result = await records.commit(ops, guards=[guard], returning=[get])
+        is_unchanged: Guard = KeyGuard(guard="missing", table=table.name, key=[id])
+        if fingerprint is not None:
+            is_unchanged = UnchangedGuard(table=table.name, key=[id], fingerprint=fingerprint)
+        guards = [is_unchanged] if guard is None else [is_unchanged, guard]
+        result = await records.commit(ops, guards=guards, returning=[get])
+        if refused is not None and 1 in result.failed:
+            raise refused()
         if result.status == "done" and (changed := result.returned[0].rows[0]) is not None:
             return changed
     raise kept_changing(f"{table.name} {id!r}", operation)
