@@ -288,6 +288,16 @@ export const mastraTables = {
       dimensions: 1536,
       filterFields: ["indexName", "metadata.resource_id", "metadata.thread_id"],
     }),
+  mastra_workflow_claims: defineTable({
+    workflow_name: v.string(),
+    run_id: v.string(),
+    owner: v.optional(v.string()),
+    fence: v.number(),
+    claimed_at: v.string(),
+    expires_at: v.optional(v.string()),
+  })
+    .index("by_workflow_run", ["workflow_name", "run_id"])
+    .index("by_expires", ["expires_at"]),
   mastra_workflow_snapshots: defineTable({
     id: v.optional(v.string()),
     workflow_name: v.string(),
@@ -764,6 +774,19 @@ export const layout: { readonly [table: string]: TableLayout } = {
         filters: ["indexName", "metadata.resource_id", "metadata.thread_id"],
       },
     },
+  },
+  mastra_workflow_claims: {
+    key: "by_workflow_run",
+    fields: ["workflow_name", "run_id", "owner", "fence", "claimed_at", "expires_at"],
+    json: [],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_workflow_run: ["workflow_name", "run_id"],
+      by_expires: ["expires_at"],
+    },
+    vectorIndexes: {},
   },
   mastra_workflow_snapshots: {
     key: "by_workflow_run",

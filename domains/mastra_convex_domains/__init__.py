@@ -24,7 +24,7 @@ from mastra_convex_domains.schedules import Schedule, SchedulesStore, ScheduleTr
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
 from mastra_convex_domains.vector import Embedder, HashingEmbedder, IndexDescription, Metric, VectorHit, VectorStore
-from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
+from mastra_convex_domains.workflows import RunClaim, RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
     "DOCUMENTS",
@@ -53,6 +53,7 @@ __all__ = [
     "Resource",
     "ResourceMemory",
     "ResourceUpdate",
+    "RunClaim",
     "RunStatus",
     "Schedule",
     "ScheduleTrigger",
