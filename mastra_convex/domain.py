@@ -68,6 +68,13 @@ from mastra_convex.engine.protocol import (
     UnchangedGuard,
     WriteOp,
 )
+from mastra_convex.engine.read_modify_write import (
+    MAX_CONFLICTS,
+    answer_of,
+    check_function,
+    kept_changing,
+    read_modify_write,
+)
 from mastra_convex.engine.threads import each
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.retention import (
@@ -105,6 +112,7 @@ from mastra_convex.telemetry.signals import Attributes
 
 __all__ = [
     "MAX_ARRAY_ELEMENTS",
+    "MAX_CONFLICTS",
     "MAX_KEYS",
     "MAX_SAFE_INTEGER",
     "UNSET",
@@ -160,9 +168,11 @@ __all__ = [
     "VectorIndex",
     "WriteOp",
     "about",
+    "answer_of",
     "batches",
     "carried",
     "check_batch_size",
+    "check_function",
     "checked",
     "checked_filter",
     "checked_when_given",
@@ -179,6 +189,7 @@ __all__ = [
     "is_stored",
     "items",
     "json_object",
+    "kept_changing",
     "mapping",
     "metadata_conditions",
     "moment",
@@ -188,6 +199,7 @@ __all__ = [
     "page_request",
     "parse",
     "parse_list",
+    "read_modify_write",
     "register",
     "string",
     "text",

@@ -255,7 +255,7 @@ class _Pruning:
         return min((bound + 1 for bound in bounds if bound), default=None)
 
     def _paths(self) -> list[list[str]]:
-        columns = ("id", *self._table.key_fields) if self._owned else (self._anchor, "_creationTime")
+        columns = (self._table.owner_field, *self._table.key_fields) if self._owned else (self._anchor, "_creationTime")
         return [[column] for column in columns]
 
     async def _delete_all(self, rows: list[list[Any]]) -> bool:

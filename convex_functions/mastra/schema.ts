@@ -41,6 +41,25 @@ export const mastraTables = {
     .index("by_thread_created", ["thread_id", "createdAt"])
     .index("by_resource_created", ["resource_id", "createdAt"])
     .index("by_tool_created", ["tool_name", "createdAt"]),
+  mastra_cache: defineTable({
+    key: v.string(),
+    keyPrefix: v.string(),
+    kind: v.string(),
+    value: v.optional(v.string()),
+    counter: v.optional(v.number()),
+    expiresAt: v.union(v.number(), v.null()),
+  })
+    .index("by_key", ["key"])
+    .index("by_key_prefix", ["keyPrefix"])
+    .index("by_expires", ["expiresAt"]),
+  mastra_cache_list_items: defineTable({
+    key: v.string(),
+    keyPrefix: v.string(),
+    index: v.number(),
+    value: v.string(),
+  })
+    .index("by_key_prefix", ["keyPrefix"])
+    .index("by_key_index", ["key", "index"]),
   mastra_channel_config: defineTable({
     id: v.string(),
     platform: v.string(),
@@ -387,6 +406,33 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_thread_created: ["thread_id", "createdAt"],
       by_resource_created: ["resource_id", "createdAt"],
       by_tool_created: ["tool_name", "createdAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_cache: {
+    key: "by_key",
+    fields: ["key", "keyPrefix", "kind", "value", "counter", "expiresAt"],
+    json: ["value"],
+    raw: [],
+    floats: [],
+    large: ["value"],
+    indexes: {
+      by_key: ["key"],
+      by_key_prefix: ["keyPrefix"],
+      by_expires: ["expiresAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_cache_list_items: {
+    key: "by_key_index",
+    fields: ["key", "keyPrefix", "index", "value"],
+    json: ["value"],
+    raw: [],
+    floats: [],
+    large: ["value"],
+    indexes: {
+      by_key_prefix: ["keyPrefix"],
+      by_key_index: ["key", "index"],
     },
     vectorIndexes: {},
   },

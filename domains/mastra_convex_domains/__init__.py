@@ -1,6 +1,7 @@
 """Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
 from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
+from mastra_convex_domains.cache import CacheStore
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
@@ -34,6 +35,7 @@ __all__ = [
     "BackgroundTaskPage",
     "BackgroundTasksStore",
     "BuiltinDomains",
+    "CacheStore",
     "ChannelConfig",
     "ChannelInstallation",
     "ChannelsStore",
@@ -83,6 +85,8 @@ class BuiltinDomains:
 
     background_tasks: BackgroundTasksStore
     """Stores calls of tools that run in the background."""
+    cache: CacheStore
+    """Caches values, lists and counters for a time."""
     channels: ChannelsStore
     """Stores on which platforms agents are installed."""
     documents: DocumentsStore

@@ -23,12 +23,12 @@ from mastra_convex.domain import (
     now,
     parse,
     parse_list,
+    read_modify_write,
     text,
     to_iso,
     to_json,
 )
 from mastra_convex.errors import LargeValueError, ValidationError
-from mastra_convex_domains.memory.read_modify_write import read_modify_write
 from mastra_convex_domains.memory.tables import OBSERVATIONS
 
 from .activation import chunks_to_activate, result_of
@@ -93,7 +93,7 @@ class BufferMethods(DomainStore):
             buffered = stored_record(row).buffered_observation_chunks or ()
             return None if any(chunk.cycle_id == cycle_id for chunk in buffered) else [patch]
 
-        await read_modify_write(self._records, OBSERVATIONS, id, change, operation=operation)
+        await read_modify_write(self._records, OBSERVATIONS, [id], change, operation=operation)
 
     async def swap_buffered_to_active(
         self,
@@ -182,7 +182,7 @@ class BufferMethods(DomainStore):
                 Patch(table=OBSERVATIONS.name, keys=[[id]], change=Change(set=encode_columns(OBSERVATIONS, columns)))
             ]
 
-        await read_modify_write(self._records, OBSERVATIONS, id, change, operation=operation)
+        await read_modify_write(self._records, OBSERVATIONS, [id], change, operation=operation)
         return activated
 
 

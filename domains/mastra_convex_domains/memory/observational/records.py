@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from mastra_convex.domain import (
+    MAX_CONFLICTS,
     MAX_SAFE_INTEGER,
     Change,
     Condition,
@@ -21,6 +22,7 @@ from mastra_convex.domain import (
     clean,
     each,
     encode_columns,
+    kept_changing,
     mapping,
     moment,
     now,
@@ -31,7 +33,6 @@ from mastra_convex.domain import (
     to_json,
 )
 from mastra_convex.errors import ValidationError
-from mastra_convex_domains.memory.read_modify_write import MAX_CONFLICTS, kept_changing
 from mastra_convex_domains.memory.tables import OBSERVATIONS
 
 from .models import ObservationalMemory, ObservationScope

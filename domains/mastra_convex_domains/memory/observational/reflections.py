@@ -18,11 +18,11 @@ from mastra_convex.domain import (
     new_id,
     now,
     parse,
+    read_modify_write,
     string,
     text,
 )
 from mastra_convex.errors import ConflictError, MastraConvexError
-from mastra_convex_domains.memory.read_modify_write import read_modify_write
 from mastra_convex_domains.memory.tables import OBSERVATIONS
 
 from .models import ObservationalMemory
@@ -111,7 +111,7 @@ class ReflectionMethods(DomainStore):
             }
             return [_patch(id, columns)]
 
-        await read_modify_write(self._records, OBSERVATIONS, id, change, operation=operation)
+        await read_modify_write(self._records, OBSERVATIONS, [id], change, operation=operation)
 
     async def swap_buffered_reflection_to_active(
         self, current_record: ObservationalMemory | Mapping[str, Any], *, token_count: float
@@ -165,7 +165,7 @@ class ReflectionMethods(DomainStore):
         await read_modify_write(
             self._records,
             OBSERVATIONS,
-            current.id,
+            [current.id],
             change,
             operation=operation,
             guard=guard,

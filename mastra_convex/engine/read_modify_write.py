@@ -1,4 +1,4 @@
-"""Changes a row by a function of what is stored, without losing what others write meanwhile."""
+"""Changes a row by a function of what is stored, without losing what others write meanwhile. Internal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from mastra_convex.domain import Get, Guard, KeyGuard, Records, Row, Table, UnchangedGuard, WriteOp
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.protocol import Get, Guard, KeyGuard, UnchangedGuard, WriteOp
 from mastra_convex.errors import ConflictError, MastraConvexError, ValidationError
+from mastra_convex.rows.keys import Key
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import Table
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -19,7 +23,7 @@ MAX_CONFLICTS: Final = 1_000
 async def read_modify_write(
     records: Records,
     table: Table,
-    id: str,
+    key: Key,
     change: Callable[[Row | None], Awaitable[Sequence[WriteOp] | None]],
     *,
     operation: str,
@@ -30,8 +34,8 @@ async def read_modify_write(
 
     Args:
         records: the records of the domain.
-        table: a table whose key is `id`.
-        id: the id of the row.
+        table: the table.
+        key: the key of the row.
         change: function of the row, None for a missing one, that returns the writes, or None to write nothing.
         operation: the operation that errors name.
         guard: what must hold too when the row is written.
@@ -43,23 +47,23 @@ async def read_modify_write(
     Raises:
         ConflictError: others changed the row at each attempt.
     """
-    get = Get(table=table.name, keys=[[id]])
+    get = Get(table=table.name, keys=[key])
     for _ in range(MAX_CONFLICTS):
-        found = await records.read(Get(table=table.name, keys=[[id]], fingerprints=True))
+        found = await records.read(Get(table=table.name, keys=[key], fingerprints=True))
         row, [fingerprint] = found.rows[0], found.fingerprints or [None]
         ops = await change(row)
         if ops is None:
             return row
-        is_unchanged: Guard = KeyGuard(guard="missing", table=table.name, key=[id])
+        is_unchanged: Guard = KeyGuard(guard="missing", table=table.name, key=key)
         if fingerprint is not None:
-            is_unchanged = UnchangedGuard(table=table.name, key=[id], fingerprint=fingerprint)
+            is_unchanged = UnchangedGuard(table=table.name, key=key, fingerprint=fingerprint)
         guards = [is_unchanged] if guard is None else [is_unchanged, guard]
         result = await records.commit(ops, guards=guards, returning=[get])
         if refused is not None and 1 in result.failed:
             raise refused()
         if result.status == "done" and (changed := result.returned[0].rows[0]) is not None:
             return changed
-    raise kept_changing(f"{table.name} {id!r}", operation)
+    raise kept_changing(f"{table.name} {'/'.join(map(str, key))!r}", operation)
 
 
 def kept_changing(what: str, operation: str) -> ConflictError:
