@@ -28,6 +28,8 @@ _VALIDATORS: Final[dict[FieldType, str]] = {
 
 _SHARED_CONSTANTS: Final = {
     "mastra_background_tasks": "mastraBackgroundTasksTable",
+    "mastra_cache": "mastraCacheTable",
+    "mastra_cache_list_items": "mastraCacheListItemsTable",
     "mastra_channel_config": "mastraChannelConfigTable",
     "mastra_channel_installations": "mastraChannelInstallationsTable",
     "mastra_documents": "mastraDocumentsTable",
