@@ -75,7 +75,9 @@ def test_an_app_with_mastra_tables_gets_our_indexes_added() -> None:
     assert '  mastra_vectors: mastraVectorsTable\n    .index("by_record_id", ["id"])\n' in lines
     assert "  mastra_vector_indexes: mastraVectorIndexesTable,\n" in lines
     assert "  mastra_receipts: mastraTables.mastra_receipts,\n" in lines
-    assert '"by_thread_created"' not in lines  # @mastra/convex has that one
+    messages = lines.split("mastra_messages: ")[1].split("mastra_")[0]
+    assert '"by_resource_created"' in messages
+    assert '"by_thread_created"' not in messages  # @mastra/convex has that one
 
 
 def test_a_shared_table_must_be_one_of_mastra() -> None:
