@@ -82,7 +82,7 @@ from mastra_convex.retention import (
     prune_tables,
 )
 from mastra_convex.rows.changes import Change, Edit
-from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.codec import decode_row, encode_columns, encode_row, text_column
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
@@ -193,6 +193,7 @@ __all__ = [
     "register",
     "string",
     "text",
+    "text_column",
     "texts",
     "to_iso",
     "to_json",

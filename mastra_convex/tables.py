@@ -222,6 +222,11 @@ class Table:
         return self.index_by_name[self.key].fields
 
     @cached_property
+    def required_key(self) -> tuple[str, ...]:
+        """Returns the columns of the key that no row may lack."""
+        return tuple(name for name in self.key_fields if name in self.required)
+
+    @cached_property
     def large_columns(self) -> tuple[Field, ...]:
         """Returns the columns whose values may be kept in chunks."""
         return tuple(field for field in self.fields if field.large)
@@ -243,7 +248,7 @@ class Table:
 
     def key_of(self, row: Mapping[str, Any]) -> list[Any]:
         """Returns the key of a row."""
-        return [row[field] for field in self.key_fields]
+        return [row.get(field) for field in self.key_fields]
 
     @cached_property
     def raw_columns(self) -> tuple[str, ...]:

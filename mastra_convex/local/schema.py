@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import orjson
 
-from mastra_convex.errors import ConfigurationError, SchemaMismatchError
+from mastra_convex.errors import ConfigurationError, DamagedRowError, SchemaMismatchError, ValidationError
 from mastra_convex.local.connections import quoted, translated
-from mastra_convex.local.documents import Stored, pack
+from mastra_convex.local.documents import Stored, UnreadableError, pack
 from mastra_convex.local.vectors.change_log import log_changes
-from mastra_convex.rows.keys import MISSING_KEY, encode_key, field_key
+from mastra_convex.rows.keys import MISSING_KEY, decode_key, encode_key, field_key
 from mastra_convex.rows.values import Row
 from mastra_convex.tables import CORE_TABLES, Index, Table, deployed
 
@@ -163,6 +163,17 @@ class Session:
         return self._found.setdefault(layout.table.name, {})
 
 
+def damaged(connection: sqlite3.Connection, error: UnreadableError) -> DamagedRowError:
+    """Returns the error of a row that cannot be read, which its key columns name; if they are damaged, its number."""
+    columns = ", ".join(quoted(key_column(field)) for field in error.table.key_fields)
+    query = f"SELECT {columns} FROM {quoted(error.table.name)} WHERE _seq = ?"  # noqa: S608  # quoted names
+    try:
+        key = [decode_key(value) for value in connection.execute(query, (error.seq,)).fetchone()]
+    except (ValueError, TypeError):
+        key = [f"_seq={error.seq}"]
+    return DamagedRowError.of(error.table.name, key, str(error))
+
+
 def index_name(table: Table, index: Index) -> str:
     """Named after its fields, so that an index that is declared anew with other fields is another one."""
     return quoted(f"{table.name}:{','.join(index.fields)}")
@@ -237,19 +248,32 @@ def _fingerprint(tables: Iterable[Table]) -> str:
     return hashlib.blake2b(orjson.dumps(shape), digest_size=16).hexdigest()
 
 
+def _opened(doc: bytes | str) -> Row:
+    """Returns a row of the file; an empty one for a row that is damaged, which stays as it is."""
+    try:
+        row = orjson.loads(doc)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
 def _stored_key(doc: bytes | str, field: str) -> bytes:
-    return field_key(orjson.loads(doc), field)
+    return field_key(_opened(doc), field)
 
 
 def _stored_vector(doc: bytes | str, field: str) -> bytes | None:
-    value = orjson.loads(doc).get(field)
-    return pack(value, field) if isinstance(value, list) else None
+    value = _opened(doc).get(field)
+    try:
+        return pack(value, field) if isinstance(value, list) else None
+    except ValidationError:  # it stays in the JSON, where reading reports it
+        return None
 
 
-def _without_vector(doc: bytes | str, field: str) -> str:
-    row = orjson.loads(doc)
-    if isinstance(row.get(field), list):
-        del row[field]
+def _without_vector(doc: bytes | str, field: str) -> bytes | str:
+    row = _opened(doc)
+    if _stored_vector(doc, field) is None:
+        return doc
+    del row[field]
     return orjson.dumps(row).decode()
 
 

@@ -112,4 +112,4 @@ def _row(resource: Resource) -> Row:
 
 
 def _resource(row: Row) -> Resource:
-    return Resource.stored(decode_row(RESOURCES, row))
+    return Resource.stored(decode_row(RESOURCES, row), RESOURCES)

@@ -60,9 +60,8 @@ class ThreadMethods(DomainStore):
         if resource_id is not None:
             string(resource_id, "resource_id", operation=operation)
         row = await self._row(thread_id)
-        if row is None or (resource_id is not None and row["resourceId"] != resource_id):
-            return None
-        return stored_thread(row)
+        thread = None if row is None else stored_thread(row)
+        return thread if thread is None or resource_id is None or thread.resource_id == resource_id else None
 
     async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
         """Stores the thread under its id and returns it; every field of an existing one is replaced."""
@@ -144,9 +143,12 @@ class ThreadMethods(DomainStore):
         for _ in range(MAX_CONFLICTS):
             found = await self._records.read(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
             row, fingerprint = found.rows[0], (found.fingerprints or [None])[0]
-            if row is None or fingerprint is None or (resource_id is not None and row["resourceId"] != resource_id):
+            if row is None or fingerprint is None:
                 return None
-            answer = update(stored_thread(row))
+            thread = stored_thread(row)
+            if resource_id is not None and thread.resource_id != resource_id:
+                return None
+            answer = update(thread)
             wanted = await answer if inspect.isawaitable(answer) else answer
             if wanted is None:
                 return stored_thread(row)
@@ -181,20 +183,18 @@ class ThreadMethods(DomainStore):
             change=Change(set=encode_columns(MESSAGES, {"resourceId": resource_id})),
         )
         columns = {"resourceId": resource_id, "updatedAt": now()}
-        thread = Patch(table=THREADS.name, keys=[[thread_id]], change=Change(set=encode_columns(THREADS, columns)))
+        moved = Patch(table=THREADS.name, keys=[[thread_id]], change=Change(set=encode_columns(THREADS, columns)))
         current = await self._row(thread_id)
         if current is None:
             raise thread_not_found(thread_id, operation)
-        if current["resourceId"] == resource_id:
-            return stored_thread(current)
+        if (thread := stored_thread(current)).resource_id == resource_id:
+            return thread
         guards = [KeyGuard(guard="exists", table=THREADS.name, key=[thread_id])]
         returning = [Get(table=THREADS.name, keys=[[thread_id]])]
         try:
-            result = await self._records.commit([messages, thread], guards=guards, returning=returning)
+            result = await self._records.commit([messages, moved], guards=guards, returning=returning)
         except TooLargeError:
-            result = await self._records.commit(
-                [messages, thread], guards=guards, returning=returning, mode="resumable"
-            )
+            result = await self._records.commit([messages, moved], guards=guards, returning=returning, mode="resumable")
         row = None if result.status == "conflict" else result.returned[0].rows[0]
         if row is None:
             raise thread_not_found(thread_id, operation)
@@ -317,7 +317,7 @@ def thread_not_found(id: str, operation: str) -> NotFoundError:
 
 def stored_thread(row: Row) -> Thread:
     """Returns the thread of a stored row."""
-    return Thread.stored(decode_row(THREADS, row))
+    return Thread.stored(decode_row(THREADS, row), THREADS)
 
 
 def _thread_scan(
