@@ -27,7 +27,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 ErrorCategory = Literal["USER", "SYSTEM", "THIRD_PARTY", "UNKNOWN"]
 
@@ -177,26 +177,24 @@ class DamagedRowError(MastraConvexError):
     Reads that do not meet the row work, and so do deletes by id, by range and of threads.
 
     Example:
-        error = DamagedRowError.of("mastra_threads", ["t1"], "its JSON is cut")
-        assert error.details == {"table": "mastra_threads", "id": "t1"} and not error.retryable
+        try:
+            await store.memory.list_threads()
+        except DamagedRowError as error:
+            print(error.details["table"], error.details["id"])
     """
 
     status: str = "INVALID_RECORD"
     category: ErrorCategory = "SYSTEM"
 
-    @classmethod
-    def of(cls, table: str, key: Sequence[Any], problem: str, **options: Any) -> Self:
-        """Makes the error for a row.
 
-        Args:
-            table: the name of the table.
-            key: the values of its key; a key of several is shown as JSON text.
-            problem: what is wrong, without values of the row.
-            options: further arguments of the constructor.
-        """
-        id = key[0] if len(key) == 1 and isinstance(key[0], str) else json.dumps([*key], ensure_ascii=False)
-        message = f"the row {id!r} of {table} is damaged: {problem}"
-        return cls(message, details={"table": table, "id": id}, **options)
+def damaged_row(table: str, key: Sequence[Any], problem: str, **options: Any) -> DamagedRowError:
+    """Makes the error for a row, by the values of its key; a key of several is shown as JSON text.
+
+    `problem` says what is wrong, without values of the row. `options` are those of the constructor.
+    """
+    id = key[0] if len(key) == 1 and isinstance(key[0], str) else json.dumps([*key], ensure_ascii=False)
+    message = f"the row {id!r} of {table} is damaged: {problem}"
+    return DamagedRowError(message, details={"table": table, "id": id}, **options)
 
 
 class DomainNotRegisteredError(MastraConvexError, AttributeError):

@@ -12,7 +12,7 @@ from mastra_convex.domain import DomainStore
 from mastra_convex.engine.layers import layered
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local.engine import LocalEngine
-from mastra_convex.local.schema import inspect_file
+from mastra_convex.local.inspection import inspect_file
 from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES
 from mastra_convex.registry import registered_domains
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment

@@ -24,7 +24,7 @@ from mastra_convex.domain import (
     register,
     text,
 )
-from mastra_convex.errors import DamagedRowError
+from mastra_convex.errors import damaged_row
 
 THREAD_STATE = Table(
     name="mastra_thread_state",
@@ -63,7 +63,7 @@ class ThreadStateStore(DomainStore):
         key = _key(thread_id, type, "GET_STATE")
         [row] = (await self._records.read(Get(table=THREAD_STATE.name, keys=[key]))).rows
         if row is not None and "value" not in row:
-            raise DamagedRowError.of(THREAD_STATE.name, key, "it has no value")
+            raise damaged_row(THREAD_STATE.name, key, "it has no value")
         return None if row is None else decode_row(THREAD_STATE, row)["value"]
 
     async def set_state(self, thread_id: str, *, type: str, value: Any) -> None:

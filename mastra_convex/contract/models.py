@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from mastra_convex.contract.arguments import items
-from mastra_convex.errors import DamagedRowError, ValidationError
+from mastra_convex.errors import ValidationError, damaged_row
 from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import from_json
 from mastra_convex.tables import Table
@@ -62,7 +62,7 @@ class Record(
         except pydantic.ValidationError as error:
             path, message = _first_problem(error)
             problem = f"stored {cls.__name__}{path}: {message}"
-            raise DamagedRowError.of(table.name, table.key_of(values), problem) from error
+            raise damaged_row(table.name, table.key_of(values), problem) from error
 
     _names: ClassVar[dict[str, str]] = {}
     """The attribute that each key names, in both spellings."""

@@ -106,7 +106,11 @@ def pack(values: Sequence[Any], column: str) -> bytes:
 
 
 def unpack(vector: bytes) -> list[float]:
-    return list(struct.unpack(f"<{len(vector) // FLOAT_BYTES}f", vector))
+    """Returns the numbers of a stored vector. Raises ValueError where one is not finite."""
+    values = struct.unpack(f"<{len(vector) // FLOAT_BYTES}f", vector)
+    if not math.isfinite(sum(values)):
+        raise ValueError("a number of a vector is not finite")
+    return list(values)
 
 
 _NUMBERS = {int, float}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,9 @@ class Plan:
             yield from heapq.merge(*tracks, key=lambda found: found[:width], reverse=self.descending)
         except TypeError as error:
             raise self._without_position(connection) from error
+        finally:
+            for track in tracks:
+                track.close()
 
     def _without_position(self, connection: sqlite3.Connection) -> UnreadableError:
         """Finds a row whose key columns cannot be compared, as they are damaged."""
@@ -123,7 +126,7 @@ class Plan:
 
     def _positions(
         self, connection: sqlite3.Connection, track: Sequence[Stretch], columns: Sequence[str]
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Generator[tuple[Any, ...]]:
         names = [quoted(key_column(name)) for name in self.index.fields[self.fixed :]]
         chosen = ", ".join([*names, "_seq", *columns])
         for span, parameters in track:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 
-from mastra_convex.errors import ConfigurationError, DamagedRowError, SchemaMismatchError, ValidationError
-from mastra_convex.local.connections import quoted, translated
+from mastra_convex.errors import ConfigurationError, DamagedRowError, SchemaMismatchError, ValidationError, damaged_row
+from mastra_convex.local.connections import quoted
 from mastra_convex.local.documents import Stored, UnreadableError, pack
 from mastra_convex.local.vectors.change_log import log_changes
 from mastra_convex.rows.keys import MISSING_KEY, decode_key, encode_key, field_key
 from mastra_convex.rows.values import Row
-from mastra_convex.tables import CORE_TABLES, Index, Table, deployed
+from mastra_convex.tables import Index, Table
 
 EncodedKey = tuple[bytes, ...]
 """The bytes of the fields by which a row is found."""
@@ -171,7 +168,7 @@ def damaged(connection: sqlite3.Connection, error: UnreadableError) -> DamagedRo
         key = [decode_key(value) for value in connection.execute(query, (error.seq,)).fetchone()]
     except (ValueError, TypeError):
         key = [f"_seq={error.seq}"]
-    return DamagedRowError.of(error.table.name, key, str(error))
+    return damaged_row(error.table.name, key, str(error))
 
 
 def index_name(table: Table, index: Index) -> str:
@@ -325,29 +322,3 @@ def _add_vectors(connection: sqlite3.Connection, table: Table) -> None:
             known.append(field)
     if known:
         log_changes(connection, table.name)
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """`missing_tables` and `missing_indexes` (`table.index`) are added when the file is opened the next time."""
-
-    damage: list[str]
-    tables: int
-    missing_tables: list[str]
-    indexes: int
-    missing_indexes: list[str]
-
-
-def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
-    """Checks the whole file, and looks for what these tables need. ConfigurationError when it cannot be opened."""
-    with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-        damage = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
-    needed = deployed([*tables, *CORE_TABLES]).values()
-    missing = [table.name for table in needed if table.name not in names]
-    found = [table for table in needed if table.name in names]
-    indexes = {
-        f"{table.name}.{index.name}": index_name(table, index).strip('"') for table in found for index in table.indexes
-    }
-    missing_indexes = [name for name, stored in indexes.items() if stored not in names]
-    return Inspection(damage, len(found), missing, len(indexes) - len(missing_indexes), missing_indexes)

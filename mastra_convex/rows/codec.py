@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.errors import ConfigurationError, DamagedRowError, ValidationError
+from mastra_convex.errors import ConfigurationError, ValidationError, damaged_row
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.sizes import check_document
 from mastra_convex.rows.times import to_iso
@@ -90,7 +90,7 @@ def text_column(table: Table, row: Row, name: str) -> str:
     """Returns the text in a column of a stored row; DamagedRowError where it has none."""
     value = row.get(name)
     if type(value) is not str:
-        raise DamagedRowError.of(table.name, table.key_of(row), f"{name} is no text")
+        raise damaged_row(table.name, table.key_of(row), f"{name} is no text")
     return value
 
 

@@ -260,7 +260,7 @@ def _position(row: Row) -> tuple[str, float]:
 
 async def _page(rows: Sequence[Row], windows: Sequence[Neighbours], scan: Scan, info: PageInfo) -> MessagePage:
     """Makes a page of rows, each once, and sorts them again when neighbours were added."""
-    unique = list({row["id"]: row for row in rows}.values())
+    unique = list({text_column(MESSAGES, row, "id"): row for row in rows}.values())
     if windows:
         unique.sort(key=_position, reverse=scan.order == "desc")
     return MessagePage(messages=await each(stored_message, unique), **info)

@@ -29,7 +29,7 @@ from mastra_convex.domain import (
     now,
     text,
 )
-from mastra_convex.errors import ConflictError, DamagedRowError, NotFoundError, ValidationError
+from mastra_convex.errors import ConflictError, NotFoundError, ValidationError, damaged_row
 
 from .models import IndexDescription, Metric
 from .tables import VECTOR_INDEXES, VECTORS
@@ -224,7 +224,7 @@ def _facts(row: Row) -> IndexFacts:
     key = VECTOR_INDEXES.key_of(row)
     if metric not in _METRICS:
         problem = f"an index with an unknown metric: {metric!r}"
-        raise DamagedRowError.of(VECTOR_INDEXES.name, key, problem, status="UNKNOWN_METRIC")
+        raise damaged_row(VECTOR_INDEXES.name, key, problem, status="UNKNOWN_METRIC")
     if not isinstance(dimension, int | float):
-        raise DamagedRowError.of(VECTOR_INDEXES.name, key, "an index without a dimension")
+        raise damaged_row(VECTOR_INDEXES.name, key, "an index without a dimension")
     return IndexFacts(int(dimension), metric)

@@ -19,7 +19,7 @@ from mastra_convex.engine.protocol import (
     ScanResult,
 )
 from mastra_convex.engine.threads import in_thread
-from mastra_convex.errors import DamagedRowError, UnavailableError
+from mastra_convex.errors import DamagedRowError, UnavailableError, damaged_row
 from mastra_convex.rows.large_values import Reference, owner_of
 from mastra_convex.rows.values import Row, from_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
@@ -117,7 +117,7 @@ class _Found:
 
 def _damaged(owner: str, problem: str) -> DamagedRowError:
     table, *key = orjson.loads(owner)
-    return DamagedRowError.of(table, key, f"a large value of it cannot be read: {problem}")
+    return damaged_row(table, key, f"a large value of it cannot be read: {problem}")
 
 
 def _references(table: Table, op: Any, result: Any) -> Iterator[tuple[str, Reference]]:
