@@ -24,7 +24,7 @@ from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationEr
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.times import now, to_iso
 from mastra_convex.rows.values import from_json, to_json
-from mastra_convex.tables import Table
+from mastra_convex.tables import Table, did_you_mean
 
 _OPERATION: Final = "PRUNE"
 _UNITS: Final = {
@@ -93,6 +93,14 @@ class RetentionTable:
     anchor: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.table, Table):
+            raise ConfigurationError(f"a retention table is a Table, not {self.table!r}")
+        column = self.table.field_by_name.get(self.anchor)
+        if column is None:
+            hint = did_you_mean(self.anchor, self.table.field_by_name)
+            raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no column{hint}")
+        if column.type != "string":
+            raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no ISO time as text")
         if not any(index.fields == (self.anchor,) for index in self.table.indexes):
             raise ConfigurationError(f"{self.table.name}: retention needs an index on {self.anchor!r} alone")
 
