@@ -158,9 +158,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_named(tmp_path: Path, name: str) -> 
     environment = {"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'domains'}:{tmp_path}", "PATH": ""}
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
 
     done = run("-m", "mastra_convex.cli", "schema")
     assert (done.returncode, done.stdout) == (1, "")
