@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.models import Record, parse
+from mastra_convex.contract.pages import Answer
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
@@ -109,15 +110,13 @@ class RetentionTable:
         return next(index.name for index in self.table.indexes if index.fields == (self.anchor,))
 
 
-class PruneResult(BaseModel):
+class PruneResult(Answer):
     """Tells how far the pruning of one table came.
 
     Example:
         [result] = await store.prune({"memory": {"messages": "30d"}}, dry_run=True)
         assert (result.table, result.deleted, result.done) == ("mastra_messages", 0, True)
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     domain: str
     """The name of the domain."""
