@@ -11,10 +11,21 @@ from typing import Any
 
 import pytest
 
-from docs.examples.notes import Note, NotesStore
+from docs.examples.notes import NOTES, Note, NotesStore
 from mastra_convex import ConvexStore, DamagedRowError, MastraConvexError, NotFoundError
-from mastra_convex.engine.protocol import Scan
+from mastra_convex.engine.protocol import (
+    Commit,
+    Delete,
+    EmptyGuard,
+    Get,
+    HoldsGuard,
+    IndexRange,
+    KeyGuard,
+    Neighbours,
+    Scan,
+)
 from mastra_convex.local.engine import LocalEngine
+from mastra_convex.rows.conditions import Condition
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import Field, Index, Table
 from mastra_convex_domains import DocumentsStore, MemoryStore
@@ -421,17 +432,75 @@ async def test_a_damaged_record_of_a_hosted_table_is_named(file: Path, backend: 
         assert await error_of(store, notes) is None
 
 
-@pytest.mark.parametrize("value", ["json('null')", "5", "'x'", "json('[1]')", "json('{}')", "json('{\"id\": 5}')"])
+class Everything(NotesStore):
+    """Reads hosted rows by all operations, without the conditions that leave other records out."""
+
+    async def everything(self) -> None:
+        scan = Scan(table=NOTES.name, index="by_record_id")
+        around = Neighbours(table=NOTES.name, key=["n2"], index="by_thread_created", before=1, after=1)
+        for op in (Get(table=NOTES.name, keys=[["n1"]]), scan, replace(scan, paths=[["text"]]), around):
+            await self._records.read(op)
+
+
+@pytest.mark.parametrize("value", ["json('null')", "5", "'x'", "json('[1]')", "json('{}')", "json('{\"a\": 5}')", ""])
 async def test_a_record_of_another_shape_of_a_hosted_table_is_named(file: Path, value: str) -> None:
-    domains = [MemoryStore, DocumentsStore, NotesStore]
+    domains = [MemoryStore, DocumentsStore, Everything]
     async with ConvexStore.local(file, domains=domains) as store:
-        await store.domain(NotesStore).save_note(Note(id="n1", thread_id="t1", text="text"))
+        for n in (1, 2):
+            await store.domain(Everything).save_note(Note(id=f"n{n}", thread_id="t1", text="text"))
     with closing(sqlite3.connect(file)) as connection, connection:
-        change = f"json_set(doc, '$.record', {value})"
-        connection.execute(f"UPDATE mastra_documents SET doc = {change} WHERE doc LIKE '%acme_notes%'")
+        change = f"json_set(doc, '$.record', {value})" if value else "json_remove(doc, '$.record')"
+        connection.execute(f"UPDATE mastra_documents SET doc = {change} WHERE doc LIKE '%acme_notes%n1%'")
     async with ConvexStore.local(file, domains=domains) as store:
-        error = await error_of(store, lambda store: store.domain(NotesStore).list_notes("t1"))
-        assert error is None or isinstance(error, DamagedRowError)
+        error = await error_of(store, lambda store: store.domain(Everything).everything())
+        assert isinstance(error, DamagedRowError)
+        assert error.details == {"table": "mastra_documents", "id": '["acme_notes", "n1"]'}
+        await store.domain(Everything).delete_note("n1")
+        await store.domain(Everything).everything()
+
+
+async def test_a_prune_names_the_row_that_stops_it(file: Path) -> None:
+    damage(file, "mastra_messages", f"doc = {WHOLE['cut']}")
+    policies = {"memory": {"messages": "1ms"}}
+    async with opened(file, "sqlite") as store:
+        error = await error_of(store, lambda store: store.prune(policies))
+        assert error is not None
+        assert names_row(error, "mastra_messages")
+        await store.memory.delete_messages(["t1-m00001"])
+        await store.prune(policies)
+        assert (await store.memory.list_messages(["t1", "t2"])).total == 0
+
+
+async def test_guards_that_need_no_document_hold_on_a_damaged_row(file: Path) -> None:
+    damage(file, "mastra_threads", f"doc = {WHOLE['cut']}")
+    engine = LocalEngine(file, all_tables(), receipts=True)
+    exists, missing = (KeyGuard(guard=guard, table="mastra_threads", key=["t1"]) for guard in ("exists", "missing"))
+    empty = EmptyGuard(range=IndexRange(table="mastra_threads", index="by_resource", prefix=["user-1"]))
+    for guard in (missing, empty):
+        assert (await engine.commit(Commit(id=f"{guard}", guards=[guard]))).status == "conflict"
+    holds = HoldsGuard(
+        table="mastra_threads", key=["t1"], where=[Condition(path=["title"], operator="eq", value='"x"')]
+    )
+    with pytest.raises(DamagedRowError) as raised:
+        await engine.commit(Commit(id="holds", guards=[holds]))
+    assert names_row(raised.value, "mastra_threads")
+    delete = Delete(table="mastra_threads", keys=[["t1"]])
+    assert (await engine.commit(Commit(id="delete", guards=[exists], ops=[delete]))).status == "done"
+    await engine.aclose()
+
+
+@pytest.mark.parametrize(
+    "change", ["'null'", "substr(doc, 1, 9)", "json_remove(doc, '$.outcome')", '\'{"id":"a","outcome":"{}"}\'']
+)
+async def test_a_damaged_receipt_is_named(file: Path, change: str) -> None:
+    engine = LocalEngine(file, all_tables(), receipts=True)
+    await engine.commit(Commit(id="a"))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"UPDATE mastra_receipts SET doc = {change}")
+    with pytest.raises(DamagedRowError) as raised:
+        await engine.commit(Commit(id="a"))
+    assert raised.value.details == {"table": "mastra_receipts", "id": "a"}
+    await engine.aclose()
 
 
 async def test_a_file_with_a_damaged_row_gets_new_columns_and_indexes(tmp_path: Path) -> None:
