@@ -32,7 +32,7 @@ from mastra_convex.domain import (
     text,
     to_json,
 )
-from mastra_convex.errors import DamagedRowError, ValidationError, damaged_row
+from mastra_convex.errors import MastraConvexError, ValidationError, damaged_row
 
 from .models import RunStatus, check_status, opened
 from .tables import SNAPSHOTS
@@ -107,7 +107,8 @@ class SnapshotMethods(DomainStore):
         if snapshot is None or snapshot == "":
             return None
         if not isinstance(snapshot, dict):
-            raise _invalid(key, "is no JSON object", operation)
+            problem = f"the snapshot of run {run_id!r} is no JSON object"
+            raise damaged_row(SNAPSHOTS.name, key, problem, operation=operation, status="INVALID_SNAPSHOT")
         return snapshot
 
     async def update_workflow_results(
@@ -139,7 +140,7 @@ class SnapshotMethods(DomainStore):
 
         Raises:
             ValidationError: an argument is wrong.
-            DamagedRowError: the snapshot has no context; nothing is written.
+            MastraConvexError: the snapshot has no context; nothing is written.
         """
         operation = "UPDATE_WORKFLOW_RESULTS"
         key = _key(workflow_name, run_id, operation=operation)
@@ -194,7 +195,7 @@ class SnapshotMethods(DomainStore):
 
         Raises:
             ValidationError: an argument is wrong.
-            DamagedRowError: the snapshot has no context; nothing is written.
+            MastraConvexError: the snapshot has no context; nothing is written.
         """
         operation = "UPDATE_WORKFLOW_STATE"
         key = _key(workflow_name, run_id, operation=operation)
@@ -252,7 +253,9 @@ class SnapshotMethods(DomainStore):
         )
         if done.status == "conflict":
             if done.guard == 1:
-                raise _invalid(key, "has no context", operation)
+                message = f"the snapshot of run {key[1]!r} has no context"
+                details = {"runId": key[1]}
+                raise MastraConvexError(message, operation=operation, status="INVALID_SNAPSHOT", details=details)
             return None
         values = (done.returned[0].values or [None])[0] if returning else None
         [found] = await each(opened, [values[0]]) if values else [{}]
@@ -276,8 +279,3 @@ def _statuses(expected: RunStatus | Sequence[RunStatus] | None, operation: str) 
         return None
     several = [expected] if isinstance(expected, str) else items(expected, "expected_status", operation=operation)
     return [check_status(each, "expected_status", operation=operation) for each in several]
-
-
-def _invalid(key: Key, what: str, operation: str) -> DamagedRowError:
-    problem = f"the snapshot of run {key[1]!r} {what}"
-    return damaged_row(SNAPSHOTS.name, key, problem, operation=operation, status="INVALID_SNAPSHOT")
