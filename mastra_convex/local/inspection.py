@@ -61,7 +61,8 @@ def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
 def _damaged_rows(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> tuple[list[str], int]:
     named: list[str] = []
     count = 0
-    for layout in load(connection, tables).values():
+    ours = {name.decode() for (name,) in connection.execute("SELECT name FROM _mastra_tables")}
+    for layout in load(connection, {name: table for name, table in tables.items() if name in ours}).values():
         for error in _unreadable(connection, layout):
             count += 1
             if count <= _MOST_NAMED:

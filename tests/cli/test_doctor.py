@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
+from mastra_convex.domain import DomainStore, Field, Index, Put, Table
 from mastra_convex.engine.protocol import PROTOCOL
+from mastra_convex.store import inspect_file
 from mastra_convex.version import VERSION
 from tests.backends import KEY, ConvexHost, convex_host, open_backend
 from tests.cli.commands import run, start
@@ -228,6 +231,28 @@ def test_damaged_rows_are_named(file: Path, change: str) -> None:
     code, checks = examine_file(file)
     assert (code, checks["integrity"]["ok"], checks["rows"]["ok"]) == (1, True, False)
     assert checks["rows"]["detail"].startswith("the row 't2' of mastra_threads is damaged: ")
+
+
+def test_a_row_that_no_longer_fits_its_declaration_is_named(tmp_path: Path) -> None:
+    indexes = (Index("by_record_id", ("id",)),)
+    before = Table("acme_feedback", (Field("id"), Field("stars")), indexes)
+    after = Table("acme_feedback", (Field("id"), Field("stars", "number"), Field("comment")), indexes)
+
+    class Feedback(DomainStore):
+        name = "feedback"
+        tables = (before,)
+
+        async def save(self) -> None:
+            await self._records.commit([Put(table=before.name, rows=[{"id": "f1", "stars": "5"}])])
+
+    async def save() -> None:
+        async with ConvexStore.local(tmp_path / "agent.db", domains=[Feedback]) as store:
+            await store.domain(Feedback).save()
+
+    asyncio.run(save())
+    assert inspect_file(tmp_path / "agent.db", [before]).damaged_rows == []
+    [row] = inspect_file(tmp_path / "agent.db", [after]).damaged_rows
+    assert row.startswith("the row 'f1' of acme_feedback is damaged: acme_feedback.stars does not match its validator")
 
 
 def test_many_damaged_rows_are_counted(file: Path) -> None:

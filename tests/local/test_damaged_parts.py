@@ -1,4 +1,4 @@
-"""Damaged chunks of large values, records of hosted tables, receipts; guards, prunes, migrations beside damaged rows."""
+"""Damaged chunks of large values, records of hosted tables, receipts; guards, prunes and migrations beside them."""
 
 from __future__ import annotations
 
