@@ -38,7 +38,16 @@ from mastra_convex.contract.models import (
     parse,
     parse_list,
 )
-from mastra_convex.contract.pages import DateRange, Page, PageInfo, PageRequest, PerPage, order_column, page_request
+from mastra_convex.contract.pages import (
+    Answer,
+    DateRange,
+    Page,
+    PageInfo,
+    PageRequest,
+    PerPage,
+    order_column,
+    page_request,
+)
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.engine.client import MAX_KEYS, Records, batches, in_parts
 from mastra_convex.engine.layers import layered
@@ -87,7 +96,7 @@ from mastra_convex.retention import (
     prune_tables,
 )
 from mastra_convex.rows.changes import Change, Edit
-from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
+from mastra_convex.rows.codec import decode_row, encode_columns, encode_row, text_column
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
@@ -106,7 +115,7 @@ from mastra_convex.rows.values import (
     from_json,
     to_json,
 )
-from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
+from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex, by_name, did_you_mean
 from mastra_convex.telemetry.operations import operation
 from mastra_convex.telemetry.signals import Attributes
 
@@ -116,6 +125,7 @@ __all__ = [
     "MAX_KEYS",
     "MAX_SAFE_INTEGER",
     "UNSET",
+    "Answer",
     "Bound",
     "Change",
     "Checked",
@@ -203,6 +213,7 @@ __all__ = [
     "register",
     "string",
     "text",
+    "text_column",
     "texts",
     "to_iso",
     "to_json",
@@ -246,6 +257,8 @@ class DomainStore:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "tables" in vars(cls) or "retention" in vars(cls):
+            _check_declarations(cls)
         for name, member in list(vars(cls).items()):
             if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
                 setattr(cls, name, _operation(member))
@@ -313,16 +326,45 @@ class DomainStore:
         """Releases what the domain itself holds. The engine is its store's."""
 
 
+def _check_declarations(domain: type[DomainStore]) -> None:
+    """Checks what a domain class declares. Raises ConfigurationError for what is none."""
+    where = _path(domain)
+    tables: object = getattr(domain, "tables", None)
+    if not isinstance(tables, tuple) or not all(isinstance(table, Table) for table in tables):
+        raise ConfigurationError(f"{where}: tables must be a tuple of Table, as (NOTES,)")
+    by_name(domain.tables)
+    if not isinstance(domain.retention, Mapping):
+        raise ConfigurationError(f"{where}: retention must be a mapping of names to RetentionTable")
+    for name, kept in domain.retention.items():
+        if not isinstance(kept, RetentionTable):
+            raise ConfigurationError(f"{where}: retention[{name!r}] must be a RetentionTable")
+        if kept.table not in domain.tables:
+            hint = did_you_mean(kept.table.name, [table.name for table in domain.tables])
+            raise ConfigurationError(f"{where}: retention[{name!r}] is of {kept.table.name!r}, no table of it{hint}")
+
+
 DomainT = TypeVar("DomainT", bound=DomainStore)
 _registered: dict[str, type[DomainStore]] = {}
 
 
 def register(domain: type[DomainT]) -> type[DomainT]:
     """Makes a domain class known under its name, as a decorator. Raises ConfigurationError when another has it."""
+    check_domain(domain)
     other = _registered.setdefault(domain.name, domain)
     if other is not domain:
         raise ConfigurationError(f"domain {domain.name!r} is registered twice: {_path(other)} and {_path(domain)}")
     return domain
+
+
+def check_domain(domain: object) -> None:
+    """Raises ConfigurationError for what is no domain class that a store can have."""
+    if not isinstance(domain, type) or not issubclass(domain, DomainStore):
+        raise ConfigurationError(f"domains must be domain classes, not {domain!r}")
+    name: object = getattr(domain, "name", None)
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
+        raise ConfigurationError(f"{_path(domain)}: name must be that of an attribute, not {name!r}")
+    if not hasattr(domain, "tables"):
+        raise ConfigurationError(f"{_path(domain)}: tables is missing")
 
 
 def registered() -> dict[str, type[DomainStore]]:

@@ -7,6 +7,7 @@ MastraConvexError
 │       └── LargeValueError     an engine was asked about the inside of a value that is kept in chunks
 ├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
 ├── ConflictError               the record exists already, or changed meanwhile
+├── DamagedRowError             a stored row cannot be read; `details` name its table and id
 ├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
 ├── ClosedError                 the store was closed
 ├── CompositeError              several parts of a store failed
@@ -23,6 +24,7 @@ MastraConvexError
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -167,6 +169,32 @@ class ConflictError(MastraConvexError):
 
     status: str = "CONFLICT"
     category: ErrorCategory = "USER"
+
+
+class DamagedRowError(MastraConvexError):
+    """Says that a stored row cannot be read; `details` has its `table` and `id` (docs/reliability.md, "Damaged rows").
+
+    Reads that do not meet the row work, and so do deletes by id, by range and of threads.
+
+    Example:
+        try:
+            await store.memory.list_threads()
+        except DamagedRowError as error:
+            print(error.details["table"], error.details["id"])
+    """
+
+    status: str = "INVALID_RECORD"
+    category: ErrorCategory = "SYSTEM"
+
+
+def damaged_row(table: str, key: Sequence[Any], problem: str, **options: Any) -> DamagedRowError:
+    """Makes the error for a row, by the values of its key; a key of several is shown as JSON text.
+
+    `problem` says what is wrong, without values of the row. `options` are those of the constructor.
+    """
+    id = key[0] if len(key) == 1 and isinstance(key[0], str) else json.dumps([*key], ensure_ascii=False)
+    message = f"the row {id!r} of {table} is damaged: {problem}"
+    return DamagedRowError(message, details={"table": table, "id": id}, **options)
 
 
 class DomainNotRegisteredError(MastraConvexError, AttributeError):

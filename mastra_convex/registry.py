@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from mastra_convex.domain import DomainStore, registered
-from mastra_convex.tables import Table, by_name
+from mastra_convex.errors import ConfigurationError
+from mastra_convex.tables import Table, by_name, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _BUILTIN_DOMAINS = "mastra_convex_domains"
 """The package of the built-in domains, found by its name, as the core imports no domain."""
@@ -28,9 +33,37 @@ def registered_domains() -> Mapping[str, type[DomainStore]]:
         from importlib.metadata import entry_points  # noqa: PLC0415  # slow to import, needed only here
 
         for entry_point in entry_points(group=_ENTRY_POINTS):
-            entry_point.load()
+            try:
+                entry_point.load()
+            except Exception as error:
+                raise _unusable(entry_point, error) from error
         _loaded = True
     return registered()
+
+
+def _unusable(entry_point: EntryPoint, error: Exception) -> ConfigurationError:
+    package = f" of {entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist is not None else ""
+    return ConfigurationError(
+        f"the entry point {entry_point.name!r} ({_ENTRY_POINTS}){package} cannot be loaded from {entry_point.value!r}: "
+        f"{type(error).__name__}: {error}. Mend or uninstall the package, or name the domains of a store by domains="
+    )
+
+
+def check_owners(tables: Iterable[Table]) -> None:
+    """Checks that the owner of each table is a table. It need not be one of these: its domain may not be in the store.
+
+    Raises ConfigurationError for a name that no domain has.
+    """
+    given = list(tables)
+    known = {table.name for table in given}
+    for table in given:
+        if table.owner is None or table.owner.table in known:
+            continue
+        importlib.import_module(_BUILTIN_DOMAINS)
+        elsewhere = {each.name for domain in registered().values() for each in domain.tables}
+        if table.owner.table not in elsewhere:
+            hint = did_you_mean(table.owner.table, known | elsewhere)
+            raise ConfigurationError(f"{table.name}: no table {table.owner.table!r} for the owner{hint}")
 
 
 def declared_tables() -> list[Table]:
@@ -42,4 +75,6 @@ def declared_tables() -> list[Table]:
     modules = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
     without_domain = [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
     of_domains = [table for domain in registered_domains().values() for table in domain.tables]
-    return list(by_name([*of_domains, *without_domain]).values())
+    tables = list(by_name([*of_domains, *without_domain]).values())
+    check_owners(tables)
+    return tables

@@ -12,19 +12,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.models import Record, parse
+from mastra_convex.contract.pages import Answer
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.times import now, to_iso
 from mastra_convex.rows.values import from_json, to_json
-from mastra_convex.tables import Table
+from mastra_convex.tables import Table, did_you_mean
 
 _OPERATION: Final = "PRUNE"
 _UNITS: Final = {
@@ -93,6 +94,14 @@ class RetentionTable:
     anchor: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.table, Table):
+            raise ConfigurationError(f"a retention table is a Table, not {self.table!r}")
+        column = self.table.field_by_name.get(self.anchor)
+        if column is None:
+            hint = did_you_mean(self.anchor, self.table.field_by_name)
+            raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no column{hint}")
+        if column.type != "string":
+            raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no ISO time as text")
         if not any(index.fields == (self.anchor,) for index in self.table.indexes):
             raise ConfigurationError(f"{self.table.name}: retention needs an index on {self.anchor!r} alone")
 
@@ -101,15 +110,13 @@ class RetentionTable:
         return next(index.name for index in self.table.indexes if index.fields == (self.anchor,))
 
 
-class PruneResult(BaseModel):
+class PruneResult(Answer):
     """Tells how far the pruning of one table came.
 
     Example:
         [result] = await store.prune({"memory": {"messages": "30d"}}, dry_run=True)
         assert (result.table, result.deleted, result.done) == ("mastra_messages", 0, True)
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     domain: str
     """The name of the domain."""

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
-from mastra_convex.domain import DomainStore
+from mastra_convex.domain import DomainStore, check_domain
 from mastra_convex.engine.layers import layered
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.local.engine import LocalEngine
-from mastra_convex.local.schema import inspect_file
+from mastra_convex.local.inspection import inspect_file
 from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES
-from mastra_convex.registry import registered_domains
+from mastra_convex.registry import check_owners, registered_domains
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
@@ -184,6 +184,9 @@ class ConvexStore(DomainAccess):
         self.id = id
         self._location = location
         self._engine = engine
+        for name in classes:
+            if hasattr(type(self), name):
+                raise ConfigurationError(f"no domain can be named {name!r}: every store has an attribute of that name")
         records = layered(engine, _tables(classes))
         database = {**engine.database, "db.namespace": id}
         self._domains = {name: domain(records, database=database) for name, domain in classes.items()}
@@ -223,12 +226,13 @@ def _classes(domains: DomainClasses | None) -> Mapping[str, type[DomainStore]]:
         raise ConfigurationError("domains must be a list of domain classes")
     classes: dict[str, type[DomainStore]] = {}
     for domain in domains:
-        if not isinstance(domain, type) or not issubclass(domain, DomainStore):
-            raise ConfigurationError(f"domains must be domain classes, not {domain!r}")
+        check_domain(domain)
         if classes.setdefault(domain.name, domain) is not domain:
             raise ConfigurationError(f"domains has two classes named {domain.name!r}")
     return classes
 
 
 def _tables(classes: Mapping[str, type[DomainStore]]) -> list[Table]:
-    return list(by_name(table for domain in classes.values() for table in domain.tables).values())
+    tables = list(by_name(table for domain in classes.values() for table in domain.tables).values())
+    check_owners(tables)
+    return tables

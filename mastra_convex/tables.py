@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mastra_convex.errors import ConfigurationError
 
 FieldType = Literal["string", "number", "boolean", "any", "strings", "floats"]
+
+_TYPES = get_args(FieldType)
 
 _IDENTIFIER = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_INDEXES = 32
@@ -20,17 +22,37 @@ _MIN_DIMENSIONS, _MAX_DIMENSIONS = 2, 4096
 _MAX_FILTER_FIELDS = 16
 
 
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Returns the end of an error's text: the nearest of the known names, if one is near, and all of them."""
+    from difflib import get_close_matches  # noqa: PLC0415  # needed for errors only
+
+    names = sorted(known)
+    near = get_close_matches(str(name), names, n=1)
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{guess} (there are: {', '.join(names) or 'none'})"
+
+
+def _check_tuple(where: str, name: str, values: object, kind: type[Any]) -> None:
+    """Refuses a list, a text in place of a tuple, and members of another type."""
+    if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
+        hint = f"; a tuple of one is written ({values!r},)" if isinstance(values, kind) else ""
+        raise ConfigurationError(f"{where}: {name} must be a tuple of {kind.__name__}{hint}")
+
+
 @dataclass(frozen=True)
 class Field:
     """Declares a column.
 
+    A row must have each column, with a value of its type, unless an option says otherwise. Raises ConfigurationError
+    for an unknown type, and for options that do not go with the type.
+
     Attributes:
         name: the name of the column.
-        type: its Convex validator: `string`, `number` (float64), `boolean`, `any` (a raw JSON value), or an array:
-            `strings`, `floats`.
-        json: the string of the column is JSON text; paths go through it.
-        optional: the column may be missing.
-        nullable: the column accepts null.
+        type: its Convex validator: `string` (also for times, as ISO text), `number` (float64), `boolean`, `any` (a raw
+            JSON value), or an array: `strings`, `floats` (a vector).
+        json: the string of the column is JSON text, in which any key is allowed; conditions and edits go through it.
+        optional: the column may be missing; `encode_row` leaves it out where the value is None.
+        nullable: the column accepts null; `encode_row` stores None as null.
         large: a text, JSON text or raw value that is too large for a document is kept in chunks (docs/protocol.md,
             "Large values").
     """
@@ -41,6 +63,12 @@ class Field:
     optional: bool = False
     nullable: bool = False
     large: bool = False
+
+    def __post_init__(self) -> None:
+        if self.type not in _TYPES:
+            raise ConfigurationError(f"{self.name}: no type {self.type!r} of a column{did_you_mean(self.type, _TYPES)}")
+        if self.json and self.type not in ("string", "any"):
+            raise ConfigurationError(f"{self.name}: JSON text is in a column of type string, not {self.type}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +84,9 @@ class Index:
     name: str
     fields: tuple[str, ...]
     extra: bool = False
+
+    def __post_init__(self) -> None:
+        _check_tuple(f"index {self.name}", "fields", self.fields, str)
 
 
 @dataclass(frozen=True)
@@ -75,6 +106,9 @@ class VectorIndex:
     field: str
     dimensions: int
     filters: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_tuple(f"vector index {self.name}", "filters", self.filters, str)
 
 
 @dataclass(frozen=True)
@@ -97,8 +131,8 @@ class Owner:
 class Table:
     """Declares a Convex table: its columns, indexes and key.
 
-    Raises ConfigurationError for two indexes over equal fields, and for what Convex would refuse (docs/protocol.md,
-    "Limits of Convex").
+    Raises ConfigurationError for names that lead nowhere, for two indexes over equal fields, and for what Convex would
+    refuse (docs/protocol.md, "Limits of Convex").
 
     Attributes:
         name: the name of the table.
@@ -122,6 +156,8 @@ class Table:
     vector_indexes: tuple[VectorIndex, ...] = ()
 
     def __post_init__(self) -> None:
+        for name, kind in (("fields", Field), ("indexes", Index), ("vector_indexes", VectorIndex)):
+            _check_tuple(str(self.name), name, getattr(self, name), kind)
         self._check_names("field", [field.name for field in self.fields])
         self._check_names("index", [index.name for index in self.indexes])
         self._check_names("table", [self.name])
@@ -130,14 +166,26 @@ class Table:
         seen: dict[tuple[str, ...], str] = {}
         for index in self.indexes:
             self._check_index(index, seen)
-        if self.key not in {index.name for index in self.indexes}:
-            raise ConfigurationError(f"{self.name}: no index {self.key!r} for the key")
+        self._check_key()
         self._check_large()
-        if self.owner is not None and self.owner.index not in {index.name for index in self.indexes}:
-            raise ConfigurationError(f"{self.name}: no index {self.owner.index!r} for the owner")
+        if self.owner is not None:
+            self._check_owner(self.owner)
         if self.stored_in is not None:
             self._check_host(self.stored_in)
         self._check_vector_indexes()
+
+    def _check_key(self) -> None:
+        if self.key not in self.index_by_name:
+            hint = did_you_mean(self.key, self.index_by_name)
+            raise ConfigurationError(f"{self.name}: no index {self.key!r} for the key{hint}")
+
+    def _check_owner(self, owner: Owner) -> None:
+        if owner.index not in self.index_by_name:
+            hint = did_you_mean(owner.index, self.index_by_name)
+            raise ConfigurationError(f"{self.name}: no index {owner.index!r} for the owner{hint}")
+        first = self.index_by_name[owner.index].fields[0]
+        if "." not in first and self.field_by_name[first].type not in ("string", "any"):
+            raise ConfigurationError(f"{self.name}: {first!r}, the first field of {owner.index}, is no id of an owner")
 
     def _check_large(self) -> None:
         indexed = {name.split(".", 1)[0] for index in self.indexes for name in index.fields}
@@ -159,10 +207,10 @@ class Table:
             if len(set(index.filters)) != len(index.filters) or len(index.filters) > _MAX_FILTER_FIELDS:
                 raise ConfigurationError(f"{where}: at most {_MAX_FILTER_FIELDS} different filter fields")
             if getattr(self.field_by_name.get(index.field), "type", None) != "floats":
-                raise ConfigurationError(f"{where}: {index.field!r} is no column of floats")
+                hint = did_you_mean(index.field, [field.name for field in self.fields if field.type == "floats"])
+                raise ConfigurationError(f"{where}: {index.field!r} is no column of floats{hint}")
             for field in index.filters:
-                if not set(field.split(".", 1)[:1]) <= set(self.field_by_name):
-                    raise ConfigurationError(f"{where}: no column for field {field!r}")
+                self._check_column(where, field)
 
     def _check_host(self, host: Table) -> None:
         """Checks that the host has three columns: table and id, which are its key, and the record."""
@@ -177,7 +225,7 @@ class Table:
 
     def _check_names(self, what: str, names: list[str]) -> None:
         for name in names:
-            if not _IDENTIFIER.fullmatch(name) or name.startswith("_"):
+            if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name) or name.startswith("_"):
                 raise ConfigurationError(f"{self.name}: {name!r} is not a legal {what} name")
         folded = [name.lower() for name in names]
         for name in names:
@@ -190,13 +238,22 @@ class Table:
             raise ConfigurationError(f"{where}: the name is reserved by Convex")
         if not 1 <= len(index.fields) <= _MAX_INDEX_FIELDS or len(set(index.fields)) != len(index.fields):
             raise ConfigurationError(f"{where}: an index has 1 to {_MAX_INDEX_FIELDS} different fields")
-        columns = {field.name for field in self.fields}
         for field in index.fields:
-            if field.split(".", 1)[0] not in columns:
-                raise ConfigurationError(f"{where}: no column for field {field!r}")
+            self._check_column(where, field)
+            if self.field_by_name[field.partition(".")[0]].type == "floats":
+                raise ConfigurationError(f"{where}: {field!r} is a vector, which a VectorIndex indexes")
         if index.fields in seen:
             raise ConfigurationError(f"{where}: the same fields as {seen[index.fields]!r}")
         seen[index.fields] = index.name
+
+    def _check_column(self, where: str, field: str) -> None:
+        """Refuses a field of an index that is no column, nor a member of an object in one."""
+        column, _, member = field.partition(".")
+        if column not in self.field_by_name:
+            hint = did_you_mean(column, self.field_by_name)
+            raise ConfigurationError(f"{where}: no column for field {field!r}{hint}")
+        if member and self.field_by_name[column].type != "any":
+            raise ConfigurationError(f"{where}: the column {column!r} has no members, so no {field!r}")
 
     @cached_property
     def field_by_name(self) -> Mapping[str, Field]:
@@ -228,6 +285,11 @@ class Table:
         return "id" if "id" in self.field_by_name else self.key_fields[0]
 
     @cached_property
+    def required_key(self) -> tuple[str, ...]:
+        """Returns the columns of the key that no row may lack."""
+        return tuple(name for name in self.key_fields if name in self.required)
+
+    @cached_property
     def large_columns(self) -> tuple[Field, ...]:
         """Returns the columns whose values may be kept in chunks."""
         return tuple(field for field in self.fields if field.large)
@@ -249,7 +311,7 @@ class Table:
 
     def key_of(self, row: Mapping[str, Any]) -> list[Any]:
         """Returns the key of a row."""
-        return [row[field] for field in self.key_fields]
+        return [row.get(field) for field in self.key_fields]
 
     @cached_property
     def raw_columns(self) -> tuple[str, ...]:

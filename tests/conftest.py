@@ -18,6 +18,8 @@ from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_back
 from tests.effort import LONG
 from tests.summary import Figure, RecordProperty, Summary, Tally
 
+pytest_plugins = ["mastra_convex_pytest"]  # as it is where the package is installed
+
 StartHost = Callable[[], Awaitable[ConvexHost]]
 
 # No test depends on time; the same examples each time, but in the long setting.

@@ -34,7 +34,7 @@ def add_options(parser: pytest.Parser) -> None:
 def backend_of(item: pytest.Item) -> str | None:
     """The backend of a contract test; None for all other tests."""
     callspec = getattr(item, "callspec", None)
-    return callspec.params.get("backend") if callspec else None
+    return (callspec.params.get("backend") or callspec.params.get("mastra_backend")) if callspec else None
 
 
 def is_left_out(config: pytest.Config, folder: Path) -> bool:

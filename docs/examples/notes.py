@@ -69,7 +69,7 @@ class NotesStore(DomainStore):
         scan = Scan(table=NOTES.name, index="by_thread_created", prefixes=[[thread]], order="desc")
         found = await self._records.read(wanted.scan(scan, include_total=True))
         rows, info = wanted.cut(found.rows, found.matched, include_total=True)
-        return NotePage(notes=[Note.stored(decode_row(NOTES, row)) for row in rows], **info)
+        return NotePage(notes=[Note.stored(decode_row(NOTES, row), NOTES) for row in rows], **info)
 
     async def delete_note(self, id: str) -> None:
         await self._records.commit([Delete(table=NOTES.name, keys=[[text(id, "id", operation="DELETE_NOTE")]])])

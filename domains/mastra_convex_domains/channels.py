@@ -205,7 +205,7 @@ class ChannelsStore(DomainStore):
             return None
         columns = decode_row(CONFIGS, row)
         columns.pop("id", None)
-        return ChannelConfig.stored(columns)
+        return ChannelConfig.stored(columns, CONFIGS)
 
     async def delete_config(self, platform: str) -> None:
         """Deletes the configuration of a platform; it is no error when there is none."""
@@ -230,4 +230,4 @@ def _row(table: Table, record: ChannelInstallation | ChannelConfig) -> Row:
 
 
 def _installation(row: Row) -> ChannelInstallation:
-    return ChannelInstallation.stored(decode_row(INSTALLATIONS, row))
+    return ChannelInstallation.stored(decode_row(INSTALLATIONS, row), INSTALLATIONS)

@@ -224,4 +224,4 @@ def _document(table: str, record: Mapping[str, Any], name: str, operation: str) 
 
 
 def _stored(row: Row) -> Document:
-    return _Stored.stored(decode_row(DOCUMENTS, row)).record
+    return _Stored.stored(decode_row(DOCUMENTS, row), DOCUMENTS).record

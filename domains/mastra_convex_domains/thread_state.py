@@ -24,6 +24,7 @@ from mastra_convex.domain import (
     register,
     text,
 )
+from mastra_convex.errors import damaged_row
 
 THREAD_STATE = Table(
     name="mastra_thread_state",
@@ -61,6 +62,8 @@ class ThreadStateStore(DomainStore):
         """Returns the JSON value that was set, or None when there is none."""
         key = _key(thread_id, type, "GET_STATE")
         [row] = (await self._records.read(Get(table=THREAD_STATE.name, keys=[key]))).rows
+        if row is not None and "value" not in row:
+            raise damaged_row(THREAD_STATE.name, key, "it has no value")
         return None if row is None else decode_row(THREAD_STATE, row)["value"]
 
     async def set_state(self, thread_id: str, *, type: str, value: Any) -> None:

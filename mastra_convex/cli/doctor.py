@@ -80,7 +80,15 @@ def _file(path: Path, tables: Sequence[Table]) -> list[Check]:
         ),
         _in_file("tables", found.tables, found.missing_tables),
         _in_file("indexes", found.indexes, found.missing_indexes),
+        *([] if found.damage else [_rows(found.damaged_rows, found.damaged_count)]),
     ]
+
+
+def _rows(damaged: Sequence[str], count: int) -> Check:
+    if not count:
+        return Check("rows", True, "each can be read", {"damaged": [], "count": 0})
+    others = f"; {count - len(damaged)} others" if count > len(damaged) else ""
+    return Check("rows", False, f"{'; '.join(damaged)}{others}", {"damaged": damaged, "count": count})
 
 
 def _in_file(what: str, count: int, missing: Sequence[str]) -> Check:

@@ -16,9 +16,10 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from mastra_convex.contract.arguments import items
-from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.errors import ValidationError, damaged_row
 from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import from_json
+from mastra_convex.tables import Table
 
 STORED: Final = "stored"
 """The validation context of records that are read."""
@@ -47,11 +48,11 @@ class Record(
     """
 
     @classmethod
-    def stored(cls, values: Mapping[str, Any]) -> Self:
-        """Makes a record of decoded stored columns; tolerant of what other writers put there.
+    def stored(cls, values: Mapping[str, Any], table: Table) -> Self:
+        """Makes a record of the decoded columns of a row of `table`; tolerant of what other writers put there.
 
         Columns that all have the form in which this package writes them are taken over as they are; others are
-        validated by pydantic. Raises MastraConvexError for what cannot be read as such a record.
+        validated by pydantic. Raises DamagedRowError, with the id of the row, for what cannot be read as such a record.
         """
         record = _as_written(cls, values)
         if record is not None:
@@ -60,7 +61,8 @@ class Record(
             return cls.model_validate(dict(values), context=STORED)
         except pydantic.ValidationError as error:
             path, message = _first_problem(error)
-            raise MastraConvexError(f"stored {cls.__name__}{path}: {message}", status="INVALID_RECORD") from error
+            problem = f"stored {cls.__name__}{path}: {message}"
+            raise damaged_row(table.name, [values.get(field) for field in table.key_fields], problem) from error
 
     _names: ClassVar[dict[str, str]] = {}
     """The attribute that each key names, in both spellings."""

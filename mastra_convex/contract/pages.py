@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 from mastra_convex.contract.arguments import moment
 from mastra_convex.engine.protocol import Bound, Scan
@@ -21,10 +22,19 @@ PerPage = int | Literal[False]
 ItemT = TypeVar("ItemT")
 
 
-class Page(BaseModel):
-    """Describes a page of a list; subclasses add its items."""
+class Answer(BaseModel):
+    """Is the base of answers that are no records: they cannot be changed, and in JSON their names are camelCase.
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
+    `model_dump()` has the names of Python; `model_dump(by_alias=True)`, and with it FastAPI, those of JSON.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, serialize_by_alias=False
+    )
+
+
+class Page(Answer):
+    """Describes a page of a list; subclasses add its items."""
 
     total: int | None
     """Counts all items that match the filters; None when the caller passed `include_total=False`."""

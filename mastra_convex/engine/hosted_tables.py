@@ -32,7 +32,7 @@ from mastra_convex.engine.protocol import (
     SearchResult,
     limits,
 )
-from mastra_convex.errors import ConfigurationError, ValidationError
+from mastra_convex.errors import ConfigurationError, ValidationError, damaged_row
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.cursors import decode_cursor, encode_cursor, position_of, within
@@ -183,7 +183,9 @@ class _HostedTable:
 
     def row(self, hosted: Row) -> Row:
         """Returns the row of a record. A change may have made columns JSON text, as they are a level deeper there."""
-        record, deeper = carried(hosted[self._column], list(self.table.field_by_name))
+        record, deeper = carried(hosted.get(self._column), list(self.table.field_by_name))
+        if not isinstance(record, dict) or "id" not in {*record, *deeper}:
+            raise damaged_row(self.host.name, self.host.key_of(hosted), f"it is no row of {self.table.name}")
         return {**record, **deeper, "_creationTime": hosted["_creationTime"]}
 
     def scan(self, op: Scan, rows: Sequence[Row]) -> ScanResult:

@@ -32,7 +32,7 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.engine.wire import decode_answer, encode, to_bytes
 from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.local.budgets import RANGES_TO_DROP, Budget, StepBudget
-from mastra_convex.local.documents import Stored, check_commit_size
+from mastra_convex.local.documents import Stored, UnreadableError, check_commit_size
 from mastra_convex.local.guards import failing_guards
 from mastra_convex.local.reads import encoded_key, find, get
 from mastra_convex.local.schema import Session
@@ -215,8 +215,12 @@ def find_receipt(session: Session, id: str) -> CommitResult | None:
     found = session.connection.execute(layout.by_keys(1), (encode_key(id),)).fetchone()
     if found is None:
         return None
-    outcome: str = orjson.loads(found[2])["outcome"]
-    return decode_answer(CommitResult, orjson.loads(outcome))
+    receipt = layout.stored(*found[1:])
+    outcome = receipt.row(RECEIPTS).get("outcome")
+    try:
+        return decode_answer(CommitResult, orjson.loads(outcome or ""))
+    except (ValueError, TypeError) as error:
+        raise UnreadableError(RECEIPTS, receipt.seq, "its outcome is none") from error
 
 
 def leave_receipt(session: Session, id: str, result: CommitResult) -> None:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
-from mastra_convex.local.schema import Layout, Session, load, migrate
+from mastra_convex.local.documents import UnreadableError
+from mastra_convex.local.schema import Layout, Session, damaged, load, migrate
 from mastra_convex.rows.at_once import TakesLongError
 from mastra_convex.tables import Table
 
@@ -91,7 +92,7 @@ class Database:
         with translated(self.path):
             if self.path == MEMORY:
                 with self._lock:
-                    return work(Session(self._open(cancellation), self._layouts))
+                    return self._run(self._open(cancellation), work)
             if self._main is None:
                 with self._lock:
                     self._open(cancellation)
@@ -119,7 +120,7 @@ class Database:
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             if write:
                 self._refresh(connection)
-            result = work(Session(connection, self._layouts))
+            result = self._run(connection, work)
             if cancellation is not None:
                 cancellation.shield()
             connection.set_progress_handler(None, 0)  # SQLite may report an interruption after a commit has happened
@@ -133,6 +134,13 @@ class Database:
             with contextlib.suppress(RuntimeError):  # the interpreter is ending: closing the file does the same
                 threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint", daemon=True).start()
         return result
+
+    def _run(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+        """Runs `work`; an error of a row that cannot be read gets the name of the row."""
+        try:
+            return work(Session(connection, self._layouts))
+        except UnreadableError as error:
+            raise damaged(connection, error) from error.__cause__
 
     def _checkpoint(self) -> None:
         """Moves commits from the log into the file: milliseconds of waiting for the disk, beside the work of others."""

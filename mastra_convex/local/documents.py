@@ -34,6 +34,15 @@ _CHARGED_BYTES = 9
 """Convex counts so many bytes for a number."""
 
 
+class UnreadableError(Exception):
+    """Says that a row cannot be read. The transaction knows its key, and raises DamagedRowError in its place."""
+
+    def __init__(self, table: Table, seq: int, problem: str) -> None:
+        super().__init__(problem)
+        self.table = table
+        self.seq = seq
+
+
 @final
 @dataclass(slots=True, eq=False)
 class Stored:
@@ -49,19 +58,36 @@ class Stored:
         """Returns the bytes that budgets are charged with."""
         return len(self.doc) + sum(charged(vector) for _, vector in self.vectors)
 
-    def row(self) -> Row:
-        """Returns the row as reads return it, the reader's own; numbers of vectors as float32 has them."""
-        row: Row = orjson.loads(self.doc)
-        for name, vector in self.vectors:
-            row[name] = unpack(vector)
-        row["_creationTime"] = self.seq
+    def row(self, table: Table) -> Row:
+        """Returns the row as reads return it, the reader's own; numbers of vectors as float32 has them.
+
+        Raises UnreadableError for a row that is no JSON object, lacks its key, or has a vector that is none.
+        """
+        try:
+            row: Row = orjson.loads(self.doc)
+            for name, vector in self.vectors:
+                row[name] = unpack(vector)
+            row["_creationTime"] = self.seq
+        except (ValueError, TypeError, struct.error) as error:
+            raise UnreadableError(table, self.seq, self._problem()) from error
+        for name in table.required_key:
+            if name not in row:
+                raise UnreadableError(table, self.seq, f"it has no {name!r}")
         return row
 
     def open(self, table: Table) -> OpenRow:
         """Returns the row for conditions, changes and paths, which all share it."""
         if self.opened is None:
-            self.opened = OpenRow(table, self.row())
+            self.opened = OpenRow(table, self.row(table))
         return self.opened
+
+    def _problem(self) -> str:
+        """Says what is wrong with a row that could not be read."""
+        try:
+            row = orjson.loads(self.doc)
+        except ValueError as error:
+            return f"it is no JSON: {error}".split(": line", 1)[0]
+        return "a vector of it is damaged" if isinstance(row, dict) else "it is no JSON object"
 
     def fingerprint(self) -> str:
         """Returns a text that is another one once the row was changed or replaced."""
@@ -72,7 +98,7 @@ class Stored:
 
 
 def charged(vector: bytes) -> int:
-    return len(vector) // FLOAT_BYTES * _CHARGED_BYTES
+    return len(vector) // FLOAT_BYTES * _CHARGED_BYTES if isinstance(vector, bytes) else 0
 
 
 def pack(values: Sequence[Any], column: str) -> bytes:
@@ -87,7 +113,11 @@ def pack(values: Sequence[Any], column: str) -> bytes:
 
 
 def unpack(vector: bytes) -> list[float]:
-    return list(struct.unpack(f"<{len(vector) // FLOAT_BYTES}f", vector))
+    """Returns the numbers of a stored vector. Raises ValueError where one is not finite."""
+    values = struct.unpack(f"<{len(vector) // FLOAT_BYTES}f", vector)
+    if not math.isfinite(sum(values)):
+        raise ValueError("a number of a vector is not finite")
+    return list(values)
 
 
 _NUMBERS = {int, float}

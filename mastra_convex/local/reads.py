@@ -86,7 +86,7 @@ def get(session: Session, op: Get, budget: Budget) -> GetResult:
         if following is not None:
             break
     return GetResult(
-        rows=[stored and stored.row() for stored in read] if chosen is None else [],
+        rows=[stored and stored.row(layout.table) for stored in read] if chosen is None else [],
         values=None if chosen is None else [stored and stored.open(layout.table).texts(chosen) for stored in read],
         fingerprints=[stored and stored.fingerprint() for stored in read] if op.fingerprints else None,
         next=following,
@@ -232,7 +232,7 @@ def neighbours(session: Session, op: Neighbours, budget: Budget) -> NeighboursRe
     stored = find(session, layout, [key]).get(key)
     if stored is None or (holds is not None and not holds(stored.open(layout.table))):
         return NeighboursResult(target=None, before=_EMPTY, after=_EMPTY)
-    target = stored.row()
+    target = stored.row(layout.table)
     budget.take(stored.size)
     budget.ranges -= 1
     keys = position_of(target, index.fields)

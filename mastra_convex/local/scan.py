@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mastra_convex.engine.protocol import Bound, limits
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.connections import quoted
-from mastra_convex.local.documents import Stored
+from mastra_convex.local.documents import Stored, UnreadableError
 from mastra_convex.local.schema import Layout, Span, key_column
 from mastra_convex.rows.cursors import Limit, Position, decode_cursor, encode_cursor, position_of, within
 from mastra_convex.rows.keys import Key, encode_key
@@ -104,16 +104,41 @@ class Plan:
         """The position and the columns of all rows in order."""
         width = self._width
         tracks = [self._positions(connection, track, columns) for track in self.tracks]
-        return heapq.merge(*tracks, key=lambda found: found[:width], reverse=self.descending)
+        try:
+            yield from heapq.merge(*tracks, key=lambda found: found[:width], reverse=self.descending)
+        except TypeError as error:
+            raise self._without_position(connection) from error
+        finally:
+            for track in tracks:
+                track.close()
+
+    def _without_position(self, connection: sqlite3.Connection) -> UnreadableError:
+        """Finds a row whose key columns cannot be compared, as they are damaged."""
+        columns = [quoted(key_column(name)) for name in self.index.fields[self.fixed :]]
+        damaged = " OR ".join(f"typeof({column}) NOT IN ('blob', 'text')" for column in columns)
+        for span, parameters in (stretch for track in self.tracks for stretch in track):
+            terms = [*self.layout.terms(self.index, span), f"({damaged})"]
+            query = f"SELECT _seq FROM {self.layout.name} WHERE {' AND '.join(terms)}"  # noqa: S608  # quoted names
+            found = connection.execute(query, parameters).fetchone()
+            if found is not None:
+                return UnreadableError(self.layout.table, found[0], "its key columns are damaged")
+        raise AssertionError("only damaged keys cannot be compared")
 
     def _positions(
         self, connection: sqlite3.Connection, track: Sequence[Stretch], columns: Sequence[str]
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Generator[tuple[Any, ...]]:
         names = [quoted(key_column(name)) for name in self.index.fields[self.fixed :]]
         chosen = ", ".join([*names, "_seq", *columns])
         for span, parameters in track:
             query = self.layout.select(self.index, span, self.descending, chosen)
             yield from connection.execute(query, (*parameters, -1, 0))
+
+    def cursor_at(self, connection: sqlite3.Connection, seq: int) -> str:
+        """The position of a row by its key columns, so that a row that cannot be read has one too."""
+        names = ", ".join(quoted(key_column(name)) for name in self.index.fields[self.fixed :]) or "NULL"
+        query = f"SELECT {names} FROM {self.layout.name} WHERE _seq = ?"  # noqa: S608  # quoted names
+        keys = connection.execute(query, (seq,)).fetchone()
+        return encode_cursor((keys[: len(self.index.fields) - self.fixed], seq))
 
     def cursor(self, row: Row) -> str:
         """The position of a row that was read."""

@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 
-from mastra_convex.errors import ConfigurationError, SchemaMismatchError
-from mastra_convex.local.connections import quoted, translated
-from mastra_convex.local.documents import Stored, pack
+from mastra_convex.errors import ConfigurationError, DamagedRowError, SchemaMismatchError, ValidationError, damaged_row
+from mastra_convex.local.connections import quoted
+from mastra_convex.local.documents import Stored, UnreadableError, pack
 from mastra_convex.local.vectors.change_log import log_changes
-from mastra_convex.rows.keys import MISSING_KEY, encode_key, field_key
+from mastra_convex.rows.keys import MISSING_KEY, decode_key, encode_key, field_key
 from mastra_convex.rows.values import Row
-from mastra_convex.tables import CORE_TABLES, Index, Table, deployed
+from mastra_convex.tables import Index, Table
 
 EncodedKey = tuple[bytes, ...]
 """The bytes of the fields by which a row is found."""
@@ -163,6 +160,17 @@ class Session:
         return self._found.setdefault(layout.table.name, {})
 
 
+def damaged(connection: sqlite3.Connection, error: UnreadableError) -> DamagedRowError:
+    """Returns the error of a row that cannot be read, which its key columns name; if they are damaged, its number."""
+    columns = ", ".join(quoted(key_column(field)) for field in error.table.key_fields)
+    query = f"SELECT {columns} FROM {quoted(error.table.name)} WHERE _seq = ?"  # noqa: S608  # quoted names
+    try:
+        key = [decode_key(value) for value in connection.execute(query, (error.seq,)).fetchone()]
+    except (ValueError, TypeError):
+        key = [f"_seq={error.seq}"]
+    return damaged_row(error.table.name, key, str(error))
+
+
 def index_name(table: Table, index: Index) -> str:
     """Named after its fields, so that an index that is declared anew with other fields is another one."""
     return quoted(f"{table.name}:{','.join(index.fields)}")
@@ -237,19 +245,32 @@ def _fingerprint(tables: Iterable[Table]) -> str:
     return hashlib.blake2b(orjson.dumps(shape), digest_size=16).hexdigest()
 
 
+def _opened(doc: bytes | str) -> Row:
+    """Returns a row of the file; an empty one for a row that is damaged, which stays as it is."""
+    try:
+        row = orjson.loads(doc)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
 def _stored_key(doc: bytes | str, field: str) -> bytes:
-    return field_key(orjson.loads(doc), field)
+    return field_key(_opened(doc), field)
 
 
 def _stored_vector(doc: bytes | str, field: str) -> bytes | None:
-    value = orjson.loads(doc).get(field)
-    return pack(value, field) if isinstance(value, list) else None
+    value = _opened(doc).get(field)
+    try:
+        return pack(value, field) if isinstance(value, list) else None
+    except ValidationError:  # it stays in the JSON, where reading reports it
+        return None
 
 
-def _without_vector(doc: bytes | str, field: str) -> str:
-    row = orjson.loads(doc)
-    if isinstance(row.get(field), list):
-        del row[field]
+def _without_vector(doc: bytes | str, field: str) -> bytes | str:
+    row = _opened(doc)
+    if _stored_vector(doc, field) is None:
+        return doc
+    del row[field]
     return orjson.dumps(row).decode()
 
 
@@ -301,29 +322,3 @@ def _add_vectors(connection: sqlite3.Connection, table: Table) -> None:
             known.append(field)
     if known:
         log_changes(connection, table.name)
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """`missing_tables` and `missing_indexes` (`table.index`) are added when the file is opened the next time."""
-
-    damage: list[str]
-    tables: int
-    missing_tables: list[str]
-    indexes: int
-    missing_indexes: list[str]
-
-
-def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
-    """Checks the whole file, and looks for what these tables need. ConfigurationError when it cannot be opened."""
-    with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-        damage = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
-    needed = deployed([*tables, *CORE_TABLES]).values()
-    missing = [table.name for table in needed if table.name not in names]
-    found = [table for table in needed if table.name in names]
-    indexes = {
-        f"{table.name}.{index.name}": index_name(table, index).strip('"') for table in found for index in table.indexes
-    }
-    missing_indexes = [name for name, stored in indexes.items() if stored not in names]
-    return Inspection(damage, len(found), missing, len(indexes) - len(missing_indexes), missing_indexes)

@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 
 from mastra_convex.engine.protocol import Bound, IndexRange
-from mastra_convex.local.documents import Stored
+from mastra_convex.local.documents import Stored, UnreadableError
 from mastra_convex.local.reads import find
 from mastra_convex.local.schema import Session
 from mastra_convex.local.writes import Patcher, delete_rows, rows_of
@@ -48,11 +48,11 @@ def _remove(session: Session, now: int) -> tuple[int, bool]:
     for state in ("dropped", "pending"):
         values = _values(session, state, now - _KEPT_MS)
         for stored in values:
-            if _is_referred_to(session, stored.row()):
+            value = stored.row(layout.table)
+            if _is_referred_to(session, value):
                 _note(session, stored, "live", now)
                 continue
-            generation = stored.row()["id"]
-            chunks = rows_of(session, IndexRange(table=CHUNKS.name, index=CHUNKS.key, prefix=[generation]))[0]
+            chunks = rows_of(session, IndexRange(table=CHUNKS.name, index=CHUNKS.key, prefix=[value["id"]]))[0]
             some = [chunk for chunk, _ in islice(chunks, _CHUNKS_AT_ONCE + 1)]
             delete_rows(session, session.layouts[CHUNKS.name], some[:_CHUNKS_AT_ONCE])
             deleted += len(some[:_CHUNKS_AT_ONCE])
@@ -71,7 +71,8 @@ def _look(session: Session, now: int) -> int:
     """Looks whether rows still refer to values of which that was not seen for long; returns how many."""
     values = _values(session, "live", now - _TRUSTED_MS)
     for stored in values:
-        _note(session, stored, "dropped" if _is_referred_to(session, stored.row()) is False else "live", now)
+        referred_to = _is_referred_to(session, stored.row(LARGE_VALUES))
+        _note(session, stored, "dropped" if referred_to is False else "live", now)
     return len(values)
 
 
@@ -94,7 +95,17 @@ def _is_referred_to(session: Session, value: Row) -> bool | None:
 def _values(session: Session, state: str, until: int) -> list[Stored]:
     before = Bound(value=until, inclusive=False)
     target = IndexRange(table=LARGE_VALUES.name, index="by_state", prefix=[state], upper=before)
-    return [stored for stored, _ in islice(rows_of(session, target)[0], _VALUES_AT_ONCE)]
+    readable = (stored for stored, _ in rows_of(session, target)[0] if _is_readable(stored))
+    return [*islice(readable, _VALUES_AT_ONCE)]
+
+
+def _is_readable(stored: Stored) -> bool:
+    """Tells whether what names a value is whole. A damaged one stays, and must not keep others from being removed."""
+    try:
+        owner = orjson.loads(stored.open(LARGE_VALUES).close()["owner"])
+    except (UnreadableError, KeyError, ValueError, TypeError):
+        return False
+    return isinstance(owner, list) and len(owner) > 1 and all(isinstance(part, str | int | float) for part in owner)
 
 
 def sweep_receipts(session: Session, until: int) -> tuple[int, bool]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mastra_convex.engine.protocol import IndexRange
 from mastra_convex.local.budgets import RANGES_TO_DROP, StepBudget
-from mastra_convex.local.documents import Stored, charged, check_columns, check_complete, dump
+from mastra_convex.local.documents import Stored, UnreadableError, charged, check_columns, check_complete, dump
 from mastra_convex.local.reads import find
 from mastra_convex.local.scan import plan
 from mastra_convex.local.schema import Layout, Session
@@ -115,7 +115,10 @@ def _drop(session: Session, layout: Layout, stored: Stored, doc: bytes = b"") ->
     if not dropped:
         return
     session.dropped += len(dropped)
-    owner = owner_of(layout.table.name, layout.table.key_of(stored.open(layout.table).close()))
+    try:
+        owner = owner_of(layout.table.name, layout.table.key_of(stored.open(layout.table).close()))
+    except UnreadableError:  # a sweep finds out that no row refers to the values
+        return
     values = session.layouts[LARGE_VALUES.name]
     change = Patcher(values, Change(set={"state": "dropped", "since": int(time.time() * 1000)}))
     for value in find(session, values, [(encode_key(generation),) for generation in dropped]).values():
@@ -159,7 +162,7 @@ def rows_of(
         for stored in walk.rows(session.connection):
             yield stored, holds is None or holds(stored.open(layout.table))
 
-    return rows(), lambda stored: walk.cursor(stored.open(layout.table).close())
+    return rows(), lambda stored: walk.cursor_at(session.connection, stored.seq)
 
 
 def change_range(
@@ -188,5 +191,6 @@ def change_range(
         last = stored
         if holds:
             chosen.append(stored)
+    position = after if done or last is None else cursor(last)
     change(chosen)
-    return len(chosen), done, after if last is None else cursor(last)
+    return len(chosen), done, position

@@ -11,6 +11,7 @@ import orjson
 
 from mastra_convex.errors import (
     AuthenticationError,
+    DamagedRowError,
     FunctionError,
     LargeValueError,
     MastraConvexError,
@@ -54,6 +55,7 @@ _CONVEX_ERRORS: Final[Mapping[str, type[MastraConvexError]]] = {
     "BadRequest": ValidationError,
     "TooLarge": TooLargeError,
     "LargeValue": LargeValueError,
+    "DamagedRow": DamagedRowError,
     REJECTED: FunctionError,
 }
 """The codes of docs/protocol.md, thrown as ConvexError by our functions."""

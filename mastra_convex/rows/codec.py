@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.errors import ConfigurationError, ValidationError
+from mastra_convex.errors import ConfigurationError, ValidationError, damaged_row
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.sizes import check_document
 from mastra_convex.rows.times import to_iso
@@ -84,6 +84,14 @@ def decode_row(table: Table, row: Row) -> dict[str, Any]:
         for name in values.keys() - table.field_by_name.keys():
             values[name] = plain_numbers(values[name])
     return values
+
+
+def text_column(table: Table, row: Row, name: str) -> str:
+    """Returns the text in a column of a stored row; DamagedRowError where it has none."""
+    value = row.get(name)
+    if type(value) is not str:
+        raise damaged_row(table.name, table.key_of(row), f"{name} is no text")
+    return value
 
 
 def _encode(field: Field, value: Any, path: str) -> Any:

@@ -49,6 +49,21 @@ def encode_key(value: Any) -> bytes:
     return _nested(value)
 
 
+def decode_key(key: bytes) -> Scalar:
+    """Returns the value of one index field from its bytes. Raises ValueError where they are those of no scalar."""
+    kind, rest = key[:1], key[1:]
+    if kind == _STRING:
+        return rest.decode()
+    if kind == _NUMBER and len(rest) == _BITS.size:
+        (bits,) = _BITS.unpack(rest)
+        (number,) = _DOUBLE.unpack(_BITS.pack(bits ^ (_SIGN if bits & _SIGN else _ALL)))
+        return int(number) if number.is_integer() else float(number)
+    simple: dict[bytes, Scalar] = {_NULL: None, _FALSE: False, _TRUE: True}
+    if key not in simple:
+        raise ValueError("the key of no scalar")
+    return simple[key]
+
+
 def _nested(value: Any) -> bytes:
     """Returns the bytes of a value inside an array or object. Text ends with 00 00 there, and has 00 FF for a zero."""
     if isinstance(value, str):

@@ -34,6 +34,7 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.engine.wire import decode_request, to_bytes
 from mastra_convex.errors import (
     ClosedError,
+    DamagedRowError,
     LargeValueError,
     MastraConvexError,
     SchemaMismatchError,
@@ -282,6 +283,8 @@ def _translated(error: MastraConvexError) -> Exception:
         return _convex_error("LargeValue", error.message, details)
     if isinstance(error, TooLargeError):
         return _convex_error("TooLarge", error.message, details)
+    if isinstance(error, DamagedRowError):
+        return _convex_error("DamagedRow", error.message, details)
     if isinstance(error, ValidationError):
         return _convex_error("BadRequest", error.message, details)
     if isinstance(error, SchemaMismatchError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from mastra_convex import ConvexStore
+from mastra_convex.domain import DomainStore, Field, Index, Put, Table
 from mastra_convex.engine.protocol import PROTOCOL
+from mastra_convex.store import inspect_file
 from mastra_convex.version import VERSION
 from tests.backends import KEY, ConvexHost, convex_host, open_backend
 from tests.cli.commands import run, start
@@ -183,7 +186,7 @@ def examine_file(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
 def test_a_file_that_is_well(file: Path) -> None:
     code, checks = examine_file(file)
     assert code == 0
-    assert list(checks) == ["file", "integrity", "tables", "indexes"]
+    assert list(checks) == ["file", "integrity", "tables", "indexes", "rows"]
 
 
 def test_what_the_next_use_adds_is_no_fault(file: Path) -> None:
@@ -205,6 +208,62 @@ def test_a_damaged_file(file: Path) -> None:
     code, checks = examine_file(file)
     assert code == 1
     assert not all(check["ok"] for check in checks.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "doc = substr(doc, 1, 40)",
+        "doc = CAST(x'7b22ff' AS TEXT)",
+        "doc = 'null'",
+        "doc = '[]'",
+        "doc = json_remove(doc, '$.createdAt')",
+        "doc = json_set(doc, '$.createdAt', 5)",
+        "k_resourceId = k_id",
+        "k_createdAt = NULL",
+    ],
+)
+def test_damaged_rows_are_named(file: Path, change: str) -> None:
+    connection = sqlite3.connect(file)
+    with connection:
+        connection.execute(f"UPDATE mastra_threads SET {change} WHERE _seq = 3")
+    connection.close()
+    code, checks = examine_file(file)
+    assert (code, checks["integrity"]["ok"], checks["rows"]["ok"]) == (1, True, False)
+    assert checks["rows"]["detail"].startswith("the row 't2' of mastra_threads is damaged: ")
+
+
+def test_a_row_that_no_longer_fits_its_declaration_is_named(tmp_path: Path) -> None:
+    indexes = (Index("by_record_id", ("id",)),)
+    before = Table("acme_feedback", (Field("id"), Field("stars")), indexes)
+    after = Table("acme_feedback", (Field("id"), Field("stars", "number"), Field("comment")), indexes)
+
+    class Feedback(DomainStore):
+        name = "feedback"
+        tables = (before,)
+
+        async def save(self) -> None:
+            await self._records.commit([Put(table=before.name, rows=[{"id": "f1", "stars": "5"}])])
+
+    async def save() -> None:
+        async with ConvexStore.local(tmp_path / "agent.db", domains=[Feedback]) as store:
+            await store.domain(Feedback).save()
+
+    asyncio.run(save())
+    assert inspect_file(tmp_path / "agent.db", [before]).damaged_rows == []
+    [row] = inspect_file(tmp_path / "agent.db", [after]).damaged_rows
+    assert row.startswith("the row 'f1' of acme_feedback is damaged: acme_feedback.stars does not match its validator")
+
+
+def test_many_damaged_rows_are_counted(file: Path) -> None:
+    connection = sqlite3.connect(file)
+    with connection:
+        connection.execute("UPDATE mastra_threads SET doc = 'null'")
+    connection.close()
+    _, checks = examine_file(file)
+    facts = checks["rows"]["facts"]
+    assert (len(facts["damaged"]), facts["count"]) == (100, 200)
+    assert checks["rows"]["detail"].endswith("; 100 others")
 
 
 def test_a_file_of_another_program(tmp_path: Path) -> None:

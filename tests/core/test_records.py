@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from mastra_convex import MastraConvexError
 from mastra_convex.contract.models import STORED, Record
+from mastra_convex.tables import Table
 from mastra_convex_domains import Message, Resource, Thread
+from mastra_convex_domains.memory.tables import MESSAGES, RESOURCES, THREADS
 
 TIMES = ["2026-01-01T00:00:00.000Z", "2026-02-30T00:00:00.000Z", "2026-01-01T00:00:00.123456Z", "2026-01-01T00:00:00"]
 WRITTEN: dict[type[Record], dict[str, Any]] = {
@@ -19,6 +21,7 @@ WRITTEN: dict[type[Record], dict[str, Any]] = {
     Message: {"id": "m", "thread_id": "t", "role": "user", "content": {"parts": []}, "createdAt": TIMES[0]},
     Resource: {"id": "u", "workingMemory": None, "metadata": {}, "createdAt": TIMES[0], "updatedAt": TIMES[0]},
 }
+TABLES: dict[type[Record], Table] = {Thread: THREADS, Message: MESSAGES, Resource: RESOURCES}
 VALUES = st.sampled_from([*TIMES, "", " ", "text", '{"a": 1}', None, 1, 1.5, True, {}, {"a": {"b": 1}}, [], ["a"]])
 CHANGES = st.dictionaries(
     st.sampled_from(["id", "title", "role", "content", "metadata", "createdAt", "updatedAt", "workingMemory", "later"]),
@@ -44,9 +47,9 @@ def test_a_stored_record_is_the_one_that_validation_makes(
     expected = validated(model, dict(values))
     if expected is None:
         with pytest.raises(MastraConvexError):
-            model.stored(values)
+            model.stored(values, TABLES[model])
         return
-    found = model.stored(values)
+    found = model.stored(values, TABLES[model])
     given_members = found.model_fields_set
     assert given_members == expected.model_fields_set
     assert found.model_extra == expected.model_extra

@@ -394,4 +394,4 @@ def _statuses(value: object, name: str, operation: str) -> list[str]:
 
 
 def _task(row: Row) -> BackgroundTask:
-    return BackgroundTask.stored(decode_row(TASKS, row))
+    return BackgroundTask.stored(decode_row(TASKS, row), TASKS)

@@ -23,6 +23,7 @@ from mastra_convex.domain import (
     now,
     string,
     text,
+    text_column,
     texts,
     to_iso,
     to_json,
@@ -101,7 +102,7 @@ class CloneMethods(DomainStore):
         originals = messages.rows
         if scan.order == "desc":
             originals = originals[::-1]
-        ids = {row["id"]: str(uuid4()) for row in originals}
+        ids = {text_column(MESSAGES, row, "id"): str(uuid4()) for row in originals}
         thread = _copied_thread(source, target_id, list(ids), resource_id=resource_id, title=title, metadata=extra)
         copies = [
             _copied_row(row, ids[row["id"]], target_id, resource_id or row.get("resourceId") or source.resource_id)

@@ -33,6 +33,7 @@ from mastra_convex.domain import (
     parse_list,
     string,
     text,
+    text_column,
     texts,
 )
 from mastra_convex.errors import ValidationError
@@ -286,16 +287,16 @@ def message_row(message: Message) -> Row:
 
 def stored_message(row: Row) -> Message:
     """Returns the message of a stored row."""
-    return Message.stored(decode_row(MESSAGES, row))
+    return Message.stored(decode_row(MESSAGES, row), MESSAGES)
 
 
 def _position(row: Row) -> tuple[str, float]:
-    return row["createdAt"], row["_creationTime"]
+    return text_column(MESSAGES, row, "createdAt"), row["_creationTime"]
 
 
 async def _page(rows: Sequence[Row], windows: Sequence[Neighbours], scan: Scan, info: PageInfo) -> MessagePage:
     """Makes a page of rows, each once, and sorts them again when neighbours were added."""
-    unique = list({row["id"]: row for row in rows}.values())
+    unique = list({text_column(MESSAGES, row, "id"): row for row in rows}.values())
     if windows:
         unique.sort(key=_position, reverse=scan.order == "desc")
     return MessagePage(messages=await each(stored_message, unique), **info)

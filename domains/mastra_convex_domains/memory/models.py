@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WrapValidator
+from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator
 
 from mastra_convex.domain import (
     MAX_SAFE_INTEGER,
+    Answer,
     Id,
     Page,
     Record,
@@ -245,7 +246,7 @@ class MessagePage(Page):
     """Lists the messages of the page and the included ones, in the order asked for."""
 
 
-class ThreadClone(BaseModel):
+class ThreadClone(Answer):
     """Holds a copied thread and its copied messages.
 
     Example:
@@ -253,8 +254,6 @@ class ThreadClone(BaseModel):
         copy = await store.memory.clone_thread(thread.id)
         assert copy.thread.title == "Clone of Trip" and copy.cloned_messages == []
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     thread: Thread
     """Holds the new thread."""

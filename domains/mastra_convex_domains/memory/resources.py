@@ -169,4 +169,4 @@ def _row(resource: Resource) -> Row:
 
 
 def _resource(row: Row) -> Resource:
-    return Resource.stored(decode_row(RESOURCES, row))
+    return Resource.stored(decode_row(RESOURCES, row), RESOURCES)

@@ -61,9 +61,8 @@ class ThreadMethods(DomainStore):
         if resource_id is not None:
             string(resource_id, "resource_id", operation=operation)
         row = await self._row(thread_id)
-        if row is None or (resource_id is not None and row["resourceId"] != resource_id):
-            return None
-        return stored_thread(row)
+        thread = None if row is None else stored_thread(row)
+        return thread if thread is None or resource_id is None or thread.resource_id == resource_id else None
 
     async def save_thread(self, thread: Thread | Mapping[str, Any], *, if_exists: IfExists = "replace") -> Thread:
         """Stores the thread under its id; every field of an existing one is replaced, but `created_at` only by a given
@@ -158,10 +157,14 @@ class ThreadMethods(DomainStore):
             string(resource_id, "resource_id", operation=operation)
         check_function(update, "a thread", operation=operation)
 
+        def is_meant(thread: Thread) -> bool:
+            return resource_id is None or thread.resource_id == resource_id
+
         async def change(row: Row | None) -> list[WriteOp] | None:
-            if row is None or (resource_id is not None and row["resourceId"] != resource_id):
+            thread = None if row is None else stored_thread(row)
+            if thread is None or not is_meant(thread):
                 return None
-            wanted = await answer_of(update, stored_thread(row))
+            wanted = await answer_of(update, thread)
             if wanted is None:
                 return None
             change = Change(
@@ -171,9 +174,8 @@ class ThreadMethods(DomainStore):
             return [Patch(table=THREADS.name, keys=[[id]], change=change)]
 
         row = await read_modify_write(self._records, THREADS, [id], change, operation=operation)
-        if row is None or (resource_id is not None and row["resourceId"] != resource_id):
-            return None
-        return stored_thread(row)
+        thread = None if row is None else stored_thread(row)
+        return thread if thread is not None and is_meant(thread) else None
 
     async def update_thread_resource_id(self, thread_id: str, *, resource_id: str) -> Thread:
         """Moves the thread and all its messages to another resource and returns the thread.
@@ -193,20 +195,18 @@ class ThreadMethods(DomainStore):
             change=Change(set=encode_columns(MESSAGES, {"resourceId": resource_id})),
         )
         columns = {"resourceId": resource_id, "updatedAt": now()}
-        thread = Patch(table=THREADS.name, keys=[[thread_id]], change=Change(set=encode_columns(THREADS, columns)))
+        moved = Patch(table=THREADS.name, keys=[[thread_id]], change=Change(set=encode_columns(THREADS, columns)))
         current = await self._row(thread_id)
         if current is None:
             raise thread_not_found(thread_id, operation)
-        if current["resourceId"] == resource_id:
-            return stored_thread(current)
+        if (thread := stored_thread(current)).resource_id == resource_id:
+            return thread
         guards = [KeyGuard(guard="exists", table=THREADS.name, key=[thread_id])]
         returning = [Get(table=THREADS.name, keys=[[thread_id]])]
         try:
-            result = await self._records.commit([messages, thread], guards=guards, returning=returning)
+            result = await self._records.commit([messages, moved], guards=guards, returning=returning)
         except TooLargeError:
-            result = await self._records.commit(
-                [messages, thread], guards=guards, returning=returning, mode="resumable"
-            )
+            result = await self._records.commit([messages, moved], guards=guards, returning=returning, mode="resumable")
         row = None if result.status == "conflict" else result.returned[0].rows[0]
         if row is None:
             raise thread_not_found(thread_id, operation)
@@ -336,7 +336,7 @@ def thread_not_found(id: str, operation: str) -> NotFoundError:
 
 def stored_thread(row: Row) -> Thread:
     """Returns the thread of a stored row."""
-    return Thread.stored(decode_row(THREADS, row))
+    return Thread.stored(decode_row(THREADS, row), THREADS)
 
 
 def _thread_scan(

@@ -30,11 +30,12 @@ from mastra_convex.domain import (
     kept_changing,
     parse,
     parse_list,
+    text_column,
     texts,
     to_json,
     value_size,
 )
-from mastra_convex.errors import ValidationError
+from mastra_convex.errors import DamagedRowError, ValidationError
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate, Thread
@@ -149,9 +150,17 @@ class WriteMethods(DomainStore):
 
     async def _delete(self, ids: Sequence[str]) -> None:
         keys = [[id] for id in ids]
-        found = await self._records.read(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
-        threads = dict.fromkeys(from_json(row[0] or "null") for row in found.values or () if row is not None)
-        await self._records.commit([Delete(table=MESSAGES.name, keys=keys), touch_threads(list(threads))])
+        delete = Delete(table=MESSAGES.name, keys=keys)
+        try:
+            found = await self._records.read(Get(table=MESSAGES.name, keys=keys, paths=[["thread_id"]]))
+            threads = dict.fromkeys(from_json(row[0] or "null") for row in found.values or () if row is not None)
+            await self._records.commit([delete, touch_threads([id for id in threads if isinstance(id, str)])])
+        except DamagedRowError:  # of a message, or of its thread: one by one, so that the other threads are touched
+            if len(ids) == 1:
+                await self._records.commit([delete])
+                return
+            for id in ids:
+                await self._delete([id])
 
     async def _update(self, changes: Sequence[_Change]) -> dict[str, Message]:
         changed: dict[str, Message] = {}
@@ -230,7 +239,8 @@ class _Change:
     def prepare(self, row: Row, fingerprint: str | None) -> _Prepared:
         """Returns the patch of a stored message, with the guards that it needs."""
         edits, guards = self._edits, list[UnchangedGuard]()
-        if edits and not _is_object(row["content"]):
+        thread = text_column(MESSAGES, row, "thread_id")
+        if edits and not _is_object(text_column(MESSAGES, row, "content")):
             # Older content is plain text. It is made an object first, so that the merge keeps it.
             edits = [Edit(path=["content"], reducer="set", value=to_json(stored_message(row).content)), *edits]
             guards = [UnchangedGuard(table=MESSAGES.name, key=[self.id], fingerprint=fingerprint or "")]
@@ -238,7 +248,7 @@ class _Change:
             change=self,
             patch=Patch(table=MESSAGES.name, keys=[[self.id]], change=Change(set=self._columns, edits=edits)),
             guards=guards,
-            threads=(row["thread_id"], self._thread_id or row["thread_id"]),
+            threads=(thread, self._thread_id or thread),
             size=value_size(row) + sum(len(edit.value) for edit in edits),
         )
 

@@ -329,11 +329,11 @@ def _schedule_row(schedule: Schedule) -> Row:
 def _schedule(row: Row) -> Schedule:
     columns = decode_row(SCHEDULES, row)
     columns.pop("workflow_id", None)
-    return Schedule.stored(columns)
+    return Schedule.stored(columns, SCHEDULES)
 
 
 def _trigger(row: Row) -> ScheduleTrigger:
-    return ScheduleTrigger.stored(decode_row(TRIGGERS, row))
+    return ScheduleTrigger.stored(decode_row(TRIGGERS, row), TRIGGERS)
 
 
 def _workflow_of(target: Mapping[str, Any]) -> Any:

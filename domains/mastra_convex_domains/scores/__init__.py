@@ -278,7 +278,7 @@ def score_row(score: Score) -> Row:
 
 
 def _score(row: Row) -> Score:
-    scorer, values = carried(row["scorer"], _CARRIED)
+    scorer, values = carried(row.get("scorer"), _CARRIED)
     columns = decode_row(SCORES, {**row, "scorer": scorer})
     # The table does not require these two, though every writer of Mastra gives them.
-    return Score.stored({"entityId": "", "entity": {}, **columns, **values})
+    return Score.stored({"entityId": "", "entity": {}, **columns, **values}, SCORES)

@@ -29,7 +29,7 @@ from mastra_convex.domain import (
     now,
     text,
 )
-from mastra_convex.errors import ConflictError, MastraConvexError, NotFoundError, ValidationError
+from mastra_convex.errors import ConflictError, NotFoundError, ValidationError, damaged_row
 
 from .models import IndexDescription, Metric
 from .tables import VECTOR_INDEXES, VECTORS
@@ -220,7 +220,11 @@ def index_not_found(name: str, operation: str) -> NotFoundError:
 
 
 def _facts(row: Row) -> IndexFacts:
-    metric = row["metric"]
+    metric, dimension = row.get("metric"), row.get("dimension")
+    key = VECTOR_INDEXES.key_of(row)
     if metric not in _METRICS:
-        raise MastraConvexError(f"index {row['id']!r} has an unknown metric: {metric!r}", status="UNKNOWN_METRIC")
-    return IndexFacts(int(row["dimension"]), metric)
+        problem = f"an index with an unknown metric: {metric!r}"
+        raise damaged_row(VECTOR_INDEXES.name, key, problem, status="UNKNOWN_METRIC")
+    if not isinstance(dimension, int | float):
+        raise damaged_row(VECTOR_INDEXES.name, key, "an index without a dimension")
+    return IndexFacts(int(dimension), metric)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from mastra_convex.domain import Record, StoredObject
+from mastra_convex.domain import Answer, Record, StoredObject
 
 Metric = Literal["cosine", "euclidean", "dotproduct"]
 """A metric compares two vectors; a greater score means nearer (docs/protocol.md, "search")."""
 
 
-class IndexDescription(BaseModel):
+class IndexDescription(Answer):
     """Describes an index of vectors.
 
     Example:
@@ -20,8 +20,6 @@ class IndexDescription(BaseModel):
         index = await store.vector.describe_index("notes")
         assert (index.dimension, index.count, index.metric, index.served) == (2, 0, "cosine", "scan")
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     dimension: int
     """Counts the numbers of each vector."""

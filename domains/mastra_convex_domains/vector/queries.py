@@ -110,7 +110,8 @@ def _hit(columns: dict[str, Any], score: float) -> VectorHit:
             "score": score,
             "metadata": columns.get("metadata") or {},
             "vector": None if embedding is None else restored(embedding),
-        }
+        },
+        VECTORS,
     )
 
 

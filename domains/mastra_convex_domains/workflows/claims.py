@@ -233,4 +233,4 @@ def _end(time: datetime, lease: object, operation: str) -> datetime:
 def _claim(row: Row | None, operation: str) -> RunClaim:
     if row is None:
         raise MastraConvexError("the claim was deleted meanwhile", operation=operation)
-    return RunClaim.stored(decode_row(CLAIMS, row))
+    return RunClaim.stored(decode_row(CLAIMS, row), CLAIMS)

@@ -177,4 +177,4 @@ def _where(scan: Scan, condition: Condition) -> Scan:
 def _run(row: Row) -> WorkflowRun:
     values = decode_row(SNAPSHOTS, row)
     values.pop("id", None)  # derived, and not unique
-    return WorkflowRun.stored(values)
+    return WorkflowRun.stored(values, SNAPSHOTS)

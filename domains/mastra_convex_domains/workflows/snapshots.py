@@ -33,7 +33,7 @@ from mastra_convex.domain import (
     text,
     to_json,
 )
-from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.errors import MastraConvexError, ValidationError, damaged_row
 
 from .claims import RunClaim, checked_claim, claim_lost
 from .models import RunStatus, check_status, check_statuses, opened
@@ -115,7 +115,8 @@ class SnapshotMethods(DomainStore):
         if snapshot is None or snapshot == "":
             return None
         if not isinstance(snapshot, dict):
-            raise _invalid(run_id, "is no JSON object", operation)
+            problem = f"the snapshot of run {run_id!r} is no JSON object"
+            raise damaged_row(SNAPSHOTS.name, key, problem, operation=operation, status="INVALID_SNAPSHOT")
         return snapshot
 
     async def update_workflow_results(
@@ -276,7 +277,9 @@ class SnapshotMethods(DomainStore):
             if done.guard < len(under_claim):
                 raise claim_lost(key, operation)
             if done.guard == len(under_claim) + 1:
-                raise _invalid(key[1], "has no context", operation)
+                message = f"the snapshot of run {key[1]!r} has no context"
+                details = {"runId": key[1]}
+                raise MastraConvexError(message, operation=operation, status="INVALID_SNAPSHOT", details=details)
             return None
         values = (done.returned[0].values or [None])[0] if returning else None
         [found] = await each(opened, [values[0]]) if values else [{}]
@@ -295,6 +298,3 @@ def _positions(active_paths: object, operation: str) -> Checked:
     return positions
 
 
-def _invalid(run_id: object, what: str, operation: str) -> MastraConvexError:
-    message = f"the snapshot of run {run_id!r} {what}"
-    return MastraConvexError(message, operation=operation, status="INVALID_SNAPSHOT", details={"runId": run_id})

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import orjson
+
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.chunks import unpacked
 from mastra_convex.engine.large_values.split import put_back, put_back_in, references, references_in
@@ -17,7 +19,7 @@ from mastra_convex.engine.protocol import (
     ScanResult,
 )
 from mastra_convex.engine.threads import in_thread
-from mastra_convex.errors import ServerError, UnavailableError
+from mastra_convex.errors import DamagedRowError, UnavailableError, damaged_row
 from mastra_convex.rows.large_values import Reference, owner_of
 from mastra_convex.rows.values import Row, from_json
 from mastra_convex.tables import CHUNKS, LARGE_VALUES, Table
@@ -68,7 +70,13 @@ class Reader:
         owners = Get(table=LARGE_VALUES.name, keys=[[one.generation] for one in each], paths=[["owner"]])
         keys = [(one.generation, position) for one in each for position in range(one.chunks)]
         chunks = Get(table=CHUNKS.name, keys=keys)
-        return _Found(each, *await Records(self._engine, self._tables).read(owners, chunks))
+        try:
+            return _Found(each, *await Records(self._engine, self._tables).read(owners, chunks))
+        except DamagedRowError as error:  # the user knows the row that has the value
+            for owner, one in kept:
+                if one.generation in str(error.details.get("id")):
+                    raise _damaged(owner, error.message) from error
+            raise
 
 
 class _Found:
@@ -99,13 +107,17 @@ class _Found:
     def _unpacked(self, kept: Kept) -> Values:
         values: dict[str, dict[str, Any]] = {}
         for owner, one in kept:
-            chunks = [chunk["data"] for chunk in self._chunks[one.generation] if chunk is not None]
+            chunks = [chunk.get("data", "") for chunk in self._chunks[one.generation] if chunk is not None]
             try:
                 values.setdefault(owner, {})[one.generation] = unpacked(chunks, one.size)
-            except ValueError as error:
-                message = f"large value {one.generation} of {owner} is damaged: {error}"
-                raise ServerError(message, code="Damaged") from error
+            except (ValueError, TypeError) as error:
+                raise _damaged(owner, str(error)) from error
         return values
+
+
+def _damaged(owner: str, problem: str) -> DamagedRowError:
+    table, *key = orjson.loads(owner)
+    return damaged_row(table, key, f"a large value of it cannot be read: {problem}")
 
 
 def _references(table: Table, op: Any, result: Any) -> Iterator[tuple[str, Reference]]:

@@ -95,6 +95,7 @@ class _Source:
         self._walk = walk
         ((self._stretch,),) = walk.tracks
         self._column = quoted(vector_column(field))
+        self._is_vector = [f"length({self._column}) = ?", f"typeof({self._column}) = 'blob'"]
         self._bytes = dimension * FLOAT_BYTES
 
     def count(self) -> int:
@@ -104,7 +105,7 @@ class _Source:
     def fill(self, vectors: Vectors) -> None:
         layout, index = self._walk.layout, self._walk.index
         span, parameters = self._stretch
-        terms = [*layout.terms(index, span), f"length({self._column}) = ?"]
+        terms = [*layout.terms(index, span), *self._is_vector]
         query = f"SELECT _seq, {self._column} FROM {layout.name} INDEXED BY {index_name(layout.table, index)}"  # noqa: S608
         query += f" WHERE {' AND '.join(terms)}"
         found = self._connection.execute(query, (*parameters, self._bytes))
@@ -120,7 +121,7 @@ class _Source:
         if changed is None:
             return False
         span, parameters = self._stretch
-        terms = [*layout.terms(self._walk.index, span), f"length({self._column}) = ?"]
+        terms = [*layout.terms(self._walk.index, span), *self._is_vector]
         for start in range(0, len(changed), _ROWS_AT_ONCE):
             seqs = changed[start : start + _ROWS_AT_ONCE]
             marks = ", ".join("?" * len(seqs))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from mastra_convex.engine.protocol import Hit, Search, SearchResult
 from mastra_convex.errors import ValidationError
-from mastra_convex.local.documents import Stored
+from mastra_convex.local.documents import Stored, UnreadableError
 from mastra_convex.local.guards import failing_guards
 from mastra_convex.local.scan import plan
 from mastra_convex.local.schema import Layout, Session
@@ -58,7 +58,10 @@ def search(op: Search, cache: VectorCache, session: Session, *, at_once: bool = 
     if op.min_score is not None:
         best = [scored for scored in best if scored[0] >= op.min_score]
     rows = reader.read([seq for _, seq in best], vectors=layout.vectors != (op.field,) or op.include_vector)
-    hits = [Hit(row=_row(rows[seq], op), score=score) for score, seq in best]
+    for score, seq in best:
+        if math.isnan(score):
+            raise UnreadableError(layout.table, seq, "a vector of it is damaged")
+    hits = [Hit(row=_row(rows[seq], layout, op), score=score) for score, seq in best]
     return SearchResult(status="done", guard=None, hits=hits)
 
 
@@ -97,8 +100,8 @@ def _matching(
         seen, wanted = wanted, wanted * _GROWTH
 
 
-def _row(stored: Stored, op: Search) -> Row:
-    row = stored.row()
+def _row(stored: Stored, layout: Layout, op: Search) -> Row:
+    row = stored.row(layout.table)
     if not op.include_vector:
         row.pop(op.field, None)
     return row

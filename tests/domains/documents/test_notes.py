@@ -11,21 +11,21 @@ from docs.examples import notes as example
 from docs.examples.notes import NOTES, Note, NotePage, NotesStore
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.deploy.convex_schema import schema_ts
+from mastra_convex.domain import DomainStore
 from mastra_convex_domains import DocumentsStore, MemoryStore
-from tests.backends import Backend
 from tests.data import at, messages, thread
 
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-@pytest.fixture
-def notes_store(backend: Backend) -> ConvexStore:
-    return backend.store([MemoryStore, DocumentsStore, NotesStore])
+@pytest.fixture(scope="session")
+def mastra_domains() -> list[type[DomainStore]]:
+    return [MemoryStore, DocumentsStore, NotesStore]
 
 
 @pytest.fixture
-def notes(notes_store: ConvexStore) -> NotesStore:
-    return notes_store.domain(NotesStore)
+def notes(mastra_store: ConvexStore) -> NotesStore:
+    return mastra_store.domain(NotesStore)
 
 
 def note(n: int, *, thread_id: str = "t1") -> Note:
@@ -55,21 +55,21 @@ async def test_a_note_is_replaced_and_deleted(notes: NotesStore) -> None:
     assert (await notes.list_notes("t1")).total == 0
 
 
-async def test_a_thread_takes_its_notes_along(notes_store: ConvexStore, notes: NotesStore) -> None:
+async def test_a_thread_takes_its_notes_along(mastra_store: ConvexStore, notes: NotesStore) -> None:
     for id in ("t1", "t2"):
-        await notes_store.memory.save_thread(thread(id))
-        await notes_store.memory.save_messages(messages(3, thread_id=id))
+        await mastra_store.memory.save_thread(thread(id))
+        await mastra_store.memory.save_messages(messages(3, thread_id=id))
         for n in range(3):
             await notes.save_note(note(n, thread_id=id))
-    await notes_store.memory.delete_thread("t1")
+    await mastra_store.memory.delete_thread("t1")
     assert ids(await notes.list_notes("t1")) == []
     assert ids(await notes.list_notes("t2")) == ["t2-n2", "t2-n1", "t2-n0"]
 
 
-async def test_notes_are_documents(notes_store: ConvexStore, notes: NotesStore) -> None:
+async def test_notes_are_documents(mastra_store: ConvexStore, notes: NotesStore) -> None:
     await notes.save_note(note(0))
-    await notes_store.documents.put("other", record={"id": "a", "threadId": "t1"})
-    [document] = (await notes_store.documents.list(NOTES.name)).documents
+    await mastra_store.documents.put("other", record={"id": "a", "threadId": "t1"})
+    [document] = (await mastra_store.documents.list(NOTES.name)).documents
     assert document == {
         "id": "t1-n0",
         "threadId": "t1",
@@ -78,8 +78,8 @@ async def test_notes_are_documents(notes_store: ConvexStore, notes: NotesStore) 
         "createdAt": "2026-01-01T00:00:00.000Z",
     }
     await notes.dangerously_clear_all()
-    assert (await notes_store.documents.list(NOTES.name)).total == 0
-    assert (await notes_store.documents.list("other")).total == 1
+    assert (await mastra_store.documents.list(NOTES.name)).total == 0
+    assert (await mastra_store.documents.list("other")).total == 1
 
 
 async def test_arguments_are_checked_as_in_any_domain(notes: NotesStore) -> None:
@@ -96,7 +96,9 @@ def test_nothing_is_deployed_for_notes() -> None:
 def test_the_walk_through_shows_the_code_of_the_example() -> None:
     code = Path(example.__file__).read_text(encoding="utf-8")
     text = (DOCS / "adding-a-domain.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 3
-    for block in blocks:
-        assert block in code
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for language, shown, least in (("python", code, 3), ("py", tests, 2)):
+        blocks = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        assert len(blocks) >= least
+        for block in blocks:
+            assert block in shown

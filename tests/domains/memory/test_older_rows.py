@@ -9,7 +9,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from mastra_convex import ConflictError, MastraConvexError
+from mastra_convex import ConflictError, DamagedRowError
 from mastra_convex.engine.protocol import Commit, Get, GetResult, Put
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
@@ -122,6 +122,7 @@ async def test_times_that_others_wrote_in_another_form(backend: Backend, stored:
 
 async def test_a_row_that_is_no_record_is_our_error(backend: Backend) -> None:
     await put(backend, "mastra_messages", row("m1", "text", createdAt="yesterday"))
-    with pytest.raises(MastraConvexError, match=r"stored Message\.created_at") as raised:
+    with pytest.raises(DamagedRowError, match=r"stored Message\.created_at") as raised:
         await backend.store().memory.list_messages("t1")
     assert raised.value.id == "MASTRA_STORAGE_CONVEX_LIST_MESSAGES_INVALID_RECORD"
+    assert raised.value.details == {"table": "mastra_messages", "id": "m1"}

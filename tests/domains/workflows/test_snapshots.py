@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mastra_convex import MastraConvexError, ValidationError
+from mastra_convex import DamagedRowError, MastraConvexError, ValidationError
 from mastra_convex_domains import WorkflowRun, WorkflowsStore
 from tests.backends import Backend
 from tests.data import at
@@ -318,8 +318,9 @@ async def test_what_is_no_snapshot_is_told(backend: Backend, workflows: Workflow
     await put(backend, [row("not json"), row(None, run_id="r2"), row("", run_id="r3")])
     assert (await stored(workflows)).snapshot == "not json"
     assert (await stored(workflows)).status is None
-    with pytest.raises(MastraConvexError, match="'r1' is no JSON object"):
+    with pytest.raises(DamagedRowError, match="'r1' is no JSON object") as raised:
         await workflows.load_workflow_snapshot("w", run_id="r1")
+    assert raised.value.details == {"table": "mastra_workflow_snapshots", "id": '["w", "r1"]'}
     for run_id in ("r2", "r3"):
         assert await workflows.load_workflow_snapshot("w", run_id=run_id) is None
         run = await workflows.get_workflow_run_by_id(run_id)

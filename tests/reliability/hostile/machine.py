@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-import aiohttp
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -82,8 +81,7 @@ async def store_side(name: str, url: str | None) -> AsyncIterator[StoreSide]:
     """A backend of this event loop; `url` is that of the Node host."""
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        host = None if url is None else ConvexHost(url, session)
+        host = None if url is None else ConvexHost(url)
         yield StoreSide(await stack.enter_async_context(open_backend(name, directory, host)))
 
 

@@ -21,7 +21,7 @@ from mastra_convex.engine.protocol import (
     PatchRange,
     Put,
 )
-from mastra_convex.errors import RateLimitedError, ServerError
+from mastra_convex.errors import DamagedRowError, RateLimitedError
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.rows.changes import Change
 from mastra_convex_domains import MemoryStore
@@ -142,8 +142,9 @@ async def test_damage_is_reported(engine: Engine) -> None:
     await memory.save_messages([message("a", OLD)])
     lost = IndexRange(table="mastra_chunks", index="by_generation")
     await engine.commit(Commit(id="damage", ops=[DeleteRange(range=lost)]))
-    with pytest.raises(ServerError, match="damaged"):
+    with pytest.raises(DamagedRowError, match="damaged") as raised:
         await memory.list_messages("t1")
+    assert raised.value.details == {"table": "mastra_messages", "id": "a"}
 
 
 async def test_what_another_writer_replaced_is_found_and_swept(engine: Engine, memory: MemoryStore) -> None:

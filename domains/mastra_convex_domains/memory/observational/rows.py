@@ -44,7 +44,8 @@ def stored_record(row: Row) -> ObservationalMemory:
         columns.get("activeObservationsPendingUpdate") or columns.get("bufferedObservations") or None
     )
     columns["resourceId"] = columns.get("resourceId") or ""
-    return ObservationalMemory.stored({name: value for name, value in columns.items() if name not in _NO_ATTRIBUTE})
+    shown = {name: value for name, value in columns.items() if name not in _NO_ATTRIBUTE}
+    return ObservationalMemory.stored(shown, OBSERVATIONS)
 
 
 def chunk_values(chunks: Sequence[ObservationChunk]) -> list[dict[str, Any]]:
