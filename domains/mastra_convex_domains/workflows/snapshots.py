@@ -296,5 +296,3 @@ def _positions(active_paths: object, operation: str) -> Checked:
         if type(position) is not int:
             raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
     return positions
-
-
