@@ -100,8 +100,9 @@ class RetentionTable:
         if column is None:
             hint = did_you_mean(self.anchor, self.table.field_by_name)
             raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no column{hint}")
-        if column.type != "string":
-            raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no ISO time as text")
+        if column.type not in ("string", "number"):
+            problem = "which is neither an ISO time as text nor a number"
+            raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, {problem}")
         if not any(index.fields == (self.anchor,) for index in self.table.indexes):
             raise ConfigurationError(f"{self.table.name}: retention needs an index on {self.anchor!r} alone")
 

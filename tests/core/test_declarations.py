@@ -59,7 +59,7 @@ TEXTS: list[tuple[Callable[[], object], str]] = [
     (lambda: VectorIndex("v", "embedding", 3, "id"), "filters must be a tuple of str"),  # type: ignore[arg-type]
     (lambda: RetentionTable(declare(), "created"), "retention by 'created', which is no column"),
     (lambda: RetentionTable(declare(), "treadId"), "did you mean 'threadId'?"),
-    (lambda: RetentionTable(declare(), "n"), "retention by 'n', which is no ISO time as text"),
+    (lambda: RetentionTable(declare(), "n"), "retention by 'n', which is neither an ISO time"),
     (lambda: RetentionTable(declare(), "text"), "retention needs an index on 'text' alone"),
     (lambda: RetentionTable("acme_notes", "text"), "a retention table is a Table, not 'acme_notes'"),  # type: ignore[arg-type]
 ]
