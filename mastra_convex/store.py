@@ -149,6 +149,8 @@ class ConvexStore(DomainAccess):
     ) -> Self:
         """Makes a store for the deployment that the variables CONVEX_URL and CONVEX_ADMIN_KEY name.
 
+        CONVEX_STORAGE_FUNCTION says where its functions are, unless `storage_function` is given.
+
         Args:
             id: name of the store, for logs.
             local: path of a SQLite file, which is used only when CONVEX_URL is not set; None for no such file.
@@ -163,6 +165,7 @@ class ConvexStore(DomainAccess):
         """
         found = environment()
         if found is not None:
+            options.setdefault("storage_function", found.storage_function)
             _log.info("store %r: Convex deployment %s, from CONVEX_URL", id, found.deployment_url)
             return cls(
                 id=id,

@@ -29,7 +29,7 @@ from mastra_convex.engine.sweeper import FIRST_SWEEP_AFTER, FIRST_SWEEP_COMMITS,
 from mastra_convex.engine.wire import decode_answer, encode
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
 from mastra_convex.remote.answers import NOT_FOUND, REDACTED, REJECTED
-from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH, Lacking, explained, lacking, needs_of
+from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, Lacking, explained, lacking, needs_of, remedy
 from mastra_convex.remote.transport import FunctionKind, Transport
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import database
@@ -152,7 +152,7 @@ class RemoteEngine:
                 raise _stock_handler(path)
             if "protocol" in members:
                 raise SchemaMismatchError(
-                    f"{path} speaks another protocol than {PROTOCOL!r}; run `mastra-convex init` and deploy",
+                    f"{path} speaks another protocol than {PROTOCOL!r}; {remedy(path)}",
                     code="ProtocolMismatch",
                     details={"function": path},
                 )
@@ -181,7 +181,7 @@ class RemoteEngine:
             if error.code == REDACTED and isinstance(second, ServerError) and second.code in (REDACTED, NOT_FOUND):
                 return SchemaMismatchError(
                     f"the function {path!r} does not run and is probably not deployed, or of an earlier version;"
-                    f" {DEPLOY}, or set storage_function to where it is",
+                    f" {remedy(path)}, or set storage_function to where it is",
                     code=NOT_FOUND,
                     details=error.details,
                 )
@@ -195,7 +195,9 @@ class RemoteEngine:
             return error
         if missing:
             details = missing.details(self.version)
-            return SchemaMismatchError(explained(details), code=SCHEMA_MISMATCH, details=details)
+            return SchemaMismatchError(
+                explained(self._transport.config.storage_function, details), code=SCHEMA_MISMATCH, details=details
+            )
         self._has_indexes = True
         return error
 
@@ -210,7 +212,7 @@ def _checked(path: str, kind: type[T], value: Any) -> T:
 
 def _unexpected(path: str) -> SchemaMismatchError:
     return SchemaMismatchError(
-        f"{path} does not answer as this version expects; run `mastra-convex init` and deploy",
+        f"{path} does not answer as this version expects; {remedy(path)}",
         code="UnexpectedAnswer",
         details={"function": path},
     )
@@ -218,9 +220,9 @@ def _unexpected(path: str) -> SchemaMismatchError:
 
 def _stock_handler(path: str) -> SchemaMismatchError:
     return SchemaMismatchError(
-        f"{path} is the handler of @mastra/convex, which lacks what this package needs. Deploy ours beside it, on the"
-        " same tables: run `mastra-convex init --path mastra_py`, deploy, and pass"
-        ' storage_function="mastra_py/storage:handle"',
+        f"{path} is the handler of @mastra/convex, which lacks what this package needs; deploy ours beside it, on the"
+        " same tables: run `mastra-convex init --path mastra_py`, deploy with `npx convex deploy`, and pass"
+        ' storage_function="mastra_py/storage:handle", or set CONVEX_STORAGE_FUNCTION to that',
         code=_STOCK_HANDLER,
         details={"function": path},
     )

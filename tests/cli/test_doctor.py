@@ -175,7 +175,7 @@ async def file(tmp_path: Path) -> Path:
 
 def examine_file(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     before = file.read_bytes()
-    done = run("doctor", "--json", "--path", file)
+    done = run("doctor", "--json", "--file", file)
     assert file.read_bytes() == before
     return done.returncode, by_name(done.stdout)
 
@@ -218,4 +218,4 @@ def test_a_file_of_another_program(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
     code, checks = examine_file(tmp_path / "text.db")
     assert (code, last(checks)[0]) == (1, "file")
-    assert run("doctor", "--path", tmp_path / "none.db").returncode == 2
+    assert run("doctor", "--file", tmp_path / "none.db").returncode == 2

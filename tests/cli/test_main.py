@@ -70,7 +70,7 @@ def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "mastra_convex.cli", "schema"],
+        [sys.executable, "-m", "mastra_convex", "schema"],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -10,10 +10,11 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
-MODULES = set(
-    "aifc asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib"
-    " ossaudiodev pipes pkg_resources smtpd sndhdr spwd sunau telnetlib uu xdrlib".split()
-)
+_MODULES = """
+    aifc asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib
+    ossaudiodev pipes pkg_resources smtpd sndhdr spwd sunau telnetlib uu xdrlib
+"""
+MODULES = frozenset(_MODULES.split())
 """Modules that were removed by Python 3.14, or that do not come with it any more."""
 
 NAMES = {
