@@ -31,7 +31,7 @@ from mastra_convex.remote.answers import NOT_FOUND
 from mastra_convex.remote.config import RemoteConfig, environment
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
-from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, remedy
+from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, Lacking, remedy
 from mastra_convex.remote.transport import Transport
 from mastra_convex.store import inspect_file
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
@@ -183,8 +183,9 @@ def _version(version: str | None, config: RemoteConfig) -> Check:
 
 async def _schema(engine: RemoteEngine, tables: Sequence[Table], config: RemoteConfig) -> list[Check]:
     needed = deployed([*tables, *CORE_TABLES]).values()
+    missing: Mapping[str, Any] = Lacking().details(engine.version)
     try:
-        missing = (await engine.probe()).details(engine.version)
+        await engine.read([])
     except SchemaMismatchError as error:
         if error.code != SCHEMA_MISMATCH:
             return [_failed("tables", error)]

@@ -48,7 +48,7 @@ def needs_of(tables: Iterable[Table]) -> dict[str, TableNeeds]:
 
 
 def lacking(needs: Needs, found: Mapping[str, DescribeResult]) -> Lacking:
-    """Compares the needs with what is described, or was probed for, of each of their tables."""
+    """Compares the needs with what is described of each of their tables."""
     result = Lacking()
     for name, table in needs.items():
         there = found[name]
@@ -59,7 +59,7 @@ def lacking(needs: Needs, found: Mapping[str, DescribeResult]) -> Lacking:
         for index, fields in table.indexes.items():
             has_fields = list(there.indexes.get(index, ())) == list(fields)
             is_key = index != table.key or there.key == index
-            if not has_fields or not is_key or index in there.missing:
+            if not has_fields or not is_key:
                 result.indexes.append(f"{name}.{index}")
     return result
 

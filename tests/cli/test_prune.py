@@ -115,8 +115,8 @@ def test_no_deployment_in_the_environment() -> None:
 
 
 def test_retries_are_told_while_it_runs() -> None:
-    nobody = {"CONVEX_URL": "http://127.0.0.1:1", "CONVEX_ADMIN_KEY": KEY}
-    done = run("prune", "--policy", "memory.messages=30d", **nobody)
+    policy = ("--policy", "memory.messages=30d")
+    done = run("prune", *policy, CONVEX_URL="http://127.0.0.1:1", CONVEX_ADMIN_KEY=KEY)
     *warnings, error = done.stderr.splitlines()
     assert done.returncode == 1
     assert "attempt 1 failed" in warnings[0]
