@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shutil
 import statistics
 import textwrap
@@ -41,6 +42,7 @@ _TIMEOUT: Final = 10.0
 _PINGS: Final = 5
 _CLOCK_MAY_DIFFER_MS: Final = 60_000
 _STAGES: Final = {"reachable": "it answers", "key": "it is taken", "functions": "they are ours"}
+_NO_BREAK: Final = "\u00a0"
 _MARKS: Final = {True: "ok", False: "WRONG", None: "?"}
 
 
@@ -74,14 +76,14 @@ def _paragraph(label: str, text: str, width: int) -> str:
     """Wraps a text at words, beside its label. Commands and URLs stay whole, so that they can be pasted."""
     indent = " " * len(label)
     wrapped = textwrap.wrap(
-        text,
+        re.sub("`[^`]*`", lambda command: command[0].replace(" ", _NO_BREAK), text),
         max(width - 1, 2 * len(label)),
         initial_indent=label,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(wrapped) or label.rstrip()
+    return "\n".join(wrapped).replace(_NO_BREAK, " ") or label.rstrip()
 
 
 def of_file(path: Path, tables: Sequence[Table]) -> list[Check]:
