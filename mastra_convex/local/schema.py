@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from mastra_convex.errors import ConfigurationError, SchemaMismatchError
-from mastra_convex.local.connections import quoted, translated
+from mastra_convex.local.connections import connect_to_read, quoted, translated
 from mastra_convex.local.documents import Stored, pack
 from mastra_convex.local.vectors.change_log import log_changes
 from mastra_convex.rows.keys import MISSING_KEY, encode_key, field_key
@@ -316,14 +316,17 @@ class Inspection:
 
 def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
     """Checks the whole file, and looks for what these tables need. ConfigurationError when it cannot be opened."""
-    with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-        damage = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    with translated(str(path)), closing(connect_to_read(str(path))) as connection:
+        names = {name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+        found = [text.decode() for (text,) in connection.execute("PRAGMA integrity_check")]
     needed = deployed([*tables, *CORE_TABLES]).values()
     missing = [table.name for table in needed if table.name not in names]
-    found = [table for table in needed if table.name in names]
+    present = [table for table in needed if table.name in names]
     indexes = {
-        f"{table.name}.{index.name}": index_name(table, index).strip('"') for table in found for index in table.indexes
+        f"{table.name}.{index.name}": index_name(table, index).strip('"')
+        for table in present
+        for index in table.indexes
     }
     missing_indexes = [name for name, stored in indexes.items() if stored not in names]
-    return Inspection(damage, len(found), missing, len(indexes) - len(missing_indexes), missing_indexes)
+    damage = [text for text in found if text != "ok"]
+    return Inspection(damage, len(present), missing, len(indexes) - len(missing_indexes), missing_indexes)

@@ -45,8 +45,8 @@ class RemoteConfig:
         object.__setattr__(self, "deployment_url", _checked_url(self.deployment_url, self.allow_http))
         check_key("admin_auth_token", self.admin_auth_token)
         split_function(self.storage_function)
-        _check_seconds("timeout", self.timeout)
-        _check_seconds("connect_timeout", self.connect_timeout)
+        check_seconds("timeout", self.timeout)
+        check_seconds("connect_timeout", self.connect_timeout)
         if not isinstance(self.retry, RetryPolicy):
             raise ConfigurationError("retry must be a RetryPolicy")
         count = self.max_in_flight
@@ -128,7 +128,8 @@ def split_function(path: str, parameter: str = "storage_function") -> tuple[str,
     return match[1], match[2]
 
 
-def _check_seconds(parameter: str, value: float) -> None:
+def check_seconds(parameter: str, value: float) -> None:
+    """ConfigurationError for what is no number of seconds above 0."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value <= 0:
         raise ConfigurationError(f"{parameter} must be a number of seconds > 0")
