@@ -62,11 +62,11 @@ def connect_to_read(path: str) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if _code(error) not in _READ_ONLY:
             raise
-        log = Path(f"{path}-wal")
-        if log.exists() and log.stat().st_size:
+        log = f"{path}-wal"
+        if os.path.exists(log) and os.path.getsize(log):
             raise ConfigurationError(
-                f"{path!r} cannot be read where nothing can be written, as {log.name!r} beside it has its last changes;"
-                " open it once where it can be written",
+                f"{path!r} cannot be read where nothing can be written, as {os.path.basename(log)!r} beside it has its"
+                " last changes; open it once where it can be written",
                 details={"path": path},
             ) from error
     return _opened(f"{uri}?mode=ro&immutable=1", uri=True)
