@@ -24,6 +24,7 @@ from mastra_convex.local.engine import LocalEngine
 from mastra_convex.registry import registered_domains
 from mastra_convex.server import LocalServer
 from mastra_convex.tables import CORE_TABLES, Table, by_name
+from tests.node import node
 
 DEPLOYMENT_URL = os.environ.get("CONVEX_TEST_URL")
 """A deployment to test on as well. Its Mastra tables are emptied before every test."""
@@ -104,10 +105,10 @@ class ConvexHost:
 
 @asynccontextmanager
 async def convex_host(functions: str = "default") -> AsyncIterator[ConvexHost]:
-    """Starts the Node host over a folder of `convex_functions/tests/functions`; a missing Node is an error."""
+    """Starts the Node host over a folder of `convex_functions/tests/functions`. RuntimeError without Node 20."""
     main = FUNCTIONS / "tests" / "host" / "run.mjs"
     folder = FUNCTIONS / "tests" / "functions" / functions
-    command = ["node", str(main), "--functions", str(folder), "--key", KEY]
+    command = [node(), str(main), "--functions", str(folder), "--key", KEY]
     if os.environ.get("CONVEX_HOST_NO_REDACT"):
         command.append("--no-redact")
     async with await anyio.open_process(command, stderr=None) as process:
