@@ -163,7 +163,7 @@ def locked_out(path: str) -> UnavailableError:
 
 
 def _why_not_opened(path: Path) -> str:
-    """What is wrong with a path that SQLite cannot open; it does not say."""
+    """Says why SQLite cannot open a path, which SQLite itself does not."""
     folder = path.parent
     try:
         if path.is_dir():
