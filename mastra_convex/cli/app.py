@@ -32,6 +32,7 @@ app: typer.Typer = typer.Typer(
     help="Mastra's storage for Python agents, on Convex or on one SQLite file.",
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # which wraps paragraphs anew
     pretty_exceptions_enable=False,
 )
 

@@ -35,7 +35,8 @@ def run(
     )
     unchanged = [file for file in result.files if file.state == "unchanged"]
     if unchanged:
-        typer.echo(f"unchanged   {len(unchanged)} files in {directory / 'convex' / result.path}")
+        files = "1 file" if len(unchanged) == 1 else f"{len(unchanged)} files"
+        typer.echo(f"unchanged   {files} in {directory / 'convex' / result.path}")
     for file in result.files:
         if file.state not in ("unchanged", "kept"):
             typer.echo(f"{file.state:<11} {file.path}")
