@@ -15,7 +15,7 @@ from mastra_convex.local.engine import LocalEngine
 from mastra_convex.local.inspection import inspect_file
 from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES
 from mastra_convex.registry import check_owners, registered_domains
-from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, check_seconds, environment
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
 from mastra_convex.store_base import DomainAccess
@@ -116,15 +116,18 @@ class ConvexStore(DomainAccess):
         id: str = "local",
         domains: DomainClasses | None = None,
         vector_cache_bytes: int = VECTOR_CACHE_BYTES,
+        timeout: float = 30.0,
     ) -> Self:
         """Makes a store in one SQLite file, without a deployment. Several processes may share a file.
 
         Args:
-            path: path of the file; `":memory:"` keeps the data in memory.
+            path: path of the file, also `~/agent.db`; `":memory:"` keeps the data in memory. Where the file cannot be
+                written, it can be read.
             id: name of the store, for logs.
             domains: domain classes to register; None for all built-in and installed ones.
             vector_cache_bytes: memory for vectors that were searched, in bytes; 1 GiB by default. A number takes 4
                 bytes, and there is some room for new vectors. A larger index is read from the file at each query.
+            timeout: seconds that a call may take, waiting for other programs that write to the file included.
 
         Returns:
             The store; the file is opened by the first call.
@@ -134,8 +137,9 @@ class ConvexStore(DomainAccess):
         """
         store = cls.__new__(cls)
         classes = _classes(domains)
-        engine = LocalEngine(path, _tables(classes), vector_cache_bytes=vector_cache_bytes)
-        store._set_up(id, os.fspath(path), engine, classes)
+        check_seconds("timeout", timeout)
+        engine = LocalEngine(path, _tables(classes), vector_cache_bytes=vector_cache_bytes, timeout=timeout)
+        store._set_up(id, engine.path, engine, classes)
         return store
 
     @classmethod
@@ -149,11 +153,13 @@ class ConvexStore(DomainAccess):
     ) -> Self:
         """Makes a store for the deployment that the variables CONVEX_URL and CONVEX_ADMIN_KEY name.
 
+        CONVEX_STORAGE_FUNCTION says where its functions are, unless `storage_function` is given.
+
         Args:
             id: name of the store, for logs.
             local: path of a SQLite file, which is used only when CONVEX_URL is not set; None for no such file.
             domains: domain classes to register; None for all built-in and installed ones.
-            options: further arguments of the constructor, for a deployment.
+            options: further arguments of the constructor, for a deployment; `timeout` for a file, too.
 
         Returns:
             The store of the deployment, or of the file.
@@ -163,6 +169,7 @@ class ConvexStore(DomainAccess):
         """
         found = environment()
         if found is not None:
+            options.setdefault("storage_function", found.storage_function)
             _log.info("store %r: Convex deployment %s, from CONVEX_URL", id, found.deployment_url)
             return cls(
                 id=id,
@@ -174,7 +181,7 @@ class ConvexStore(DomainAccess):
         if local is None:
             raise ConfigurationError("CONVEX_URL is not set; set it with CONVEX_ADMIN_KEY, or pass local= a file")
         _log.info("store %r: local file %s, as CONVEX_URL is not set", id, Path(local))
-        return cls.local(local, id=id, domains=domains)
+        return cls.local(local, id=id, domains=domains, timeout=options.get("timeout", 30.0))
 
     def _set_up(
         self, id: str, location: str, engine: LocalEngine | RemoteEngine, classes: Mapping[str, type[DomainStore]]

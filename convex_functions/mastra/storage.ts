@@ -20,14 +20,22 @@ const answer = { protocol, version: v.optional(v.string()) };
 export const read = internalQueryGeneric({
   args: { ...request, ops: v.array(validators.readOp) },
   returns: v.object({ ...answer, results: v.array(validators.readResult) }),
-  handler: (ctx, args) => answered(args, async () => ({ results: await readAll(ctx.db, args.ops) })),
+  handler: (ctx, args) =>
+    answered(args, async () => ({
+      ...(await checkNeeds(ctx.db, args.needs)),
+      results: await readAll(ctx.db, args.ops),
+    })),
 });
 
 /** Applies one step of a commit, atomically and at most once. */
 export const handle = internalMutationGeneric({
   args: { ...request, commit: validators.commit },
   returns: v.object({ ...answer, result: validators.commitResult }),
-  handler: (ctx, args) => answered(args, async () => ({ result: await commit(ctx.db, args.commit) })),
+  handler: (ctx, args) =>
+    answered(args, async () => ({
+      ...(await checkNeeds(ctx.db, args.needs)),
+      result: await commit(ctx.db, args.commit),
+    })),
 });
 
 /** Deletes some old receipts, and some large values that no row references. */
@@ -42,12 +50,22 @@ export const search = internalActionGeneric({
   args: { ...request, search: validators.search },
   returns: v.object({ ...answer, result: validators.searchResult }),
   handler: (ctx, args) =>
-    answered(args, async () => ({ result: await searchRows(ctx, await queriesBeside(ctx), args.search) })),
+    answered(args, async () => {
+      const queries = await queriesBeside(ctx);
+      return { ...(await queries.check(args.needs)), result: await searchRows(ctx, queries, args.search) };
+    }),
+});
+
+/** Refuses a client that needs what is missing. Only `search` calls this, which has no database, `rank` and `load`. */
+export const check = internalQueryGeneric({
+  args: { needs: validators.needs },
+  returns: v.object({ version: v.optional(v.string()) }),
+  handler: (ctx, args) => withCodes(() => checkNeeds(ctx.db, args.needs)),
 });
 
 const asked = { search: validators.search, guards: validators.guards };
 
-/** Scores one page of a range and returns its best rows. Only `search` calls this and `load`. */
+/** Scores one page of a range and returns its best rows. */
 export const rank = internalQueryGeneric({
   args: { ...asked, arraysOf: v.union(v.string(), v.null()), cursor: v.union(v.string(), v.null()) },
   returns: validators.ranking,
@@ -61,12 +79,12 @@ export const load = internalQueryGeneric({
   handler: (ctx, args) => withCodes(() => loadRows(ctx.db, args.search, args.guards, args.ids)),
 });
 
-function answered<T extends object>(args: { protocol: string; needs?: validators.Needs }, run: () => Promise<T>) {
+function answered<T extends object>(args: { protocol: string }, run: () => Promise<T>) {
   return withCodes(async () => {
     if (args.protocol !== validators.PROTOCOL) {
       const expected = validators.PROTOCOL;
       throw failure("ProtocolMismatch", `these functions speak ${expected}, not ${args.protocol}`, { expected });
     }
-    return { protocol: validators.PROTOCOL, ...checkNeeds(args.needs), ...(await run()) };
+    return { protocol: validators.PROTOCOL, ...(await run()) };
   });
 }

@@ -18,15 +18,13 @@ from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import reader, tour
 from mastra_convex.cli.demo.children import answer
-from mastra_convex.deploy.convex_schema import index_lines_ts, schema_ts, with_vector_indexes
-from mastra_convex.deploy.scaffold import DEFAULT_PATH, check_path
+from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
+from mastra_convex.deploy.scaffold import check_path
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import declared_tables
-from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
-from mastra_convex.tables import Table
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, STORAGE_FUNCTION_VARIABLE
 from mastra_convex.version import VERSION
 
-_DEFAULT_DIMENSIONS: Final = "1536"
 _SAMPLE: Final = Path(__file__).parent / "demo" / "sample.jsonl"
 
 app: typer.Typer = typer.Typer(
@@ -34,6 +32,7 @@ app: typer.Typer = typer.Typer(
     help="Mastra's storage for Python agents, on Convex or on one SQLite file.",
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # which wraps paragraphs anew
     pretty_exceptions_enable=False,
 )
 
@@ -60,47 +59,71 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _checked_path(path: str) -> str:
+def _checked_path(path: str | None) -> str | None:
     try:
-        return check_path(path)
+        return None if path is None else check_path(path)
     except ValidationError as error:
         raise typer.BadParameter(error.message) from error
 
 
-def _tables(vector_dimensions: str, vector_filter_fields: str) -> list[Table]:
-    """The tables of all domains, with the vector indexes of these options."""
+def _lengths(text: str | None) -> list[int] | None:
+    """The lengths of `--vector-dimensions`."""
+    if text is None:
+        return None
     try:
-        dimensions = [int(length) for length in _listed(vector_dimensions)]
+        lengths = [int(length) for length in text.split(",")]
     except ValueError:
-        dimensions = []
-    if not dimensions:
-        raise typer.BadParameter(f"--vector-dimensions takes numbers with commas between, not {vector_dimensions!r}")
-    return with_vector_indexes(declared_tables(), dimensions, filter_fields=_listed(vector_filter_fields))
+        raise typer.BadParameter(f"--vector-dimensions takes numbers with commas between, not {text!r}") from None
+    return lengths
 
 
-def _listed(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
+def _names(text: str | None) -> list[str] | None:
+    """The names of `--vector-filter-fields`."""
+    return None if text is None else [item.strip() for item in text.split(",") if item.strip()]
 
 
+_Folder = Annotated[
+    str | None,
+    typer.Option(
+        callback=_checked_path, help="Folder below convex/, also part of the function names.", metavar="FOLDER"
+    ),
+]
 _VectorDimensions = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="N,...", help="Lengths of vectors to search natively, at most 4; others are searched by scanning."
     ),
 ]
 _VectorFilterFields = Annotated[
-    str, typer.Option(metavar="NAME,...", help="Members of a vector's metadata that a native search can filter by.")
+    str | None,
+    typer.Option(metavar="NAME,...", help="Members of a vector's metadata that a native search can filter by."),
+]
+_File = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="FILE", dir_okay=False, help="SQLite file; without it, the data is not kept."),
 ]
 _FileOrDeployment = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", exists=True, dir_okay=False, help="SQLite file; without it, the deployment of CONVEX_URL."
+        "--file",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="SQLite file; without it, the deployment of CONVEX_URL.",
     ),
 ]
-_StorageFunction = Annotated[str, typer.Option(help="Path of the deployed commit function, where it is another one.")]
+_StorageFunction = Annotated[
+    str,
+    typer.Option(
+        envvar=STORAGE_FUNCTION_VARIABLE, help="Path of the deployed commit function, where it is another one."
+    ),
+]
+_AllowHttp = Annotated[
+    bool, typer.Option("--allow-http", help="Permit plain http to another machine, where others can read the key.")
+]
 
 
-def _file(path: Path | None) -> Path | None:
+def _real_file(path: Path | None) -> Path | None:
     if path is not None and str(path) == ":memory:":
         raise typer.BadParameter("must be a file, as a second process reads it again")
     return path
@@ -119,28 +142,32 @@ def options(
 def init(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="The project that holds convex/.")
-    ],
-    path: Annotated[
-        str, typer.Option(callback=_checked_path, help="Folder below convex/, also part of the function names.")
-    ] = DEFAULT_PATH,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ from ours.")] = False,
-    vector_dimensions: _VectorDimensions = _DEFAULT_DIMENSIONS,
-    vector_filter_fields: _VectorFilterFields = "",
+    ] = Path(),
+    path: _Folder = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that were edited.")] = False,
+    vector_dimensions: _VectorDimensions = None,
+    vector_filter_fields: _VectorFilterFields = None,
 ) -> None:
-    """Put the Convex functions into a project.
+    """Put the Convex functions into a project, or bring them to the version of this package.
 
-    Files that were edited are kept, which gives exit code 1; --force overwrites them. An existing schema is never
-    changed: the lines to add to it are printed.
+    Options that are not given are those of the run before. Files that nobody edited are brought to this version. Files
+    that were edited are kept, which gives exit code 1; --force overwrites them. An existing schema is never changed:
+    the lines to add to it are printed.
     """
-    tables = _tables(vector_dimensions, vector_filter_fields)
-    raise typer.Exit(init_command.run(directory, tables, path=path, force=force))
+    raise typer.Exit(
+        init_command.run(
+            directory,
+            path=path,
+            vector_dimensions=_lengths(vector_dimensions),
+            vector_filter_fields=_names(vector_filter_fields),
+            force=force,
+        )
+    )
 
 
 @app.command()
 def dev(
-    path: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="SQLite file; without it, data stays in memory.")
-    ] = None,
+    file: _File = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 3210,
     admin_key: Annotated[
@@ -148,7 +175,7 @@ def dev(
     ] = None,
 ) -> None:
     """Run a local server that several processes can share, with the HTTP interface of Convex."""
-    dev_command.run(declared_tables(), path=path, host=host, port=port, admin_key=admin_key)
+    dev_command.run(declared_tables(), file=file, host=host, port=port, admin_key=admin_key)
 
 
 @app.command()
@@ -156,12 +183,14 @@ def schema(
     indexes: Annotated[
         bool, typer.Option("--indexes", help="Only what to add to the tables of @mastra/convex/schema.")
     ] = False,
-    vector_dimensions: _VectorDimensions = _DEFAULT_DIMENSIONS,
-    vector_filter_fields: _VectorFilterFields = "",
+    path: _Folder = None,
+    vector_dimensions: _VectorDimensions = None,
+    vector_filter_fields: _VectorFilterFields = None,
 ) -> None:
     """Print the Convex schema of all domains."""
-    tables = _tables(vector_dimensions, vector_filter_fields)
-    sys.stdout.write(index_lines_ts(tables) if indexes else schema_ts(tables))
+    dimensions, fields = _lengths(vector_dimensions), _names(vector_filter_fields)
+    tables = with_vector_indexes(declared_tables(), dimensions or (), filter_fields=fields or ())
+    sys.stdout.write(index_lines_ts(tables, path=path or DEFAULT_PATH) if indexes else schema_ts(tables))
 
 
 @app.command()
@@ -169,22 +198,26 @@ def demo(
     transcript: Annotated[
         Path, typer.Option(metavar="FILE.jsonl", exists=True, dir_okay=False, help="Chat transcript to import.")
     ] = _SAMPLE,
-    store: Annotated[
+    file: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", dir_okay=False, callback=_file, help="SQLite file to keep; default: a temporary one."
+            "--file",
+            metavar="FILE",
+            dir_okay=False,
+            callback=_real_file,
+            help="SQLite file; without it, the data is not kept.",
         ),
     ] = None,
 ) -> None:
     """Import a chat transcript and show what is stored, with no network and no key.
 
-    With --store, scores are kept in a second file beside it.
+    With --file, scores are kept in a second file beside it.
 
     The transcript has one JSON object per line with the keys resource, thread, role (user, assistant, system or
     signal), text and time (ISO 8601 with a zone); other keys are ignored. Lines that cannot be imported are reported
     and give exit code 1. Importing a file again changes nothing.
     """
-    raise typer.Exit(tour.run(transcript, store))
+    raise typer.Exit(tour.run(transcript, file))
 
 
 @app.command()
@@ -193,8 +226,9 @@ def prune(
     policy: Annotated[
         list[str], typer.Option(metavar="DOMAIN.TABLE=AGE", help="What to keep, as in memory.messages=30d; repeatable.")
     ],
-    local: _FileOrDeployment = None,
+    file: _FileOrDeployment = None,
     storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: _AllowHttp = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in a transaction.")] = 1000,
     max_batches: Annotated[int | None, typer.Option(min=1, help="Transactions for each table in this run.")] = None,
@@ -207,8 +241,9 @@ def prune(
     """
     prune_command.run(
         prune_command.parse_policies(policy, batch_size),
-        local=local,
+        file=file,
         storage_function=storage_function,
+        allow_http=allow_http,
         dry_run=dry_run,
         max_batches=max_batches,
         max_rows=max_rows,
@@ -218,8 +253,9 @@ def prune(
 
 @app.command()
 def doctor(
-    path: _FileOrDeployment = None,
+    file: _FileOrDeployment = None,
     storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: _AllowHttp = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
     """Find out what is wrong with a deployment or a file.
@@ -229,8 +265,11 @@ def doctor(
     hour. Of a file: whether it is whole, has our tables, and rows that can be read. The exit code is 0 when all is
     well, and 1 when something is wrong.
     """
-    tables = declared_tables()
-    raise typer.Exit(doctor_command.run(tables, path=path, storage_function=storage_function, as_json=as_json))
+    if file is not None:
+        checks = doctor_command.of_file(file, declared_tables())
+    else:
+        checks = doctor_command.of_deployment(declared_tables(), storage_function, allow_http=allow_http)
+    raise typer.Exit(doctor_command.report(checks, as_json=as_json))
 
 
 @app.command(hidden=True)

@@ -39,28 +39,28 @@ def _stop_signals() -> AbstractContextManager[AsyncIterator[int] | None]:
     return anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
 
 
-def run(tables: Iterable[Table], *, path: Path | None, host: str, port: int, admin_key: str | None) -> None:
+def run(tables: Iterable[Table], *, file: Path | None, host: str, port: int, admin_key: str | None) -> None:
     """Serves until SIGINT or SIGTERM, lets calls in flight finish, and returns."""
     key = Secret(admin_key or secrets.token_hex(_KEY_BYTES))
     check_key("--admin-key", key)
     with contextlib.suppress(KeyboardInterrupt):  # where signals cannot be received otherwise
-        asyncio.run(_serve(list(tables), path, host, port, key))
+        asyncio.run(_serve(list(tables), file, host, port, key))
 
 
-async def _serve(tables: list[Table], path: Path | None, host: str, port: int, key: Secret) -> None:
+async def _serve(tables: list[Table], file: Path | None, host: str, port: int, key: Secret) -> None:
     with _stop_signals() as signals:
         try:
-            async with serve_file(":memory:" if path is None else path, tables, key, host=host, port=port) as server:
-                _announce(_reachable(server.url, host), key, path, host)
+            async with serve_file(":memory:" if file is None else file, tables, key, host=host, port=port) as server:
+                _announce(_reachable(server.url, host), key, file, host)
                 await (anyio.sleep_forever() if signals is None else anext(signals))
         except OSError as error:
             reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
             raise ConfigurationError(f"{host} port {port} {reason}") from error
 
 
-def _announce(url: str, key: Secret, path: Path | None, host: str) -> None:
+def _announce(url: str, key: Secret, file: Path | None, host: str) -> None:
     """Prints the address of the server as lines to paste into a shell."""
-    where = "memory (it is lost at the end; --path keeps it)" if path is None else str(path)
+    where = "memory (it is lost at the end; --file keeps it)" if file is None else str(file)
     typer.echo(f"# mastra-convex serves {where}; stop with Ctrl-C")
     if host not in _LOOPBACK:
         typer.echo("# other machines can connect over plain http: whoever can listen in learns the key")

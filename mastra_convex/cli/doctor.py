@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
+import shutil
 import statistics
+import textwrap
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -28,7 +32,7 @@ from mastra_convex.remote.answers import NOT_FOUND
 from mastra_convex.remote.config import RemoteConfig, environment
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
-from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH
+from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, Lacking, remedy
 from mastra_convex.remote.transport import Transport
 from mastra_convex.store import inspect_file
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
@@ -38,6 +42,7 @@ _TIMEOUT: Final = 10.0
 _PINGS: Final = 5
 _CLOCK_MAY_DIFFER_MS: Final = 60_000
 _STAGES: Final = {"reachable": "it answers", "key": "it is taken", "functions": "they are ours"}
+_NO_BREAK: Final = "\u00a0"
 _MARKS: Final = {True: "ok", False: "WRONG", None: "?"}
 
 
@@ -48,27 +53,45 @@ class Check:
     name: str
     ok: bool | None
     detail: str
+    remedy: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def run(tables: Sequence[Table], *, path: Path | None, storage_function: str, as_json: bool) -> int:
-    """Prints the checks of the file, or of the deployment of the environment; 1 when something is wrong."""
-    checks = _file(path, tables) if path is not None else asyncio.run(_deployment(storage_function, tables))
+def report(checks: Sequence[Check], *, as_json: bool) -> int:
+    """Prints the checks; 1 when something is wrong."""
     all_well = all(check.ok is not False for check in checks)
     if as_json:
-        report = {"ok": all_well, "package": VERSION, "checks": [asdict(check) for check in checks]}
-        typer.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+        found = {"ok": all_well, "package": VERSION, "checks": [asdict(check) for check in checks]}
+        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     else:
+        width = shutil.get_terminal_size().columns
         for check in checks:
-            typer.echo(f"{_MARKS[check.ok]:<6} {check.name:<10} {check.detail}".rstrip())
+            typer.echo(_paragraph(f"{_MARKS[check.ok]:<6} {check.name:<10} ", check.detail, width))
+            if check.remedy:
+                typer.echo(_paragraph(f"{'':<7}{'to do':<10} ", check.remedy, width))
     return 0 if all_well else 1
 
 
-def _file(path: Path, tables: Sequence[Table]) -> list[Check]:
+def _paragraph(label: str, text: str, width: int) -> str:
+    """Wraps a text at words, beside its label. Commands and URLs stay whole, so that they can be pasted."""
+    indent = " " * len(label)
+    wrapped = textwrap.wrap(
+        re.sub("`[^`]*`", lambda command: command[0].replace(" ", _NO_BREAK), text),
+        max(width - 1, 2 * len(label)),
+        initial_indent=label,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapped).replace(_NO_BREAK, " ") or label.rstrip()
+
+
+def of_file(path: Path, tables: Sequence[Table]) -> list[Check]:
+    """Examines a SQLite file."""
     try:
         found = inspect_file(path, tables)
     except MastraConvexError as error:
-        return [Check("file", False, error.message)]
+        return [_failed("file", error)]
     damage = f"damaged: {'; '.join(found.damage)}"
     return [
         Check("file", True, str(path)),
@@ -76,7 +99,7 @@ def _file(path: Path, tables: Sequence[Table]) -> list[Check]:
             "integrity",
             not found.damage,
             damage if found.damage else "the whole file was read",
-            {"damage": found.damage},
+            facts={"damage": found.damage},
         ),
         _in_file("tables", found.tables, found.missing_tables),
         _in_file("indexes", found.indexes, found.missing_indexes),
@@ -86,45 +109,62 @@ def _file(path: Path, tables: Sequence[Table]) -> list[Check]:
 
 def _rows(damaged: Sequence[str], count: int) -> Check:
     if not count:
-        return Check("rows", True, "each can be read", {"damaged": [], "count": 0})
+        return Check("rows", True, "each can be read", facts={"damaged": [], "count": 0})
     others = f"; {count - len(damaged)} others" if count > len(damaged) else ""
-    return Check("rows", False, f"{'; '.join(damaged)}{others}", {"damaged": damaged, "count": count})
+    wrong = f"{'; '.join(damaged)}{others}"
+    return Check("rows", False, wrong, "delete them by their ids", facts={"damaged": damaged, "count": count})
+
+
+def _failed(name: str, error: MastraConvexError, ok: bool | None = False) -> Check:
+    """A check that ended with an error, whose text is: what is wrong; what to do."""
+    wrong, _, remedy = error.message.partition("; ")
+    return Check(name, ok, wrong, remedy)
 
 
 def _in_file(what: str, count: int, missing: Sequence[str]) -> Check:
     if not count:
-        return Check(what, False, f"it has no {what} of ours: is this the file?", {"missing": missing})
+        return Check(what, False, f"it has no {what} of ours: is this the file?", facts={"missing": missing})
     rest = f"; the next use of the file adds {', '.join(missing)}" if missing else ""
-    return Check(what, True, f"{count}{rest}", {"missing": missing})
+    return Check(what, True, f"{count}{rest}", facts={"missing": missing})
 
 
-async def _deployment(storage_function: str, tables: Sequence[Table]) -> list[Check]:
+def of_deployment(tables: Sequence[Table], storage_function: str, *, allow_http: bool) -> list[Check]:
+    """Examines the deployment of the environment."""
+    logging.getLogger("mastra_convex.http").setLevel(logging.ERROR)  # what its warnings say is reported
     try:
-        config = _config(storage_function)
+        config = _config(storage_function, allow_http)
     except ConfigurationError as error:
-        return [Check("url", False, error.message)]
+        return [_failed("url", error)]
+    return asyncio.run(_deployment(config, tables))
+
+
+async def _deployment(config: RemoteConfig, tables: Sequence[Table]) -> list[Check]:
     transport = Transport(config)
     engine = RemoteEngine(transport, ())  # which needs next to nothing, so that it can tell more
     try:
         checks = [Check("url", True, config.deployment_url), *await _answers(engine)]
         if all(check.ok for check in checks):
-            checks += [_version(engine.version), *await _schema(RemoteEngine(transport, tables), tables)]
+            checks += [
+                _version(engine.version, config),
+                *await _schema(RemoteEngine(transport, tables), tables, config),
+            ]
             checks += [*await _writes(engine), await _searches(engine), await _latency(engine)]
     finally:
         await engine.aclose()
     return checks
 
 
-def _config(storage_function: str) -> RemoteConfig:
+def _config(storage_function: str, allow_http: bool) -> RemoteConfig:
     found = environment()
     if found is None:
-        raise ConfigurationError("CONVEX_URL is not set; set it with CONVEX_ADMIN_KEY, or pass --path for a file")
+        raise ConfigurationError("CONVEX_URL is not set; set it with CONVEX_ADMIN_KEY, or pass --file for a file")
     return RemoteConfig(
         deployment_url=found.deployment_url,
         admin_auth_token=found.admin_auth_token,
         storage_function=storage_function,
         timeout=_TIMEOUT,
         retry=RetryPolicy(attempts=2),
+        allow_http=allow_http,
     )
 
 
@@ -140,39 +180,41 @@ async def _answers(engine: RemoteEngine) -> list[Check]:
         else:
             stage = "reachable"
         passed = list(_STAGES)[: list(_STAGES).index(stage)]
-        return [*(Check(name, True, _STAGES[name]) for name in passed), Check(stage, False, error.message)]
+        return [*(Check(name, True, _STAGES[name]) for name in passed), _failed(stage, error)]
     return [Check(name, True, detail) for name, detail in _STAGES.items()]
 
 
-def _version(version: str | None) -> Check:
+def _version(version: str | None, config: RemoteConfig) -> Check:
     facts = {"deployed": version}
     if version == VERSION:
-        return Check("version", True, VERSION, facts)
-    detail = f"the functions are of version {version}, this package is of {VERSION}; {DEPLOY}"
-    return Check("version", False, detail, facts)
+        return Check("version", True, VERSION, facts=facts)
+    detail = f"the functions are of version {version}, this package is of {VERSION}"
+    return Check("version", False, detail, remedy(config.storage_function), facts)
 
 
-async def _schema(engine: RemoteEngine, tables: Sequence[Table]) -> list[Check]:
+async def _schema(engine: RemoteEngine, tables: Sequence[Table], config: RemoteConfig) -> list[Check]:
     needed = deployed([*tables, *CORE_TABLES]).values()
+    missing: Mapping[str, Any] = Lacking().details(engine.version)
     try:
-        missing = (await engine.probe()).details(engine.version)
+        await engine.read([])
     except SchemaMismatchError as error:
         if error.code != SCHEMA_MISMATCH:
-            return [Check("tables", False, error.message)]
+            return [_failed("tables", error)]
         missing = error.details
     except MastraConvexError as error:
-        return [Check("tables", None, error.message)]
+        return [_failed("tables", error, None)]
+    to_do = remedy(config.storage_function, missing)
     return [
-        _present("tables", len(needed), [*missing["tables"], *missing["columns"]]),
-        _present("indexes", sum(len(table.indexes) for table in needed), missing["indexes"]),
+        _present("tables", len(needed), [*missing["tables"], *missing["columns"]], to_do),
+        _present("indexes", sum(len(table.indexes) for table in needed), missing["indexes"], to_do),
     ]
 
 
-def _present(what: str, count: int, missing: Sequence[str]) -> Check:
+def _present(what: str, count: int, missing: Sequence[str], to_do: str) -> Check:
     if not missing:
-        return Check(what, True, str(count), {"missing": []})
-    detail = f"missing, or others than are needed: {', '.join(missing)}; {DEPLOY}"
-    return Check(what, False, detail, {"missing": missing})
+        return Check(what, True, str(count), facts={"missing": []})
+    detail = f"missing, or others than are needed: {', '.join(missing)}"
+    return Check(what, False, detail, to_do, {"missing": missing})
 
 
 async def _writes(engine: RemoteEngine) -> list[Check]:
@@ -189,7 +231,7 @@ async def _writes(engine: RemoteEngine) -> list[Check]:
         return [Check("may write", True, "it may"), Check("clock", None, "the receipt of the write has no time")]
     difference = round(float(receipt["_creationTime"]) - here)
     detail = f"the server is {abs(difference)} ms {'ahead' if difference > 0 else 'behind'}"
-    clock = Check("clock", abs(difference) <= _CLOCK_MAY_DIFFER_MS, detail, {"difference_ms": difference})
+    clock = Check("clock", abs(difference) <= _CLOCK_MAY_DIFFER_MS, detail, facts={"difference_ms": difference})
     return [Check("may write", True, "it may"), clock]
 
 
@@ -208,11 +250,11 @@ async def _searches(engine: RemoteEngine) -> Check:
 def _refused(name: str, error: MastraConvexError) -> Check:
     """Convex may answer a key without the right to call a function as if the function were not there."""
     if isinstance(error, UnavailableError):
-        return Check(name, None, error.message)
+        return _failed(name, error, None)
     is_hidden = isinstance(error, ServerError) and error.code == NOT_FOUND
-    is_forbidden = isinstance(error, AuthenticationError) or is_hidden
-    hint = " (is it a read-only key? Take a deploy key)" if is_forbidden else ""
-    return Check(name, False, f"{error.message}{hint}")
+    if isinstance(error, AuthenticationError) or is_hidden:
+        return Check(name, False, error.message.partition("; ")[0], "take a deploy key, if this is a read-only key")
+    return _failed(name, error)
 
 
 async def _latency(engine: RemoteEngine) -> Check:
@@ -223,7 +265,7 @@ async def _latency(engine: RemoteEngine) -> Check:
             await engine.read([])
             times.append((time.perf_counter() - started) * 1000)
     except MastraConvexError as error:
-        return Check("latency", None, error.message)
+        return _failed("latency", error, None)
     median = round(statistics.median(times), 1)
     detail = f"{median} ms for a call that does nothing, the median of {_PINGS}"
-    return Check("latency", True, detail, {"median_ms": median, "max_ms": round(max(times), 1)})
+    return Check("latency", True, detail, facts={"median_ms": median, "max_ms": round(max(times), 1)})

@@ -31,9 +31,15 @@ def parse_policies(texts: Sequence[str], batch_size: int) -> Policies:
     return policies
 
 
-def run(policies: Policies, *, local: Path | None, storage_function: str, dry_run: bool, **bounds: Any) -> None:
+def run(
+    policies: Policies, *, file: Path | None, storage_function: str, allow_http: bool, dry_run: bool, **bounds: Any
+) -> None:
     """Prunes the file, or the deployment of the environment, and prints a line for each table."""
-    results = asyncio.run(_prune(policies, local, storage_function, dry_run=dry_run, **bounds))
+    if file is None:
+        store = ConvexStore.from_env(storage_function=storage_function, allow_http=allow_http)
+    else:
+        store = ConvexStore.local(file)
+    results = asyncio.run(_prune(store, policies, dry_run=dry_run, **bounds))
     for result in results:
         rows = f"{result.deleted} row{'' if result.deleted == 1 else 's'}"
         typer.echo(f"{result.domain}: {result.table}: {rows} {'to delete' if dry_run else 'deleted'}")
@@ -41,8 +47,7 @@ def run(policies: Policies, *, local: Path | None, storage_function: str, dry_ru
         typer.echo("More are old enough; run the command again.")
 
 
-async def _prune(policies: Policies, local: Path | None, storage_function: str, **options: Any) -> list[PruneResult]:
-    store = ConvexStore.from_env(storage_function=storage_function) if local is None else ConvexStore.local(local)
+async def _prune(store: ConvexStore, policies: Policies, **options: Any) -> list[PruneResult]:
     async with store:
         results = await store.prune(policies, **options)
         if not options["dry_run"]:

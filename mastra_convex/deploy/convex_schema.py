@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.tables import CORE_TABLES, Field, FieldType, Index, Table, VectorIndex, deployed
 from mastra_convex.version import VERSION
+
+DEFAULT_PATH: Final = "mastra"
+"""The folder of our functions below `convex/`, unless another one is chosen."""
 
 _WIDTH: Final = 120
 
@@ -47,7 +50,7 @@ _SHARED_CONSTANTS: Final = {
 """The constant that `@mastra/convex/schema` exports for each of its tables."""
 
 _FIELD_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z][A-Za-z0-9_]{0,63})*")
-_HEADER: Final = """\
+HEADER: Final = """\
 // Generated from the table declarations in Python by `mastra-convex schema`. Do not edit.
 
 import { defineTable } from "convex/server";
@@ -84,22 +87,23 @@ export type VectorIndexLayout = {
 """
 
 
-def schema_ts(tables: Iterable[Table]) -> str:
+def schema_ts(tables: Iterable[Table], *, version: str = VERSION) -> str:
     """The text of `convex_functions/mastra/schema.ts` for these tables and those of the core."""
     ordered = _ordered(tables)
     definitions = "".join(f"  {table.name}: {_definition(table)},\n" for table in ordered)
     layouts = "".join(_layout(table) for table in ordered)
     return (
-        f"{_HEADER}\n/** Of the package that made these functions. */\nexport const version = {json.dumps(VERSION)};\n"
+        f"{HEADER}\n/** Of the package that made these functions. */\nexport const version = {json.dumps(version)};\n"
         f"\nexport const mastraTables = {{\n{definitions}}};\n"
         f"\n{_TABLE_LAYOUT}\nexport const layout: {{ readonly [table: string]: TableLayout }} = {{\n{layouts}}};\n"
     )
 
 
-def index_lines_ts(tables: Iterable[Table]) -> str:
+def index_lines_ts(tables: Iterable[Table], *, path: str = DEFAULT_PATH) -> str:
     """The lines of an app's `convex/schema.ts` that takes the shared tables from `@mastra/convex/schema`.
 
-    Our extra indexes are added to those definitions, and our own tables stand beside them.
+    `path` is the folder of our functions below `convex/`. Our extra indexes are added to those definitions, and our own
+    tables stand beside them.
     """
     ordered = _ordered(tables)
     shared = [table for table in ordered if table.shared]
@@ -109,15 +113,38 @@ def index_lines_ts(tables: Iterable[Table]) -> str:
     return (
         'import { defineSchema } from "convex/server";\n'
         + _import([_constant(table) for table in shared], "@mastra/convex/schema")
-        + 'import { mastraTables } from "./mastra/schema";\n'
+        + f'import {{ mastraTables }} from "./{path}/schema";\n'
         + f"\nexport default defineSchema({{\n  // ... the other tables of your app\n{lines}}});\n"
+    )
+
+
+@dataclass(frozen=True)
+class SchemaOptions:
+    """Is what a generated schema tells of the options that it was made with."""
+
+    version: str
+    vector_dimensions: list[int]
+    vector_filter_fields: list[str]
+
+
+def schema_options(schema: str) -> SchemaOptions:
+    """Reads the options out of the text of a generated schema; they are empty where it has none."""
+    definitions = schema.partition("export const layout")[0]
+    version = re.search(r'export const version = "([^"]*)";', definitions)
+    dimensions = re.findall(r"dimensions: (\d+),", definitions)
+    filters = [name for names in re.findall(r"filterFields: \[(.*)\]", definitions) for name in names.split(", ")]
+    members = [name.strip('"') for name in filters if "." in name]
+    return SchemaOptions(
+        version[1] if version else "",
+        [int(length) for length in dict.fromkeys(dimensions)],
+        list(dict.fromkeys(members)),
     )
 
 
 def with_vector_indexes(
     tables: Iterable[Table], dimensions: Sequence[int], *, filter_fields: Sequence[str] = ()
 ) -> list[Table]:
-    """The tables; those with a vector index get one for each of `dimensions` instead.
+    """The tables; those with a vector index get one for each of `dimensions` instead, if there are any.
 
     `filter_fields` are members of the raw column that their filters reach into, with its name or without. A native
     search finds plain values only, so each such filter has an index of the database too, which tells where a member is
@@ -139,7 +166,8 @@ def _with_dimensions(table: Table, dimensions: Sequence[int], filter_fields: Seq
     present = {index.fields for index in table.indexes}
     missing = [name for name in filters if "." in name and (name,) not in present]
     vector_indexes = [
-        VectorIndex(f"by_{declared.field}_{length}", declared.field, length, filters) for length in dimensions
+        VectorIndex(f"by_{declared.field}_{length}", declared.field, length, filters)
+        for length in dimensions or (declared.dimensions,)
     ]
     indexes = [Index(f"by_{name.replace('.', '_')}", (name,), extra=True) for name in missing]
     return replace(table, indexes=(*table.indexes, *indexes), vector_indexes=tuple(vector_indexes))

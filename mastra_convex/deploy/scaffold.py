@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.abc import Traversable
+from difflib import unified_diff
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
-from mastra_convex.deploy.convex_schema import index_lines_ts, schema_ts
+from mastra_convex.deploy.convex_schema import (
+    DEFAULT_PATH,
+    index_lines_ts,
+    schema_options,
+    schema_ts,
+    with_vector_indexes,
+)
+from mastra_convex.deploy.manifest import MANIFEST, digest, folders_with_functions, manifest_text, written_before
 from mastra_convex.errors import ConfigurationError, ConflictError, ValidationError
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, split_function
 from mastra_convex.tables import Table
 
-DEFAULT_PATH: Final = "mastra"
-
-FileState = Literal["created", "unchanged", "overwritten", "kept"]
+FileState = Literal["created", "unchanged", "updated", "overwritten", "removed", "kept"]
 
 _COMPONENT = re.compile(r"[A-Za-z0-9_]{1,64}")
 _RESERVED = ("actions", "_generated", "_deps", "_system")
@@ -27,10 +33,15 @@ _STOCK_SCHEMA = "@mastra/convex/schema"
 
 @dataclass(frozen=True)
 class ScaffoldedFile:
-    """A file of the project and what became of it; `kept` means that it differs from ours and was left alone."""
+    """A file of the project, and what was done with it.
+
+    `updated` files were written by an earlier run and not edited since; so were `removed` ones, which this version has
+    no more. `kept` ones were edited and left alone: `difference` has the lines of a diff to ours.
+    """
 
     path: Path
     state: FileState
+    difference: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Scaffold:
     schema: Path
     schema_lines: str | None
     shares_stock_tables: bool
-    storage_function: str
+    path: str
 
     @property
     def kept(self) -> tuple[ScaffoldedFile, ...]:
@@ -70,33 +81,74 @@ def check_path(path: str) -> str:
     return path
 
 
-def scaffold(directory: Path, tables: Iterable[Table], *, path: str = DEFAULT_PATH, force: bool = False) -> Scaffold:
+def scaffold(
+    directory: Path,
+    tables: Iterable[Table],
+    *,
+    path: str | None = None,
+    vector_dimensions: Sequence[int] | None = None,
+    vector_filter_fields: Sequence[str] | None = None,
+    force: bool = False,
+) -> Scaffold:
     """Puts the functions into `directory/convex/<path>/`, and `directory/convex/schema.ts` when there is none.
 
-    A file that differs from ours is kept, or with `force` overwritten. Everything is checked before the first write.
-    Raises ConfigurationError for a target that is a symbolic link or no regular file, ConflictError where the handler
-    of `@mastra/convex` has the place.
+    Options that are None are those of the run before, if there was one. A file that was edited is kept, or with `force`
+    overwritten; others are brought to this version. Everything is checked before the first write. Raises
+    ConfigurationError for a target that is a symbolic link or no regular file, ConflictError where the handler of
+    `@mastra/convex` has the place.
     """
-    check_path(path)
-    declared = list(tables)
     if not directory.is_dir():
         raise ConfigurationError(f"{str(directory)!r} is not a directory")
     convex = directory / "convex"
+    path = check_path(_path_before(convex) if path is None else path)
     folder = convex / path
-    contents = {folder / name: content for name, content in _contents(declared)}
+    _check_targets(convex, [folder / "schema.ts", folder / MANIFEST])
+    declared = list(tables)
+    chosen = _chosen_tables(folder, declared, vector_dimensions, vector_filter_fields)
+    contents = dict(_contents(chosen))
+    before = written_before(folder, declared)
     schema = _existing_schema(convex) or convex / "schema.ts"
-    _check_targets(convex, [*contents, schema])
+    _check_targets(convex, [*(folder / name for name in {**before, **contents}), schema])
     if not force:
-        _refuse_stock_handler(directory, contents)
-    written = [_write(file, content, force=force) for file, content in contents.items()]
+        _refuse_stock_handler(directory, [folder / name for name in contents])
+    done = [_write(folder / name, content, before.get(name), force=force) for name, content in contents.items()]
+    gone = [name for name in before if name not in contents and (folder / name).exists()]
+    done += [_remove(folder / name, before[name], force=force) for name in gone]
+    kept = {file.path for file in done if file.state == "kept"}
+    hashes = {name: digest(content) for name, content in contents.items()} | {
+        name: hash for name, hash in before.items() if folder / name in kept
+    }
+    (folder / MANIFEST).write_text(manifest_text(hashes), encoding="utf-8")
     lines, stock = None, False
     if schema.exists():
         text = schema.read_text(encoding="utf-8", errors="replace")
         stock = _STOCK_SCHEMA in text
-        lines = _missing_lines(text, declared, path, stock=stock)
+        lines = _missing_lines(text, chosen, path, stock=stock)
     else:
-        written.append(_write(schema, _schema_lines(path).encode(), force=False))
-    return Scaffold(tuple(written), schema, lines, stock, storage_function(path))
+        done.append(_write(schema, _schema_lines(path).encode(), None, force=False))
+    return Scaffold(tuple(done), schema, lines, stock, path)
+
+
+def _path_before(convex: Path) -> str:
+    """The folder of an earlier run; ConfigurationError where there are several."""
+    paths = list(folders_with_functions(convex)) if convex.is_dir() else []
+    if len(paths) > 1:
+        raise ConfigurationError(
+            f"{str(convex)!r} has our functions in several folders; --path says which: {', '.join(paths)}"
+        )
+    return paths[0] if paths else DEFAULT_PATH
+
+
+def _chosen_tables(
+    folder: Path, tables: list[Table], dimensions: Sequence[int] | None, filter_fields: Sequence[str] | None
+) -> list[Table]:
+    """The tables with the vector indexes of these options; those that are None are read from the present schema."""
+    schema = folder / "schema.ts"
+    if schema.exists():
+        before = schema_options(schema.read_text(encoding="utf-8", errors="replace"))
+        dimensions = before.vector_dimensions if dimensions is None else dimensions
+        filter_fields = before.vector_filter_fields if filter_fields is None else filter_fields
+    return with_vector_indexes(tables, dimensions or (), filter_fields=filter_fields or ())
 
 
 def storage_function(path: str) -> str:
@@ -147,18 +199,37 @@ def _refuse_stock_handler(directory: Path, contents: Iterable[Path]) -> None:
             )
 
 
-def _write(file: Path, content: bytes, *, force: bool) -> ScaffoldedFile:
+def _write(file: Path, content: bytes, before: str | None, *, force: bool) -> ScaffoldedFile:
+    """Writes a file; `before` is the hash of what an earlier run wrote there."""
     if file.exists():
-        if file.read_bytes() == content:
+        present = file.read_bytes()
+        if digest(present) == digest(content):
             return ScaffoldedFile(file, "unchanged")
-        if not force:
-            return ScaffoldedFile(file, "kept")
+        is_edited = digest(present) != before
+        if is_edited and not force:
+            return ScaffoldedFile(file, "kept", _difference(present, content))
         file.write_bytes(content)
-        return ScaffoldedFile(file, "overwritten")
+        return ScaffoldedFile(file, "overwritten" if is_edited else "updated")
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("xb") as new:
         new.write(content)
     return ScaffoldedFile(file, "created")
+
+
+def _remove(file: Path, before: str, *, force: bool) -> ScaffoldedFile:
+    """Removes a file of an earlier version, which imports what is no longer there."""
+    present = file.read_bytes()
+    if digest(present) != before and not force:
+        return ScaffoldedFile(file, "kept", _difference(present, b""))
+    file.unlink()
+    return ScaffoldedFile(file, "removed")
+
+
+def _difference(present: bytes, ours: bytes) -> tuple[str, ...]:
+    """The lines of a diff from our text to the present one, without those that are equal."""
+    before, after = (content.decode("utf-8", "replace").splitlines() for content in (ours, present))
+    diff = list(unified_diff(before, after, n=0, lineterm=""))[2:]  # without the names of the files
+    return tuple(line for line in diff if not line.startswith("@@"))
 
 
 def _schema_lines(path: str) -> str:
@@ -174,7 +245,7 @@ def _missing_lines(text: str, tables: Iterable[Table], path: str, *, stock: bool
     if not stock:
         has_them = f"./{path}/schema" in text and "...mastraTables" in text
         return None if has_them else _schema_lines(path)
-    lines = index_lines_ts(tables).replace(f'"./{DEFAULT_PATH}/schema"', f'"./{path}/schema"')
+    lines = index_lines_ts(tables, path=path)
     telling = ("mastra", ".index(", ".vectorIndex(", "filterFields:")
     wanted = {line.strip() for line in lines.splitlines() if any(word in line for word in telling)}
     return None if wanted <= {line.strip() for line in text.splitlines()} else lines

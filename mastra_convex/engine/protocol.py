@@ -120,11 +120,10 @@ class Neighbours(Read["NeighboursResult"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describe(Read["DescribeResult"]):
-    """Asks for the deployed columns and indexes of a table; with `probe`, also for those that the database lacks."""
+    """Asks for the deployed columns and indexes of a table."""
 
     op: Literal["describe"] = "describe"
     table: str
-    probe: bool = False
 
 
 ReadOp = Annotated[Get | Scan | Neighbours | Describe, Discriminator("op")]
@@ -181,14 +180,13 @@ class NativeIndex:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeResult:
     """The key index, columns, indexes by name with their fields, and vector indexes of a deployed table; `deployed` is
-    false, and all empty, for a table that the engine does not know. `missing` indexes were probed for in vain."""
+    false, and all empty, for a table that the engine does not know."""
 
     deployed: bool
     key: str = ""
     fields: Sequence[str] = ()
     indexes: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     native: Sequence[NativeIndex] = ()
-    missing: Sequence[str] = ()
 
 
 ReadResult = GetResult | ScanResult | NeighboursResult | DescribeResult

@@ -28,6 +28,14 @@ _SHARED: Final = 4
 """Threads of a process for work without effects: most of it holds the lock of the interpreter, so more would wait."""
 
 
+class LateError(TimeoutError):
+    """Says that work had not ended in time and was cancelled; `was_locked_out` if it waited for another program."""
+
+    def __init__(self, was_locked_out: bool) -> None:
+        super().__init__()
+        self.was_locked_out = was_locked_out
+
+
 class Cancellation:
     """Settles between a caller and its thread whether work is still wanted.
 
@@ -40,6 +48,7 @@ class Cancellation:
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._shielded = False
+        self.is_locked_out = False
 
     def cancel(self) -> bool:
         """Cancels the work; False when it is shielded and goes on."""
@@ -74,10 +83,10 @@ class ThreadPool:
         self.forget_threads()
         _pools.add(self)
 
-    async def run(self, work: Callable[[Cancellation], T]) -> T:
-        """Returns what `work` returns in a thread.
+    async def run(self, work: Callable[[Cancellation], T], timeout: float | None = None) -> T:
+        """Returns what `work` returns in a thread; raises LateError when it has not ended after `timeout` seconds.
 
-        A caller that is cancelled leaves at once, and `work` is not begun or ends where it next looks at its
+        A caller that is cancelled or late leaves at once, and `work` is not begun or ends where it next looks at its
         `Cancellation`; a caller of work that is shielded waits for its end before it leaves.
         """
         job = _Job(work)
@@ -85,12 +94,16 @@ class ThreadPool:
             self._submit(job)
         except RuntimeError:  # no thread can be started, as when the interpreter is ending
             job.tell(job.do())
+        timer = None if timeout is None else asyncio.get_running_loop().call_later(timeout, job.expire)
         try:
             return await job.done
         except asyncio.CancelledError:
             if not job.cancellation.cancel():
                 await job.end()
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def close(self) -> None:
         """Has threads end as soon as there is no work; those of later work, too."""
@@ -147,6 +160,11 @@ class _Job(Generic[T]):
             return partial(self.done.set_result, self._work(self.cancellation))
         except BaseException as error:
             return partial(self.done.set_exception, error)
+
+    def expire(self) -> None:
+        """Cancels the work, and tells the caller that it is late; shielded work goes on, as it is about to end."""
+        if not self.done.done() and self.cancellation.cancel():
+            self.done.set_exception(LateError(self.cancellation.is_locked_out))
 
     def tell(self, tell: Callable[[], None]) -> None:
         """Has the event loop tell the caller."""

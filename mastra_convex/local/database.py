@@ -41,8 +41,9 @@ class Database:
     in worker threads. `attempt` waits for nothing, and gives up when it finds much or takes long.
     """
 
-    def __init__(self, path: str, tables: Mapping[str, Table]) -> None:
+    def __init__(self, path: str, tables: Mapping[str, Table], timeout: float) -> None:
         self.path = path
+        self._timeout = timeout
         self._tables = tables
         self._lock = threading.Lock()
         self._main: sqlite3.Connection | None = None
@@ -85,7 +86,11 @@ class Database:
         """Runs `work` in a transaction that is rolled back when it raises or is cancelled."""
         with self._lock, translated(self.path):
             main = self._open(cancellation)
-            return retried(lambda: self._transaction(main, work, write=True, cancellation=cancellation), cancellation)
+            return retried(
+                lambda: self._transaction(main, work, write=True, cancellation=cancellation),
+                cancellation,
+                self._timeout,
+            )
 
     def read(self, work: Work[T], cancellation: Cancellation) -> T:
         """Runs `work` on one snapshot."""
@@ -97,7 +102,7 @@ class Database:
                 with self._lock:
                     self._open(cancellation)
             with self._reader(cancellation) as reader:
-                return retried(lambda: self._transaction(reader, work, write=False), cancellation)
+                return retried(lambda: self._transaction(reader, work, write=False), cancellation, self._timeout)
 
     def close(self) -> None:
         """Closes the connections once the work in flight has ended. Afterwards every call raises ClosedError."""
@@ -120,6 +125,8 @@ class Database:
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             if write:
                 self._refresh(connection)
+            if cancellation is not None:
+                cancellation.is_locked_out = False
             result = self._run(connection, work)
             if cancellation is not None:
                 cancellation.shield()
@@ -153,7 +160,7 @@ class Database:
         try:
             if self._closed:
                 raise ClosedError("the store is closed")
-            reader = reader or retried(lambda: connect(self.path), cancellation)
+            reader = reader or retried(lambda: connect(self.path), cancellation, self._timeout)
             yield reader
         finally:
             self._readers.put(reader)
@@ -163,9 +170,9 @@ class Database:
         if self._closed:
             raise ClosedError("the store is closed")
         if self._main is None:
-            main = retried(lambda: connect(self.path), cancellation)
+            main = retried(lambda: connect(self.path), cancellation, self._timeout)
             try:
-                retried(lambda: migrate(main, self._tables), cancellation)
+                retried(lambda: migrate(main, self._tables), cancellation, self._timeout)
                 self._refresh(main)
             except BaseException:
                 main.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -23,11 +23,13 @@ from mastra_convex.engine.protocol import (
     SearchResult,
 )
 from mastra_convex.engine.sweeper import Sweeper
-from mastra_convex.engine.threads import Cancellation, ThreadPool
-from mastra_convex.errors import ClosedError, ConfigurationError
+from mastra_convex.engine.threads import Cancellation, LateError, ThreadPool
+from mastra_convex.errors import ClosedError, RequestTimeoutError
 from mastra_convex.local.budgets import Budget
 from mastra_convex.local.commits import apply_commit, is_small
+from mastra_convex.local.connections import locked_out
 from mastra_convex.local.database import READERS, Database, Work
+from mastra_convex.local.paths import checked_path
 from mastra_convex.local.reads import describe, get, neighbours, scan
 from mastra_convex.local.schema import Session
 from mastra_convex.local.sweep import sweep
@@ -39,6 +41,8 @@ from mastra_convex.telemetry.signals import Attributes
 
 T = TypeVar("T")
 
+TIMEOUT: Final = 30.0
+"""Seconds that a call may take unless another number is given."""
 _FEW: Final = 100
 """Keys and prefixes of a read that is attempted at once: each takes some 5 microseconds."""
 _LOOK_AGAIN: Final = 1.0
@@ -55,6 +59,8 @@ class LocalEngine:
         receipts: whether commits leave receipts, so that a repeated one is applied once. Only a server needs that.
         vector_cache_bytes: the memory in which vectors stay that were searched, 4 bytes a number and some room for new
             ones; what is larger is read from the file at each search.
+        timeout: seconds that a call may take, with its waiting for other programs. One that waited for them raises
+            UnavailableError then, any other RequestTimeoutError.
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
@@ -69,11 +75,11 @@ class LocalEngine:
         *,
         receipts: bool = False,
         vector_cache_bytes: int = VECTOR_CACHE_BYTES,
+        timeout: float = TIMEOUT,
     ) -> None:
-        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-            raise ConfigurationError('path must be that of a file, or ":memory:"')
         self.database: Attributes = database("sqlite")
-        self._database = Database(os.fspath(path), deployed([*tables, *CORE_TABLES]))
+        self._timeout = timeout
+        self._database = Database(checked_path(path), deployed([*tables, *CORE_TABLES]), timeout)
         self._receipts = receipts
         self._sweeper = Sweeper(self.sweep)
         self._vectors = VectorCache(vector_cache_bytes)
@@ -86,7 +92,11 @@ class LocalEngine:
         self._call_ended = threading.Condition()
 
     def __repr__(self) -> str:
-        return f"LocalEngine({self._database.path!r})"
+        return f"LocalEngine({self.path!r})"
+
+    @property
+    def path(self) -> str:
+        return self._database.path
 
     async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         """Runs reads on one snapshot; they share one budget."""
@@ -94,7 +104,7 @@ class LocalEngine:
             await asyncio.sleep(0)
             work = partial(_read, ops)
             done = self._database.attempt(work, write=False) if _has_few_keys(ops) else None
-            return await self._readers.run(partial(self._database.read, work)) if done is None else done[0]
+            return await self._run(self._readers, partial(self._database.read, work)) if done is None else done[0]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         """Applies one step of a commit atomically."""
@@ -111,7 +121,7 @@ class LocalEngine:
         with self._call():
             await asyncio.sleep(0)
             done = self._search_at_once(search)
-            return await self._searchers.run(partial(self._search, search)) if done is None else done[0]
+            return await self._run(self._searchers, partial(self._search, search)) if done is None else done[0]
 
     def _search_at_once(self, op: Search) -> tuple[SearchResult] | None:
         """Finds the nearest of a few vectors that are in memory; None when there are more, or other calls go on."""
@@ -134,7 +144,16 @@ class LocalEngine:
             return await self._write(sweep)
 
     async def _write(self, work: Work[T]) -> T:
-        return await self._writers.run(partial(self._database.write, work))
+        return await self._run(self._writers, partial(self._database.write, work))
+
+    async def _run(self, pool: ThreadPool, work: Callable[[Cancellation], T]) -> T:
+        try:
+            return await pool.run(work, self._timeout)
+        except LateError as error:
+            if error.was_locked_out:
+                raise locked_out(self._database.path) from error
+            details = {"path": self._database.path}
+            raise RequestTimeoutError(f"no answer within {self._timeout:g} s", details=details) from error
 
     async def aclose(self) -> None:
         """Waits for calls in flight and closes the connections; every later call raises ClosedError."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from mastra_convex.errors import MastraConvexError
-from mastra_convex.local.connections import quoted, translated
+from mastra_convex.local.connections import connect_to_read, quoted, translated
 from mastra_convex.local.documents import UnreadableError, check_columns, check_complete
 from mastra_convex.local.schema import Layout, damaged, index_name, key_column, load
 from mastra_convex.tables import CORE_TABLES, Table, deployed
@@ -40,8 +40,7 @@ def inspect_file(path: Path, tables: Iterable[Table]) -> Inspection:
 
     Raises ConfigurationError when it cannot be opened.
     """
-    with translated(str(path)), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        connection.text_factory = bytes
+    with translated(str(path)), closing(connect_to_read(str(path))) as connection:
         names = {name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
         damage = [text.decode() for (text,) in connection.execute("PRAGMA integrity_check") if text != b"ok"]
         needed = deployed([*tables, *CORE_TABLES])

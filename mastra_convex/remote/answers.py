@@ -32,7 +32,7 @@ from mastra_convex.remote.retry import (
     Verdict,
     classify,
 )
-from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH, explained
+from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, explained, remedy
 from mastra_convex.remote.secret import Secret
 
 NOT_FOUND: Final = "FunctionNotFound"
@@ -43,6 +43,8 @@ REDACTED: Final = "Redacted"
 
 REJECTED: Final = "Rejected"
 """The code of what the database refused; an index may be missing."""
+
+_KEY_REMEDY: Final = "check that it is whole and of this deployment: dev and prod have keys of their own"
 
 _FUNCTION_STATUSES: Final = (200, 560)
 _MAX_TEXT = 500
@@ -94,7 +96,8 @@ class Failure:
     def error(self, function: str, attempts: int) -> MastraConvexError:
         facts = {"function": function, "status": self.status, "code": self.code, "attempts": attempts}
         details = {**self.details, **{name: fact for name, fact in facts.items() if fact is not None}}
-        message = self.message if attempts < 2 else f"{self.message} ({attempts} attempts)"
+        wrong, mark, to_do = self.message.partition("; ")
+        message = self.message if attempts < 2 else f"{wrong} ({attempts} attempts){mark}{to_do}"
         options: dict[str, Any] = {"details": details, "retryable": self.retryable}
         if issubclass(self.error_class, FunctionError):
             return self.error_class(message, data=self.data, code=self.code, **options)
@@ -141,12 +144,13 @@ def _function_failure(function: str, status: int, answer: dict[str, Any]) -> Fai
     if isinstance(code, str) and code in _CONVEX_ERRORS:
         message, _ = _public_text(error.get("message"))
         details.update({key: value for key, value in error.items() if key not in ("code", "message")})
+        to_do = remedy(function, details)
         if code == "ProtocolMismatch":
-            message = f"the deployed functions speak another protocol ({error.get('expected')!r}); {DEPLOY}"
+            message = f"the deployed functions speak another protocol ({error.get('expected')!r}); {to_do}"
         elif code == SCHEMA_MISMATCH:
-            message = explained(details)
+            message = explained(function, details)
         elif _CONVEX_ERRORS[code] is SchemaMismatchError:
-            message = f"{message or code}; {DEPLOY}"
+            message = f"{message or code}; {to_do}"
         return Failure(
             Verdict.FATAL, _CONVEX_ERRORS[code], f"{function}: {message or code}", code, status, details, data
         )
@@ -155,7 +159,7 @@ def _function_failure(function: str, status: int, answer: dict[str, Any]) -> Fai
     if "Trying to execute" in text:
         return _wrong_type(function, status, details)
     if text.startswith("ArgumentValidationError"):
-        message = f"{function} does not take the arguments of this version; {DEPLOY}"
+        message = f"{function} does not take the arguments of this version; {remedy(function)}"
         return Failure(Verdict.FATAL, SchemaMismatchError, message, "ArgumentValidationError", status, details)
     code = code if isinstance(code, str) else None
     if not text and data is None:
@@ -177,7 +181,10 @@ def _system_failure(function: str, status: int, answer: dict[str, Any] | None) -
     error_class: type[MastraConvexError]
     retryable: bool | None = None
     if code in AUTHENTICATION_CODES or status in (401, 403):
-        error_class, text = AuthenticationError, f"the deployment refuses the admin key: {text}"
+        error_class, text = (
+            AuthenticationError,
+            f"the deployment refuses the admin key: {text.rstrip('.')}; {_KEY_REMEDY}",
+        )
     elif code in OVERLOADED_CODES or status == 429:
         error_class, text = RateLimitedError, f"too many calls or writes: {text}"
     elif status == 503 or code in NOT_STARTED_CODES or code in NOT_COMMITTED_CODES:
@@ -201,12 +208,12 @@ def _system_failure(function: str, status: int, answer: dict[str, Any] | None) -
 
 
 def _not_found(function: str, status: int, details: Mapping[str, Any]) -> Failure:
-    message = f"the function {function!r} is not deployed; {DEPLOY}, or set storage_function to where it is"
+    message = f"the function {function!r} is not deployed; {remedy(function)}, or set storage_function to where it is"
     return Failure(Verdict.FATAL, SchemaMismatchError, message, NOT_FOUND, status, details)
 
 
 def _wrong_type(function: str, status: int, details: Mapping[str, Any]) -> Failure:
-    message = f"the function {function!r} that is deployed is of another kind than ours; {DEPLOY}"
+    message = f"the function {function!r} that is deployed is of another kind than ours; {remedy(function)}"
     return Failure(Verdict.FATAL, SchemaMismatchError, message, "FunctionWrongType", status, details)
 
 

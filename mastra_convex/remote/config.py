@@ -16,7 +16,12 @@ from mastra_convex.remote.secret import Secret
 
 DEFAULT_STORAGE_FUNCTION: Final = "mastra/storage:handle"
 
+STORAGE_FUNCTION_VARIABLE: Final = "CONVEX_STORAGE_FUNCTION"
+"""The environment variable that says where the commit function is deployed."""
+
 _FUNCTION = re.compile(r"((?:[A-Za-z0-9_]+/)*[A-Za-z0-9_]+):([A-Za-z_][A-Za-z0-9_]*)")
+_QUOTES = "\"'`"
+_WEBSITE = "convex.dev"
 _SIBLINGS = ("read", "search", "sweep")
 
 
@@ -40,8 +45,8 @@ class RemoteConfig:
         object.__setattr__(self, "deployment_url", _checked_url(self.deployment_url, self.allow_http))
         check_key("admin_auth_token", self.admin_auth_token)
         split_function(self.storage_function)
-        _check_seconds("timeout", self.timeout)
-        _check_seconds("connect_timeout", self.connect_timeout)
+        check_seconds("timeout", self.timeout)
+        check_seconds("connect_timeout", self.connect_timeout)
         if not isinstance(self.retry, RetryPolicy):
             raise ConfigurationError("retry must be a RetryPolicy")
         count = self.max_in_flight
@@ -71,12 +76,14 @@ class Deployment:
 
     deployment_url: str
     admin_auth_token: Secret
+    storage_function: str = DEFAULT_STORAGE_FUNCTION
 
 
 def environment() -> Deployment | None:
     """The deployment of CONVEX_URL and CONVEX_ADMIN_KEY; None when neither is set (or both are empty).
 
-    Raises ConfigurationError, naming the missing one, when only one is set.
+    CONVEX_STORAGE_FUNCTION names its commit function, where that is not the usual one. Raises ConfigurationError,
+    naming the variable, when only one of the two is set, or the third is no path of a function.
     """
     url, key = os.environ.get("CONVEX_URL", "").strip(), Secret(os.environ.get("CONVEX_ADMIN_KEY", "").strip())
     if not url and not key:
@@ -85,7 +92,9 @@ def environment() -> Deployment | None:
         raise ConfigurationError("CONVEX_URL is set, but CONVEX_ADMIN_KEY is missing")
     if not url:
         raise ConfigurationError("CONVEX_ADMIN_KEY is set, but CONVEX_URL is missing")
-    return Deployment(url, key)
+    function = os.environ.get(STORAGE_FUNCTION_VARIABLE, "").strip() or DEFAULT_STORAGE_FUNCTION
+    split_function(function, STORAGE_FUNCTION_VARIABLE)
+    return Deployment(url, key, function)
 
 
 def check_key(parameter: str, key: Secret) -> None:
@@ -102,6 +111,10 @@ def _fault_of(key: Secret) -> str | None:
         return "must be a non-empty string"
     if not all("!" <= character <= "~" for character in text):
         return "must be printable ASCII without spaces or line ends"
+    if text[0] in _QUOTES or text[-1] in _QUOTES:
+        return "has quotes around it; remove them"
+    if text.startswith(("https://", "http://")):
+        return "is a URL; the key goes there, and the URL to deployment_url"
     return None
 
 
@@ -115,7 +128,8 @@ def split_function(path: str, parameter: str = "storage_function") -> tuple[str,
     return match[1], match[2]
 
 
-def _check_seconds(parameter: str, value: float) -> None:
+def check_seconds(parameter: str, value: float) -> None:
+    """ConfigurationError for what is no number of seconds above 0."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value <= 0:
         raise ConfigurationError(f"{parameter} must be a number of seconds > 0")
@@ -127,6 +141,8 @@ def _checked_url(url: str, allow_http: bool) -> str:
         raise ConfigurationError("deployment_url must be a non-empty string")
     if not all("!" <= character <= "~" for character in url) or "\\" in url:
         raise ConfigurationError("deployment_url must be printable ASCII without spaces")
+    if url[0] in _QUOTES:
+        raise ConfigurationError("deployment_url has quotes around it; remove them")
     parts = _split_url(url)
     scheme, host = parts.scheme, parts.hostname
     if scheme not in ("https", "http") or not host:
@@ -136,10 +152,17 @@ def _checked_url(url: str, allow_http: bool) -> str:
     if "?" in url or "#" in url:
         raise ConfigurationError("deployment_url must not contain a query or fragment")
     if host.endswith(".convex.site"):
-        raise ConfigurationError("deployment_url must end in .convex.cloud; .convex.site serves HTTP actions only")
+        raise ConfigurationError(
+            "deployment_url ends in .convex.site, which serves HTTP actions only; take the one in .convex.cloud"
+        )
+    if host == _WEBSITE or host.endswith(f".{_WEBSITE}"):
+        raise ConfigurationError(
+            f"deployment_url is a page of {_WEBSITE}, not a deployment; take its URL, https://<name>.convex.cloud, from"
+            " the dashboard, Settings"
+        )
     if scheme == "http" and not allow_http and not _is_loopback(host):
         raise ConfigurationError(
-            "deployment_url must be https: others could read the key; allow_http=True permits plain http"
+            "deployment_url must be https: others could read the key; allow_http=True (--allow-http) permits it"
         )
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 

@@ -29,7 +29,7 @@ from mastra_convex.engine.sweeper import FIRST_SWEEP_AFTER, FIRST_SWEEP_COMMITS,
 from mastra_convex.engine.wire import decode_answer, encode
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
 from mastra_convex.remote.answers import NOT_FOUND, REDACTED, REJECTED
-from mastra_convex.remote.schema_check import DEPLOY, SCHEMA_MISMATCH, Lacking, explained, lacking, needs_of
+from mastra_convex.remote.schema_check import needs_of, remedy
 from mastra_convex.remote.transport import FunctionKind, Transport
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import database
@@ -57,8 +57,9 @@ _NO_SEARCH: Final = Search(
 class RemoteEngine:
     """The engine protocol over HTTP; owns its transport.
 
-    Each call says what `tables` need to be deployed until one has succeeded; SchemaMismatchError lists what of that is
-    not there, and nothing has happened. `version` is then that of the deployed functions.
+    Each call says what `tables` need to be deployed until one has succeeded, and the one after a call that the database
+    rejected; SchemaMismatchError lists what of that is not there, and nothing has happened. `version` is then that of
+    the deployed functions.
 
     After a successful commit, at most once in `sweep_every` seconds, a background task sweeps: first when the engine is
     `first_sweep_after` seconds old or has done `first_sweep_commits` commits. It neither delays nor fails a caller.
@@ -78,7 +79,6 @@ class RemoteEngine:
         self._transport = transport
         self._needs = needs_of(deployed([*tables, *CORE_TABLES]).values())
         self._is_met = False
-        self._has_indexes = False
         self._sweeper = Sweeper(
             self.sweep, every=sweep_every, first_after=first_sweep_after, first_commits=first_sweep_commits
         )
@@ -110,15 +110,6 @@ class RemoteEngine:
         answer = await self._call("mutation", path, limited=False)  # takes no slot, so that no caller waits for it
         return _checked(path, int, answer.get("deleted")), _checked(path, bool, answer.get("done"))
 
-    async def probe(self) -> Lacking:
-        """Returns what the functions do not know of the tables, and which indexes the database lacks though they do."""
-        path = self._transport.config.read_function
-        answer = await self._send("query", path, ops=[Describe(table=name, probe=True) for name in self._needs])
-        found = _checked(path, list[DescribeResult], answer.get("results"))
-        if len(found) != len(self._needs):
-            raise _unexpected(path)
-        return lacking(self._needs, dict(zip(self._needs, found, strict=True)))
-
     async def aclose(self) -> None:
         """Ends the background task and calls in flight, which raise ClosedError, and closes the transport."""
         try:
@@ -145,14 +136,14 @@ class RemoteEngine:
         if isinstance(answer, dict):
             members: dict[str, Any] = answer
             if members.get("protocol") == PROTOCOL:
-                self._is_met = True
+                self._is_met = self._is_met or bool(needs)
                 self.version = members.get("version") or self.version
                 return members
             if "protocol" not in members and isinstance(members.get("ok"), bool):
                 raise _stock_handler(path)
             if "protocol" in members:
                 raise SchemaMismatchError(
-                    f"{path} speaks another protocol than {PROTOCOL!r}; run `mastra-convex init` and deploy",
+                    f"{path} speaks another protocol than {PROTOCOL!r}; {remedy(path)}",
                     code="ProtocolMismatch",
                     details={"function": path},
                 )
@@ -163,8 +154,8 @@ class RemoteEngine:
         is_hidden = error.code == REDACTED and not self._is_met
         if is_hidden or (error.code == NOT_FOUND and kind != "mutation"):
             return await self._missing_function(kind, path, error)
-        if error.code in (REDACTED, REJECTED) and not self._has_indexes:
-            return await self._missing_indexes(error)
+        if error.code == REJECTED:
+            self._is_met = False  # an index may have gone: the next call says again what is needed
         return error
 
     async def _missing_function(self, kind: FunctionKind, path: str, error: ServerError) -> ServerError:
@@ -181,22 +172,10 @@ class RemoteEngine:
             if error.code == REDACTED and isinstance(second, ServerError) and second.code in (REDACTED, NOT_FOUND):
                 return SchemaMismatchError(
                     f"the function {path!r} does not run and is probably not deployed, or of an earlier version;"
-                    f" {DEPLOY}, or set storage_function to where it is",
+                    f" {remedy(path)}, or set storage_function to where it is",
                     code=NOT_FOUND,
                     details=error.details,
                 )
-        return error
-
-    async def _missing_indexes(self, error: ServerError) -> ServerError:
-        """Returns a better error when the database lacks indexes that the functions use; asks until all are there."""
-        try:
-            missing = await self.probe()
-        except MastraConvexError:
-            return error
-        if missing:
-            details = missing.details(self.version)
-            return SchemaMismatchError(explained(details), code=SCHEMA_MISMATCH, details=details)
-        self._has_indexes = True
         return error
 
 
@@ -210,7 +189,7 @@ def _checked(path: str, kind: type[T], value: Any) -> T:
 
 def _unexpected(path: str) -> SchemaMismatchError:
     return SchemaMismatchError(
-        f"{path} does not answer as this version expects; run `mastra-convex init` and deploy",
+        f"{path} does not answer as this version expects; {remedy(path)}",
         code="UnexpectedAnswer",
         details={"function": path},
     )
@@ -218,9 +197,9 @@ def _unexpected(path: str) -> SchemaMismatchError:
 
 def _stock_handler(path: str) -> SchemaMismatchError:
     return SchemaMismatchError(
-        f"{path} is the handler of @mastra/convex, which lacks what this package needs. Deploy ours beside it, on the"
-        " same tables: run `mastra-convex init --path mastra_py`, deploy, and pass"
-        ' storage_function="mastra_py/storage:handle"',
+        f"{path} is the handler of @mastra/convex, which lacks what this package needs; deploy ours beside it, on the"
+        " same tables: run `mastra-convex init --path mastra_py`, deploy with `npx convex deploy`, and pass"
+        ' storage_function="mastra_py/storage:handle", or set CONVEX_STORAGE_FUNCTION to that',
         code=_STOCK_HANDLER,
         details={"function": path},
     )

@@ -15,7 +15,8 @@ from mastra_convex.tables import Table
 SCHEMA_MISMATCH: Final = "SchemaMismatch"
 """The code of a call whose needs are not met."""
 
-DEPLOY: Final = "run `mastra-convex init`, then deploy with `npx convex deploy`"
+LOCAL_SERVER: Final = "mastra-convex dev"
+"""The `server` in the details of an error of our local server."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def needs_of(tables: Iterable[Table]) -> dict[str, TableNeeds]:
 
 
 def lacking(needs: Needs, found: Mapping[str, DescribeResult]) -> Lacking:
-    """Compares the needs with what is described, or was probed for, of each of their tables."""
+    """Compares the needs with what is described of each of their tables."""
     result = Lacking()
     for name, table in needs.items():
         there = found[name]
@@ -58,20 +59,29 @@ def lacking(needs: Needs, found: Mapping[str, DescribeResult]) -> Lacking:
         for index, fields in table.indexes.items():
             has_fields = list(there.indexes.get(index, ())) == list(fields)
             is_key = index != table.key or there.key == index
-            if not has_fields or not is_key or index in there.missing:
+            if not has_fields or not is_key:
                 result.indexes.append(f"{name}.{index}")
     return result
 
 
-def explained(details: Mapping[str, Any]) -> str:
+def remedy(function: str, details: Mapping[str, Any] | None = None) -> str:
+    """Says what to do where a deployment is not as this package needs it; `function` is one of its functions."""
+    if details and details.get("server") == LOCAL_SERVER:
+        return f"install this version and the packages that declare them where `{LOCAL_SERVER}` runs, and restart it"
+    folder = function.partition(":")[0].rpartition("/")[0]
+    option = f" --path {folder}" if folder not in ("", "mastra") else ""
+    return f"run `mastra-convex init{option}`, then deploy with `npx convex deploy`"
+
+
+def explained(function: str, details: Mapping[str, Any]) -> str:
     """A sentence about the details of a mismatch, which may come from outside: what is not there, and what to do."""
     parts = [
         f"{what}: {', '.join(map(str, names))}"
         for what in ("tables", "columns", "indexes")
         if isinstance(names := details.get(what), list) and names
     ]
+    prints = "" if details.get("server") else " (`init` prints what an existing convex/schema.ts lacks)"
     return (
         f"the deployment (functions of version {details.get('version') or 'unknown'}) lacks, or has otherwise,"
-        f" {'; '.join(parts) or 'something'}. To mend it, {DEPLOY};"
-        " `init` prints what an existing convex/schema.ts lacks"
+        f" {', and '.join(parts) or 'something'}; {remedy(function, details)}{prints}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import logging
 import re
@@ -38,6 +39,11 @@ MAX_BODY_BYTES: Final = (16 << 20) + 2000
 """Most bytes of the body of a call (docs/protocol.md, "Limits of Convex")."""
 
 _RAW_BYTES = 1 << 20  # aiohttp warns of larger bodies that are not a stream
+_REFUSALS: Final = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.EHOSTUNREACH: "the machine cannot be reached",
+    errno.ENETUNREACH: "the network cannot be reached",
+}
 _log = logging.getLogger("mastra_convex.http")
 
 
@@ -154,7 +160,7 @@ class _Call:
         return Failure(
             Verdict.FATAL,
             RequestTimeoutError,
-            f"{message}; before that: {last.reason}",
+            f"{message}, and before that: {last.reason}",
             last.code,
             last.status,
             cause=last.cause or error,
@@ -214,6 +220,12 @@ class _Call:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             message = f"{self.path}: the certificate of {self.config.deployment_url} is not valid"
             return Failure(Verdict.FATAL, ConnectionFailedError, message, cause=error, retryable=False)
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            message = f"{self.path}: the host of {self.config.deployment_url} is unknown; check deployment_url"
+            return Failure(verdict, ConnectionFailedError, message, cause=error)
+        if isinstance(error, aiohttp.ClientConnectorSSLError):
+            message = f"{self.path}: {self.config.deployment_url} does not speak https; try http, or another port"
+            return Failure(verdict, ConnectionFailedError, message, cause=error)
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             message = f"{self.path}: no connection within {self.config.connect_timeout:g} s"
             return Failure(verdict, ConnectionFailedError, message, cause=error)
@@ -221,7 +233,8 @@ class _Call:
             message = f"{self.path}: no answer within {self.timeout.sock_read:g} s"
             return Failure(verdict, RequestTimeoutError, message, cause=error)
         if isinstance(error, aiohttp.ClientConnectorError):
-            message = f"{self.path}: cannot connect to {self.config.deployment_url} ({name})"
+            reason = _REFUSALS.get(error.errno or 0, error.strerror or name)
+            message = f"{self.path}: cannot connect to {self.config.deployment_url}: {reason}; check deployment_url"
             return Failure(verdict, ConnectionFailedError, message, cause=error)
         message = f"{self.path}: the connection broke before a whole answer came ({name})"
         return Failure(verdict, ConnectionFailedError, message, cause=error)

@@ -36,8 +36,11 @@ _EXACTLY: Final = (
 _INTEGRAL: Final = re.compile(rb"\.0(?=[,\]}]|$)")
 """The fraction of an integral float as orjson prints it, or such a piece of a text."""
 
-_SHORT_INTEGRAL: Final = re.compile(rb"\.0(?=[,\]}]|$)(?<![0-9]{15}\.0)")
-"""The fraction of an integral float of so few digits that it is within 2^53. (Found fast, as it begins with a text.)"""
+_SHORT_INTEGRAL: Final = re.compile(rb"\.0(?=[,\]}]|$)(?<![0-9]{15}\.0)(?<!-0\.0)")
+"""The fraction of an integral float, not -0.0, of so few digits that it is within 2^53.
+
+It is found fast, as it begins with a text.
+"""
 
 
 class Checked(NamedTuple):

@@ -43,7 +43,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, check_key, split_function
-from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, lacking
+from mastra_convex.remote.schema_check import LOCAL_SERVER, SCHEMA_MISMATCH, lacking
 from mastra_convex.remote.secret import Secret
 from mastra_convex.server.requests import RefusedError, read_call
 from mastra_convex.tables import Table
@@ -192,7 +192,8 @@ class LocalServer:
                 f"Trying to execute {path} as {kind.capitalize()}, but it is defined as {declared.capitalize()}."
             )
         if args.get("protocol") != PROTOCOL:
-            raise _convex_error("ProtocolMismatch", f"this server speaks {PROTOCOL}", {"expected": PROTOCOL})
+            details = {"expected": PROTOCOL, "server": LOCAL_SERVER}
+            raise _convex_error("ProtocolMismatch", f"this server speaks {PROTOCOL}", details)
         try:
             return {"protocol": PROTOCOL, **await self._shaken_hands(args), **await function(args)}
         except InvalidModelError as error:
@@ -208,7 +209,8 @@ class LocalServer:
         found = await self._engine.read([Describe(table=name) for name in needs])
         missing = lacking(needs, dict(zip(needs, found, strict=True)))
         if missing:
-            raise _convex_error(SCHEMA_MISMATCH, "the client needs what is not here", missing.details(VERSION))
+            details = {**missing.details(VERSION), "server": LOCAL_SERVER}
+            raise _convex_error(SCHEMA_MISMATCH, "the client needs what is not here", details)
         return {"version": VERSION}
 
     async def _read(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -288,7 +290,7 @@ def _translated(error: MastraConvexError) -> Exception:
     if isinstance(error, ValidationError):
         return _convex_error("BadRequest", error.message, details)
     if isinstance(error, SchemaMismatchError):
-        return _convex_error(error.code or "UnknownTable", error.message, details)
+        return _convex_error(error.code or "UnknownTable", error.message, {**details, "server": LOCAL_SERVER})
     return _convex_error("Rejected", error.message, details)
 
 

@@ -93,7 +93,7 @@ def run_host(functions: Path) -> Generator[ConvexHost]:
     Raises NodeMissingError when Node or convex-test is not there.
     """
     folder = _host_folder()
-    command = [_node(), str(folder / "run.mjs"), "--functions", str(functions), "--key", KEY]
+    command = [node(), str(folder / "run.mjs"), "--functions", str(functions), "--key", KEY]
     if os.environ.get("CONVEX_HOST_NO_REDACT"):
         command.append("--no-redact")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603  # our own
@@ -120,15 +120,18 @@ def project_host(tables: Iterable[Table]) -> Generator[ConvexHost]:
             yield host
 
 
-def _node() -> str:
-    node = shutil.which("node")
-    if node is None:
-        raise NodeMissingError(f"convex-test needs Node {_OLDEST_NODE} or newer; there is no `node`")
-    found = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    version = re.match(r"v(\d+)", found)
-    if version is None or int(version[1]) < _OLDEST_NODE:
-        raise NodeMissingError(f"convex-test needs Node {_OLDEST_NODE} or newer, not {found.strip() or 'this'}")
-    return node
+def node() -> str:
+    """Finds Node. Raises NodeMissingError where there is none, or one that is too old."""
+    remedy = f"install Node {_OLDEST_NODE} or later, or leave convex-test out"
+    try:
+        found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)  # noqa: S607  # of PATH
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NodeMissingError(f"convex-test runs on `node`, which does not start; {remedy}") from error
+    version = found.stdout.strip()
+    number = re.match(r"v(\d+)", version)
+    if number is None or int(number[1]) < _OLDEST_NODE:
+        raise NodeMissingError(f"convex-test runs on `node`, which is {version}; {remedy}")
+    return "node"
 
 
 def _host_folder() -> Path:

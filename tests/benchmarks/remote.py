@@ -88,7 +88,7 @@ async def record() -> tuple[str, dict[str, Exchange]]:
     """Reads a record of each size from a local server; returns the key and the exchanges."""
     recorder = Recorder()
     exchanges: dict[str, Exchange] = {}
-    async with started("mastra_convex.cli", "dev", "--port", "0") as output:
+    async with started("mastra_convex", "dev", "--port", "0") as output:
         url, key = await announced(output)
         async with (
             aiohttp.ClientSession(trace_configs=[recorder.trace]) as session,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent.parent
-COMMAND = [sys.executable, "-m", "mastra_convex.cli"]
+COMMAND = [sys.executable, "-m", "mastra_convex"]
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -19,10 +19,11 @@ def environment(**variables: str) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": path, "COLUMNS": "80", "PYTHONUTF8": "1", **variables}
 
 
-def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end; no command may ever show a traceback."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
         env=environment(**variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -107,9 +107,9 @@ class Twice:
 @pytest.fixture(scope="module")
 async def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
     store = tmp_path_factory.mktemp("twice") / "agent.db"
-    first = run("demo", "--store", store)
+    first = run("demo", "--file", store)
     before = await _contents(store)
-    second = run("demo", "--store", store)
+    second = run("demo", "--file", store)
     assert (first.returncode, second.returncode) == (0, 0)
     return Twice(first.stdout, before, second.stdout, await _contents(store))
 
@@ -168,7 +168,7 @@ async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path)
     lines = [_line(time="2026-01-02T03:04:06.789123+01:00"), _line(time="2026-01-02T03:04:05Z"), _line(), _line()]
     transcript.write_bytes(b"\xef\xbb\xbf" + "\n\n".join(lines).encode())
 
-    assert run("demo", "--transcript", transcript, "--store", store).returncode == 0
+    assert run("demo", "--transcript", transcript, "--file", store).returncode == 0
 
     contents = await _contents(store)
     thread = next(thread for thread in contents["threads"] if thread.title == "t")
@@ -181,12 +181,12 @@ async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path)
 async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     transcript.write_text(_line(text="one"))
-    run("demo", "--transcript", transcript, "--store", store)
+    run("demo", "--transcript", transcript, "--file", store)
     async with ConvexStore.local(store) as opened:
         await opened.memory.update_resource("r", working_memory="the user's own", metadata={"plan": "free"})
 
     transcript.write_text(_line(text="one") + "\n" + _line(text="two", time="2026-02-01T00:00:00Z"))
-    done = run("demo", "--transcript", transcript, "--store", store)
+    done = run("demo", "--transcript", transcript, "--file", store)
 
     assert done.returncode == 0
     assert "1 messages imported, 1 were there already" in done.stdout
@@ -217,7 +217,7 @@ async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> 
     lines[10] = _line(text=(large := "x" * 1_100_000))
     transcript.write_bytes("\n".join(lines).encode() + b"\n" + _line(text="\xff").encode("latin-1") + b"\n")
 
-    done = run("demo", "--transcript", transcript, "--store", store)
+    done = run("demo", "--transcript", transcript, "--file", store)
 
     assert done.returncode == 1
     reported = [line.removeprefix(f"{transcript}:") for line in done.stderr.splitlines() if str(transcript) in line]
@@ -247,12 +247,12 @@ def test_a_store_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
 
     for path in (tmp_path / "notes.txt", tmp_path / "nowhere" / "agent.db"):
-        done = run("demo", "--store", path)
+        done = run("demo", "--file", path)
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
         assert str(path) in done.stderr
-    assert run("demo", "--store", tmp_path).returncode == 2
-    assert run("demo", "--store", ":memory:").returncode == 2
+    assert run("demo", "--file", tmp_path).returncode == 2
+    assert run("demo", "--file", ":memory:").returncode == 2
     assert run("demo", "--transcript", tmp_path / "none.jsonl").returncode == 2
 
 

@@ -58,7 +58,7 @@ def _announced(process: subprocess.Popen[str]) -> Running:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_store_works_against_it_until_it_is_stopped(number: signal.Signals, tmp_path: Path) -> None:
-    with running("--path", tmp_path / "dev.db") as server:
+    with running("--file", tmp_path / "dev.db") as server:
         async with ConvexStore(id="t", deployment_url=server.url, admin_auth_token=server.key) as store:
             await store.memory.save_thread({"id": "t1", "resource_id": "r1", "title": "你好 👋"})
             thread = await store.memory.get_thread_by_id("t1")
@@ -92,7 +92,7 @@ def test_the_key_of_the_caller_is_used() -> None:
 
 
 async def test_what_was_answered_before_the_end_is_kept(tmp_path: Path) -> None:
-    with running("--path", tmp_path / "dev.db") as server:
+    with running("--file", tmp_path / "dev.db") as server:
         retry = RetryPolicy(attempts=1)
         saved: set[str] = set()
 
@@ -128,7 +128,7 @@ def test_a_port_that_is_taken() -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
 
-    done = run("dev", "--port", "0", "--path", tmp_path / "notes.txt")
+    done = run("dev", "--port", "0", "--file", tmp_path / "notes.txt")
 
     assert done.returncode == 1
     assert "not a SQLite database" in done.stderr

@@ -15,6 +15,9 @@ import pytest
 from mastra_convex import ConvexStore
 from mastra_convex.domain import DomainStore, Field, Index, Put, Table
 from mastra_convex.engine.protocol import PROTOCOL
+from mastra_convex.local.engine import LocalEngine
+from mastra_convex.registry import declared_tables
+from mastra_convex.server import LocalServer
 from mastra_convex.store import inspect_file
 from mastra_convex.version import VERSION
 from tests.backends import KEY, ConvexHost, convex_host, open_backend
@@ -79,25 +82,105 @@ async def test_a_table_for_people(host: ConvexHost) -> None:
     assert len(output.splitlines()) == 11
 
 
-def last(checks: dict[str, dict[str, Any]]) -> tuple[str, str]:
+def last(checks: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """The check at which the examination ended."""
     *passed, check = checks.values()
     assert all(one["ok"] for one in passed)
     assert check["ok"] is False
-    return check["name"], check["detail"]
+    return check["name"], check
+
+
+WRONG_ADDRESSES = {
+    "https://dashboard.convex.dev/d/happy-otter-123": ("is a page of convex.dev", "https://<name>.convex.cloud"),
+    "https://docs.convex.dev": ("is a page of convex.dev", "https://<name>.convex.cloud"),
+    "https://happy-otter-123.convex.site": ("serves HTTP actions only", ".convex.cloud"),
+    '"https://happy-otter-123.convex.cloud"': ("has quotes around it", "remove them"),
+    "'https://happy-otter-123.convex.cloud'": ("has quotes around it", "remove them"),
+    "happy-otter-123.convex.cloud": ("must be an absolute URL like https://<name>.convex.cloud", ""),
+    "prod:happy-otter-123|abc": ("must be an absolute URL like https://<name>.convex.cloud", ""),
+    "http://convex.internal": ("must be https", "--allow-http"),
+}
+
+
+@pytest.mark.parametrize("url", WRONG_ADDRESSES)
+def test_an_address_that_is_none_of_a_deployment(url: str) -> None:
+    done = run("doctor", "--json", CONVEX_URL=url, CONVEX_ADMIN_KEY=KEY)
+    name, check = last(by_name(done.stdout))
+    wrong, remedy = WRONG_ADDRESSES[url]
+    assert (done.returncode, name) == (1, "url")
+    assert wrong in check["detail"]
+    assert remedy in check["remedy"]
+
+
+@pytest.mark.parametrize("key", ['"prod:x|abc"', "'prod:x|abc'", "`x`", '"prod:x|abc', "https://x.convex.cloud"])
+def test_a_key_that_is_none(key: str) -> None:
+    done = run("doctor", "--json", CONVEX_URL="https://x.convex.cloud", CONVEX_ADMIN_KEY=key)
+    name, check = last(by_name(done.stdout))
+    assert (done.returncode, name) == (1, "url")
+    assert "admin_auth_token" in check["detail"]
+    assert check["remedy"]
+    assert "prod:x" not in done.stdout
 
 
 async def test_where_it_ends(host: ConvexHost) -> None:
-    code, checks = await examine("http://127.0.0.1:9")
-    assert (code, last(checks)[0]) == (1, "reachable")
+    secure = host.url.replace("http://", "https://")
+    for url, wrong, remedy in (
+        ("http://127.0.0.1:9", "nothing listens there", "check deployment_url"),
+        ("https://nowhere.invalid", "unknown", "check deployment_url"),
+        (secure, f"{secure} does not speak https", "try http"),
+        (f"{host.url}/elsewhere", "nothing of Convex answers there", "check deployment_url"),
+    ):
+        done = await asyncio.to_thread(run, "doctor", "--json", CONVEX_URL=url, CONVEX_ADMIN_KEY=KEY)
+        name, check = last(by_name(done.stdout))
+        assert (done.returncode, done.stderr, name) == (1, "", "reachable")
+        assert wrong in check["detail"]
+        assert "Error" not in check["detail"]
+        assert remedy in check["remedy"]
     code, checks = await examine(host.url, key="another-key|0123456789")
     assert (code, last(checks)[0]) == (1, "key")
+    assert "of this deployment" in last(checks)[1]["remedy"]
     code, checks = await examine(host.url, "--storage-function", "elsewhere/storage:handle")
     assert (code, last(checks)[0]) == (1, "functions")
-    assert "'elsewhere/storage:read'" in last(checks)[1]
-    code, checks = await examine("http://convex.internal")
-    assert (code, last(checks)[0]) == (1, "url")
-    assert "https" in last(checks)[1]
+    assert "'elsewhere/storage:read'" in last(checks)[1]["detail"]
+    assert "`mastra-convex init --path elsewhere`" in last(checks)[1]["remedy"]
+
+
+def test_plain_http_is_allowed_on_demand() -> None:
+    url = "http://nowhere.invalid"
+    done = run("doctor", "--json", "--allow-http", CONVEX_URL=url, CONVEX_ADMIN_KEY=KEY)
+    assert (done.returncode, last(by_name(done.stdout))[0]) == (1, "reachable")
+
+
+async def test_the_storage_function_of_the_environment(host: ConvexHost) -> None:
+    variables = {"CONVEX_URL": host.url, "CONVEX_ADMIN_KEY": KEY, "CONVEX_STORAGE_FUNCTION": "elsewhere/storage:handle"}
+    code, output = await start("doctor", "--json", **variables)
+    assert (code, last(by_name(output))[0]) == (1, "functions")
+    assert "'elsewhere/storage:read'" in output
+
+
+async def test_a_local_server_without_a_table() -> None:
+    declared = [table for table in declared_tables() if table.name != "mastra_scorers"]
+    engine = LocalEngine(":memory:", declared, receipts=True)
+    async with LocalServer(engine, admin_key=KEY) as server:
+        code, checks = await examine(server.url)
+    await engine.aclose()
+    assert code == 1
+    assert checks["tables"]["facts"] == {"missing": ["mastra_scorers"]}
+    assert "`mastra-convex dev` runs, and restart it" in checks["tables"]["remedy"]
+    assert "init" not in checks["tables"]["remedy"]
+
+
+@pytest.mark.parametrize("columns", ["80", "50", "20"])
+async def test_lines_break_at_words_and_the_remedy_has_its_own(columns: str) -> None:
+    async with convex_host("stock") as host:
+        code, output = await start("doctor", CONVEX_URL=host.url, CONVEX_ADMIN_KEY=KEY, COLUMNS=columns)
+    assert code == 1
+    lines = output.splitlines()
+    assert "mastra_vectors.by_record_id" in output.replace(",", "").split()
+    assert "`npx convex deploy`" in output
+    assert columns != "80" or max(map(len, lines)) <= 80
+    [remedy] = [line for line in lines if line.startswith("       to do")]
+    assert "run" in remedy
 
 
 async def test_indexes_that_the_database_lacks() -> None:
@@ -106,7 +189,7 @@ async def test_indexes_that_the_database_lacks() -> None:
     assert code == 1
     assert [name for name, check in checks.items() if not check["ok"]] == ["indexes"]
     assert "mastra_vectors.by_record_id" in checks["indexes"]["facts"]["missing"]
-    assert "mastra-convex init" in checks["indexes"]["detail"]
+    assert "mastra-convex init" in checks["indexes"]["remedy"]
 
 
 PING = success({"protocol": PROTOCOL, "version": "0.0.9", "results": []})
@@ -149,7 +232,7 @@ async def test_a_read_only_key(server: ProgrammableServer, refusal: Answer) -> N
     assert code == 1
     for name in ("may write", "may search"):
         assert checks[name]["ok"] is False
-        assert "read-only key" in checks[name]["detail"]
+        assert "read-only key" in checks[name]["remedy"]
     assert "clock" not in checks
     assert checks["latency"]["ok"]
 
@@ -159,7 +242,8 @@ async def test_the_handler_of_mastra_is_named(server: ProgrammableServer) -> Non
     server.queue(missing, success({"ok": False, "error": "Cannot read properties of undefined"}))
     code, checks = await examine(server.url)
     assert (code, last(checks)[0]) == (1, "functions")
-    assert "@mastra/convex" in last(checks)[1]
+    assert "@mastra/convex" in last(checks)[1]["detail"]
+    assert "`mastra-convex init --path mastra_py`" in last(checks)[1]["remedy"]
 
 
 def test_no_deployment_is_named() -> None:
@@ -178,7 +262,7 @@ async def file(tmp_path: Path) -> Path:
 
 def examine_file(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     before = file.read_bytes()
-    done = run("doctor", "--json", "--path", file)
+    done = run("doctor", "--json", "--file", file)
     assert file.read_bytes() == before
     return done.returncode, by_name(done.stdout)
 
@@ -277,4 +361,4 @@ def test_a_file_of_another_program(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
     code, checks = examine_file(tmp_path / "text.db")
     assert (code, last(checks)[0]) == (1, "file")
-    assert run("doctor", "--path", tmp_path / "none.db").returncode == 2
+    assert run("doctor", "--file", tmp_path / "none.db").returncode == 2

@@ -23,6 +23,12 @@ def test_the_lines_for_stock_tables() -> None:
     assert run("schema", "--indexes").stdout == index_lines_ts(declared_tables())
 
 
+def test_the_lines_for_functions_at_another_path() -> None:
+    done = run("schema", "--indexes", "--path", "mastra_py")
+    assert done.stdout == index_lines_ts(declared_tables(), path="mastra_py")
+    assert 'from "./mastra_py/schema"' in done.stdout
+
+
 def test_vector_indexes_by_options() -> None:
     done = run("schema", "--vector-dimensions", "384, 768", "--vector-filter-fields", "group")
 
@@ -50,6 +56,19 @@ def test_help(command: tuple[str, ...]) -> None:
     assert "Usage" in done.stdout
 
 
+def test_the_text_of_a_help_is_wrapped_once() -> None:
+    assert (
+        "and their version, tables and indexes, what the key may do, the clock, the" in run("doctor", "--help").stdout
+    )
+
+
+@pytest.mark.parametrize("command", ["doctor", "dev", "prune", "demo"])
+def test_a_file_has_the_same_option_everywhere(command: str) -> None:
+    words = run(command, "--help").stdout.split()
+    assert "--file" in words
+    assert not {"--path", "--local", "--store"} & set(words)
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     assert run("destroy").returncode == 2
 
@@ -70,7 +89,7 @@ def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "mastra_convex.cli", "schema"],
+        [sys.executable, "-m", "mastra_convex", "schema"],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -38,13 +38,13 @@ async def file(tmp_path: Path) -> Path:
 
 async def test_a_dry_run_counts_and_a_run_deletes(file: Path) -> None:
     policies = ("--policy", "memory.messages=30d", "--policy", "memory.threads=45d")
-    counted = run("prune", *policies, "--local", file, "--dry-run")
+    counted = run("prune", *policies, "--file", file, "--dry-run")
     assert counted.returncode == 0
     assert counted.stdout == "memory: mastra_messages: 2 rows to delete\nmemory: mastra_threads: 1 row to delete\n"
     async with ConvexStore.local(file) as store:
         assert await _left(store) == (3, 3)
 
-    done = run("prune", *policies, "--local", file)
+    done = run("prune", *policies, "--file", file)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "memory: mastra_messages: 2 rows deleted\nmemory: mastra_threads: 1 row deleted\n"
     async with ConvexStore.local(file) as store:
@@ -52,7 +52,7 @@ async def test_a_dry_run_counts_and_a_run_deletes(file: Path) -> None:
 
 
 def test_it_says_when_more_is_left(file: Path) -> None:
-    bounded = ("prune", "--policy", "memory.messages=30d", "--local", file, "--max-rows", "1")
+    bounded = ("prune", "--policy", "memory.messages=30d", "--file", file, "--max-rows", "1")
     assert "run the command again" in run(*bounded).stdout
     assert "run the command again" not in run(*bounded).stdout
 
@@ -92,7 +92,7 @@ async def test_functions_deployed_at_another_path() -> None:
     ],
 )
 def test_a_wrong_policy_is_one_line(file: Path, policy: str, problem: str) -> None:
-    done = run("prune", "--local", file, "--policy", policy)
+    done = run("prune", "--file", file, "--policy", policy)
 
     assert done.returncode == 1
     assert problem in done.stderr
@@ -100,10 +100,10 @@ def test_a_wrong_policy_is_one_line(file: Path, policy: str, problem: str) -> No
 
 
 def test_wrong_usage(file: Path, tmp_path: Path) -> None:
-    assert run("prune", "--local", file).returncode == 2
-    assert run("prune", "--policy", "memory.messages=30d", "--local", tmp_path / "none.db").returncode == 2
+    assert run("prune", "--file", file).returncode == 2
+    assert run("prune", "--policy", "memory.messages=30d", "--file", tmp_path / "none.db").returncode == 2
     assert not (tmp_path / "none.db").exists()
-    twice = run("prune", "--local", file, "--policy", "memory.messages=30d", "--policy", "memory.messages=3d")
+    twice = run("prune", "--file", file, "--policy", "memory.messages=30d", "--policy", "memory.messages=3d")
     assert "'memory.messages' has two policies" in twice.stderr
 
 
@@ -115,8 +115,8 @@ def test_no_deployment_in_the_environment() -> None:
 
 
 def test_retries_are_told_while_it_runs() -> None:
-    nobody = {"CONVEX_URL": "http://127.0.0.1:1", "CONVEX_ADMIN_KEY": KEY}
-    done = run("prune", "--policy", "memory.messages=30d", **nobody)
+    policy = ("--policy", "memory.messages=30d")
+    done = run("prune", *policy, CONVEX_URL="http://127.0.0.1:1", CONVEX_ADMIN_KEY=KEY)
     *warnings, error = done.stderr.splitlines()
     assert done.returncode == 1
     assert "attempt 1 failed" in warnings[0]

@@ -7,14 +7,13 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from mastra_convex.engine.protocol import (
     Bound,
     Describe,
-    DescribeResult,
     EmptyGuard,
     Engine,
     Hit,
@@ -274,13 +273,10 @@ async def test_a_table_or_an_index_that_is_not_deployed(engine: Engine) -> None:
             await search(engine, [1.0], range=target)
 
 
-@pytest.mark.parametrize("probe", [False, True])
-async def test_describe_tells_what_is_deployed(backend: Backend, engine: Engine, probe: bool) -> None:
-    ops = [Describe(table=VECTORS, probe=probe), Describe(table="absent", probe=probe)]
-    known, unknown = cast("list[DescribeResult]", await engine.read(ops))
+async def test_describe_tells_what_is_deployed(backend: Backend, engine: Engine) -> None:
+    known, unknown = await engine.read([Describe(table=VECTORS), Describe(table="absent")])
 
     assert (known.deployed, known.key) == (True, "by_index_id")
-    assert not known.missing
     assert set(known.fields) == {"id", "indexName", "embedding", "metadata"}
     assert list(known.indexes["by_index_id"]) == ["indexName", "id"]
     is_convex = backend.name in ("convex-test", "deployment")

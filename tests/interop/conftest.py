@@ -12,6 +12,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from mastra_convex import ConvexStore
+from mastra_convex.testing.convex_host import node
 from mastra_convex_domains import MemoryStore
 from tests.backends import FUNCTIONS, KEY, ConvexHost, convex_host, remote_store
 
@@ -49,7 +50,7 @@ async def interop_host() -> AsyncIterator[ConvexHost]:
 
 @pytest.fixture(scope="session")
 async def driver(interop_host: ConvexHost) -> AsyncIterator[StockStore]:
-    command = ["node", str(FUNCTIONS / "tests" / "interop" / "driver.mjs")]
+    command = [node(), str(FUNCTIONS / "tests" / "interop" / "driver.mjs")]
     async with await anyio.open_process(command, stderr=None) as process:
         yield StockStore(process, interop_host.url)
         process.terminate()

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from mastra_convex import ConvexStore
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.remote.config import RemoteConfig, environment
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, environment
+from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.secret import Secret
 
 GOOD: dict[str, Any] = {
@@ -50,6 +52,12 @@ def test_plain_http_to_other_machines_must_be_allowed() -> None:
         ("deployment_url", "https://a.convex.cloud:99999"),
         ("deployment_url", "https://a.convex.cloud\n"),
         ("deployment_url", "https://a.convex.site"),
+        ("deployment_url", "https://dashboard.convex.dev/t/team/project"),
+        ("deployment_url", "https://convex.dev"),
+        ("deployment_url", "'https://a.convex.cloud'"),
+        ("admin_auth_token", Secret('"pass-word"')),
+        ("admin_auth_token", Secret("pass-word'")),
+        ("admin_auth_token", Secret("https://pass-word.convex.cloud")),
         ("deployment_url", "http://127.0.0.1.evil.example"),
         ("admin_auth_token", Secret("")),
         ("admin_auth_token", Secret(None)),  # type: ignore[arg-type]
@@ -93,6 +101,34 @@ def test_one_variable_without_the_other(monkeypatch: pytest.MonkeyPatch, url: st
     monkeypatch.setenv("CONVEX_ADMIN_KEY", key)
     with pytest.raises(ConfigurationError, match=missing):
         environment()
+
+
+@pytest.mark.parametrize(("value", "function"), [("", None), (" a/b:handle\n", "a/b:handle")])
+def test_the_storage_function_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, value: str, function: str | None
+) -> None:
+    monkeypatch.setenv("CONVEX_URL", "https://b.convex.cloud")
+    monkeypatch.setenv("CONVEX_ADMIN_KEY", "k")
+    monkeypatch.setenv("CONVEX_STORAGE_FUNCTION", value)
+    found = environment()
+    assert found is not None
+    assert found.storage_function == (function or DEFAULT_STORAGE_FUNCTION)
+    assert _config_of(ConvexStore.from_env()).storage_function == found.storage_function
+    assert _config_of(ConvexStore.from_env(storage_function="c/d:handle")).storage_function == "c/d:handle"
+
+
+def _config_of(store: ConvexStore) -> RemoteConfig:
+    assert isinstance(store._engine, RemoteEngine)
+    return store._engine._transport.config
+
+
+@pytest.mark.parametrize("value", ["mastra/storage", '"mastra/storage:handle"', "mastra_py", "a:read"])
+def test_a_storage_function_that_is_none_names_its_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CONVEX_URL", "https://b.convex.cloud")
+    monkeypatch.setenv("CONVEX_ADMIN_KEY", "k")
+    monkeypatch.setenv("CONVEX_STORAGE_FUNCTION", value)
+    with pytest.raises(ConfigurationError, match="CONVEX_STORAGE_FUNCTION"):
+        ConvexStore.from_env()
 
 
 def test_an_environment_without_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -207,9 +207,8 @@ async def test_what_is_deployed(server: ProgrammableServer, engine: RemoteEngine
             "fields": ["a", "v"],
             "indexes": {"by_a": ["a"], "by_v": ["v"]},
             "native": [native],
-            "missing": ["by_v"],
         },
-        {"deployed": False, "key": "", "fields": [], "indexes": {}, "native": [], "missing": []},
+        {"deployed": False, "key": "", "fields": [], "indexes": {}, "native": []},
     )
     assert await engine.read([Describe(table="t"), Describe(table="u")]) == [
         DescribeResult(
@@ -218,9 +217,8 @@ async def test_what_is_deployed(server: ProgrammableServer, engine: RemoteEngine
             fields=["a", "v"],
             indexes={"by_a": ["a"], "by_v": ["v"]},
             native=[NativeIndex(field="v", dimensions=3, filters=["a"])],
-            missing=["by_v"],
         ),
-        DescribeResult(deployed=False, fields=[], native=[], missing=[]),
+        DescribeResult(deployed=False, fields=[], native=[]),
     ]
 
 

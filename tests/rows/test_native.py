@@ -94,6 +94,7 @@ def nested(levels: int, inside: Any = 1) -> Any:
 
 
 @given(VALUES | ODD_VALUES)
+@example([-0.0])
 @example([1.0, "1.0]"])
 @example({"a": (1, 2)})
 @example([float("nan"), None])

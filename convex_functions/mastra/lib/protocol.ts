@@ -64,7 +64,7 @@ const neighbours = v.object({
   where: maybe(v.array(condition)),
 });
 
-const describe = v.object({ op: v.literal("describe"), table: v.string(), probe: maybe(v.boolean()) });
+const describe = v.object({ op: v.literal("describe"), table: v.string() });
 
 export const readOp = v.union(get, scan, neighbours, describe);
 
@@ -94,7 +94,6 @@ const describeResult = v.object({
   fields: v.array(v.string()),
   indexes: v.record(v.string(), v.array(v.string())),
   native: v.array(v.object({ field: v.string(), dimensions: v.number(), filters: v.array(v.string()) })),
-  missing: v.array(v.string()),
 });
 
 export const readResult = v.union(getResult, scanResult, neighboursResult, describeResult);

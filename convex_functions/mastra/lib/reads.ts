@@ -20,7 +20,6 @@ import type {
   ScanResult,
 } from "./protocol";
 import { rangesNeeded, rowsOfScan, scanOf, type IndexScan, type Order } from "./scan";
-import { missingIndexes } from "./schema_check";
 import { fingerprint, indexFields, shown, tableNamed, type Columns, type Doc, type Reader, type Table } from "./tables";
 import { finder, type FindRow } from "./transaction";
 import { own } from "./values";
@@ -34,7 +33,7 @@ export async function read(db: Reader, ops: readonly ReadOp[]): Promise<ReadResu
   for (const op of ops) {
     if (op.op === "scan") results.push(await scan(db, op, budget));
     else if (op.op === "neighbours") results.push(await neighbours(db, op, budget));
-    else if (op.op === "describe") results.push(await describe(db, op));
+    else if (op.op === "describe") results.push(describe(op));
     else results.push(await get(finder(db), op, budget));
   }
   return results;
@@ -70,9 +69,9 @@ export async function get(find: FindRow, op: Get, budget: Budget): Promise<GetRe
 }
 
 /** Describes a table as it is deployed. A table that is not deployed is no failure. */
-async function describe(db: Reader, { table: name, probe }: Describe): Promise<DescribeResult> {
+function describe({ table: name }: Describe): DescribeResult {
   const table = own(layout, name);
-  if (table === undefined) return { deployed: false, key: "", fields: [], indexes: {}, native: [], missing: [] };
+  if (table === undefined) return { deployed: false, key: "", fields: [], indexes: {}, native: [] };
   const indexes = Object.entries(table.indexes).map(([index, fields]) => [index, [...fields]]);
   const native = Object.values(table.vectorIndexes).map(({ field, dimensions, filters }) => {
     return { field, dimensions, filters: [...filters] };
@@ -83,7 +82,6 @@ async function describe(db: Reader, { table: name, probe }: Describe): Promise<D
     fields: [...table.fields],
     indexes: Object.fromEntries(indexes),
     native,
-    missing: probe ? await missingIndexes(db, { ...table, name }) : [],
   };
 }
 

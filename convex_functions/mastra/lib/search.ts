@@ -4,7 +4,7 @@ import type { FilterExpression, GenericActionCtx, GenericDataModel } from "conve
 import { getConvexSize, type Value } from "convex/values";
 import { READ_ROWS } from "./budgets";
 import { tooLarge } from "./errors";
-import type { Condition, Guard, Loaded, Ranked, Ranking, Search, SearchResult } from "./protocol";
+import type { Condition, Guard, Loaded, Needs, Ranked, Ranking, Search, SearchResult } from "./protocol";
 import { compareRanked, questionOf, type Question } from "./ranking";
 import type { Table } from "./tables";
 import { isObject, parsed } from "./values";
@@ -15,8 +15,9 @@ const MAX_NATIVE = 256;
 const MAX_ANSWER_ROWS = 8_192;
 const MAX_ANSWER_BYTES = 15 << 20;
 
-/** The calls to the queries that score and load rows. */
+/** The calls to the queries beside: one checks what a client needs, the others score and load rows. */
 export type Queries = {
+  check(needs: Needs | undefined): Promise<{ version?: string | undefined }>;
   rank(search: Search, guards: readonly Guard[], arraysOf: string | null, cursor: string | null): Promise<Ranking>;
   load(search: Search, guards: readonly Guard[], ids: readonly string[]): Promise<Loaded>;
 };

@@ -16,7 +16,7 @@ from mastra_convex.store import ConvexStore
 async def ask_new_process(command: str, path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of a process that starts for this question and ends; MastraConvexError when it fails."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mastra_convex.cli", command, "--", str(path)),
+        *(sys.executable, "-m", "mastra_convex", command, "--", str(path)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -79,7 +79,7 @@ def write_until_killed(path: Path, name: str, tasks: int, connection: Connection
 def serve_until_killed(path: Path, port: int, connection: Connection) -> None:
     """`mastra-convex dev`."""
     connection.close()
-    sys.argv = ["mastra-convex", "dev", "--path", str(path), "--port", str(port), "--admin-key", KEY]
+    sys.argv = ["mastra-convex", "dev", "--file", str(path), "--port", str(port), "--admin-key", KEY]
     sys.exit(cli.main())
 
 

@@ -342,7 +342,7 @@ async def test_slow_clients_keep_nobody_waiting(server: LocalServer) -> None:
 
 async def test_memory_is_bounded_whatever_strangers_send(tmp_path: Path, figure: Figure) -> None:
     """Bodies of 16 MiB from many at once, none of them complete, without the key; then too large ones with it."""
-    with running("--path", tmp_path / "dev.db") as server:
+    with running("--file", tmp_path / "dev.db") as server:
         assert await raw(server.url, last(READ, key=server.key))
         before = peak(server.process.pid)
         host, port = server.url.removeprefix("http://").split(":")

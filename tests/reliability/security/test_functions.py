@@ -32,6 +32,7 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
+from mastra_convex_domains import ScoresStore
 from tests.backends import KEY, ConvexHost, convex_host, remote_store
 
 
@@ -60,6 +61,7 @@ async def test_every_function_is_internal(deployed: ConvexHost) -> None:
         "storage:handle": "mutation",
         "storage:sweep": "mutation",
         "storage:search": "action",
+        "storage:check": "query",
         "storage:rank": "query",
         "storage:load": "query",
     }
@@ -132,7 +134,7 @@ async def test_tables_of_others_cannot_be_reached(app: ConvexHost, table: str) -
         {"guards": [UnchangedGuard(table=table, key=key, fingerprint="x")]},
         {"returning": [Get(table=table, keys=[key])]},
     ]
-    async with remote_store(app.url, None) as store:
+    async with remote_store(app.url, [ScoresStore]) as store:  # whose indexes the app has
         engine = store._engine
         await store.init()
         calls: list[Callable[[], Awaitable[object]]] = [partial(engine.read, [read]) for read in reads]
@@ -142,8 +144,8 @@ async def test_tables_of_others_cannot_be_reached(app: ConvexHost, table: str) -
             with pytest.raises(SchemaMismatchError) as caught:
                 await call()
             assert caught.value.code == "UnknownTable"
-        (described,) = await engine.read([Describe(table=table, probe=True)])
+        (described,) = await engine.read([Describe(table=table)])
         assert isinstance(described, DescribeResult)
-        assert not any((described.deployed, described.fields, described.indexes, described.missing))
+        assert not any((described.deployed, described.fields, described.indexes))
     assert [(row["id"], row["name"]) for row in await app.rows("users")] == [("ann", "Ann")]
     assert await app.rows("mastra_receipts") == []

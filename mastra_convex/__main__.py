@@ -1,4 +1,4 @@
-"""`python -m mastra_convex.cli`."""
+"""`python -m mastra_convex`."""
 
 import sys
 
