@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 from mastra_convex.contract.arguments import (
     check_batch_size,
     equals,
+    integer,
     items,
     json_object,
     mapping,
@@ -29,6 +30,8 @@ from mastra_convex.contract.arguments import (
 from mastra_convex.contract.embedders import Embedder, HashingEmbedder
 from mastra_convex.contract.models import (
     Id,
+    Integer,
+    Model,
     Record,
     StoredObject,
     UtcDatetime,
@@ -36,6 +39,7 @@ from mastra_convex.contract.models import (
     checked_when_given,
     exactly,
     is_stored,
+    json_member,
     new_id,
     parse,
     parse_list,
@@ -94,6 +98,7 @@ from mastra_convex.rows.values import (
     MAX_ARRAY_ELEMENTS,
     MAX_SAFE_INTEGER,
     Row,
+    as_integer,
     carried,
     checked,
     clean,
@@ -133,8 +138,10 @@ __all__ = [
     "Id",
     "Index",
     "IndexRange",
+    "Integer",
     "Key",
     "KeyGuard",
+    "Model",
     "Neighbours",
     "NeighboursResult",
     "Owner",
@@ -162,6 +169,7 @@ __all__ = [
     "VectorIndex",
     "WriteOp",
     "about",
+    "as_integer",
     "batches",
     "carried",
     "check_batch_size",
@@ -178,8 +186,10 @@ __all__ = [
     "exactly",
     "from_json",
     "in_parts",
+    "integer",
     "is_stored",
     "items",
+    "json_member",
     "json_object",
     "mapping",
     "metadata_conditions",
@@ -292,6 +302,12 @@ class DomainStore:
             tables: the tables of other domains whose rows belong to rows of this one.
         """
         return cls(layered(engine, [*cls.tables, *tables]), database=getattr(engine, "database", {}))
+
+    def __repr__(self) -> str:
+        facts = vars(self).get("database", {})  # a domain that keeps its data elsewhere may have none
+        store = f" of the store {facts['db.namespace']!r}" if "db.namespace" in facts else ""
+        system = f" ({facts['db.system.name']})" if "db.system.name" in facts else ""
+        return f"<{type(self).__name__} {self.name!r}{store}{system}>"
 
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""

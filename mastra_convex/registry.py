@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from mastra_convex.domain import DomainStore, registered
 from mastra_convex.tables import Table, by_name
 
-_BUILTIN_DOMAINS = "mastra_convex_domains"
+BUILTIN_DOMAINS = "mastra_convex_domains"
 """The package of the built-in domains, found by its name, as the core imports no domain."""
 
 _ENTRY_POINTS = "mastra_convex.domains"
@@ -24,7 +24,7 @@ def registered_domains() -> Mapping[str, type[DomainStore]]:
     """
     global _loaded  # noqa: PLW0603  # plug-ins are looked up once per process
     if not _loaded:
-        importlib.import_module(_BUILTIN_DOMAINS)
+        importlib.import_module(BUILTIN_DOMAINS)
         from importlib.metadata import entry_points  # noqa: PLC0415  # slow to import, needed only here
 
         for entry_point in entry_points(group=_ENTRY_POINTS):
@@ -33,12 +33,17 @@ def registered_domains() -> Mapping[str, type[DomainStore]]:
     return registered()
 
 
+def exported_by_domains(name: str) -> bool:
+    """Tells whether the package of the built-in domains exports this name."""
+    return name in importlib.import_module(BUILTIN_DOMAINS).__all__
+
+
 def declared_tables() -> list[Table]:
     """The tables of all domains, and those that modules of the built-in package declare without a domain.
 
     A deployed schema has the latter from the start, so that a later version of this package needs no other one.
     """
-    package = importlib.import_module(_BUILTIN_DOMAINS)
+    package = importlib.import_module(BUILTIN_DOMAINS)
     modules = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
     without_domain = [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
     of_domains = [table for domain in registered_domains().values() for table in domain.tables]

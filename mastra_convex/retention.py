@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_snake
 
-from mastra_convex.contract.models import Record, parse
+from mastra_convex.contract.arguments import integer
+from mastra_convex.contract.models import Integer, Record, parse
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
@@ -63,7 +64,7 @@ class RetentionPolicy(Record):
 
     max_age: Annotated[timedelta, BeforeValidator(_age)]
     """Older rows are deleted: a timedelta, seconds, or a number with a unit (`"90s"`, `"12h"`, `"30d"`, `"4w"`)."""
-    batch_size: int = Field(default=1000, ge=1, strict=True)
+    batch_size: Integer = Field(default=1000, ge=1)
     """Rows in one commit; at most 2,000 are taken, or 100 where others belong to them."""
 
     if TYPE_CHECKING:  # as pydantic has it, with all that `max_age` takes
@@ -137,8 +138,8 @@ class PruneOptions:
 
     def __post_init__(self) -> None:
         for name, value in (("max_batches", self.max_batches), ("max_rows", self.max_rows)):
-            if value is not None and (type(value) is not int or value < 1):
-                raise ValidationError(f"{name} must be an integer >= 1, or None", operation=_OPERATION)
+            if value is not None:
+                object.__setattr__(self, name, integer(value, name, operation=_OPERATION))
         if not isinstance(self.pause, int | float) or not 0 <= self.pause < math.inf:
             raise ValidationError("pause must be a number of seconds >= 0", operation=_OPERATION)
         if self.progress is not None and not callable(self.progress):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from zlib import crc32
 
-from mastra_convex.errors import ValidationError
+from mastra_convex.contract.arguments import integer, items
 
 _WORD = re.compile(r"\w+")
 _LENGTHS = (3, 4)
@@ -57,9 +57,7 @@ class HashingEmbedder:
     """
 
     def __init__(self, dimension: int = 384) -> None:
-        if type(dimension) is not int or dimension < 1:
-            raise ValidationError("dimension must be an integer >= 1", operation="VECTOR/EMBED")
-        self._dimension = dimension
+        self._dimension = integer(dimension, "dimension", operation="VECTOR/EMBED")
 
     @property
     def dimension(self) -> int:
@@ -69,7 +67,7 @@ class HashingEmbedder:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Returns a vector for each text, in their order."""
         vectors: list[list[float]] = []
-        for text in texts:
+        for text in items(texts, "texts", operation="VECTOR/EMBED"):
             vectors.append(self._vector(text))
             await asyncio.sleep(0)
         return vectors

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 from uuid import uuid4
 
 import pydantic
@@ -16,9 +15,12 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from mastra_convex.contract.arguments import items
+from mastra_convex.contract.problems import argument_error, first_problem
 from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.rows.explain import did_you_mean, kind_of, shown
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
-from mastra_convex.rows.values import from_json
+from mastra_convex.rows.values import as_integer, checked, from_json
 
 STORED: Final = "stored"
 """The validation context of records that are read."""
@@ -32,8 +34,47 @@ def is_stored(info: ValidationInfo) -> bool:
 RecordT = TypeVar("RecordT", bound="Record")
 
 
+class Model(BaseModel):
+    """Is a pydantic model whose constructors raise our ValidationError, with pydantic's as its cause.
+
+    Inside another model, where its own constructors are not called, pydantic's error of that other model is raised.
+    """
+
+    if not TYPE_CHECKING:  # the types are those of pydantic
+
+        def __init__(self, /, **members):
+            with _our_error(type(self).__name__):
+                self.__pydantic_validator__.validate_python(members, self_instance=self)
+
+        __init__.__pydantic_base_init__ = True  # so pydantic does not call it for a model inside another one
+
+        @classmethod
+        def model_validate(cls, obj, **options):
+            with _our_error(cls.__name__):
+                return super().model_validate(obj, **options)
+
+        @classmethod
+        def model_validate_json(cls, json_data, **options):
+            with _our_error(cls.__name__):
+                return super().model_validate_json(json_data, **options)
+
+        @classmethod
+        def model_validate_strings(cls, obj, **options):
+            with _our_error(cls.__name__):
+                return super().model_validate_strings(obj, **options)
+
+
+@contextmanager
+def _our_error(name: str, operation: str | None = None) -> Generator[None]:
+    """Raises our error in place of pydantic's, about the value of this name."""
+    try:
+        yield
+    except pydantic.ValidationError as error:
+        raise argument_error(error, name, operation=operation) from error
+
+
 class Record(
-    BaseModel,
+    Model,
     alias_generator=to_camel,
     validate_by_name=True,
     validate_by_alias=True,
@@ -57,9 +98,9 @@ class Record(
         if record is not None:
             return record
         try:
-            return cls.model_validate(dict(values), context=STORED)
+            return _validated(cls, dict(values), context=STORED)
         except pydantic.ValidationError as error:
-            path, message = _first_problem(error)
+            path, message = first_problem(error)
             raise MastraConvexError(f"stored {cls.__name__}{path}: {message}", status="INVALID_RECORD") from error
 
     _names: ClassVar[dict[str, str]] = {}
@@ -85,7 +126,8 @@ class Record(
             for key in value:
                 name = cls._names.get(key)
                 if name is None:
-                    raise ValueError(f"unknown key {key!r}")
+                    hint = did_you_mean(key, cls._names) or f"; there are: {', '.join(cls.model_fields)}"
+                    raise ValueError(f"unknown key {key!r}{hint}")
                 if given.setdefault(name, key) != key:
                     raise ValueError(f"{given[name]!r} and {key!r} are the same key, give one of them")
         return value
@@ -174,6 +216,17 @@ Id = Annotated[str, AfterValidator(_not_blank), exactly(str)]
 """A field type: text that is not blank, as every method that takes an id wants it."""
 
 
+def _integer(value: Any) -> int:
+    found = as_integer(value)
+    if found is None:
+        raise ValueError(f"must be an integer, not {shown(value)}")
+    return found
+
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+"""A field type: an integer, also numpy's, but no boolean and no text."""
+
+
 def checked_when_given(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
     """For WrapValidator: an argument must be of the field's type; what is stored is kept, as other writers may know
     more values.
@@ -218,12 +271,18 @@ UtcDatetime = Annotated[datetime, AfterValidator(_utc), AsWritten(_read_time)]
 
 def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *, operation: str) -> RecordT:
     """`value` as a checked `model`; ValidationError that names the Python parameter and attribute otherwise."""
+    if isinstance(value, Record) and not isinstance(value, model):
+        raise ValidationError(f"{name} must be a {model.__name__}, not {kind_of(value)}", operation=operation)
     # A record may have been changed since it was checked; members that other writers stored are not ours to write.
     given = vars(value) if isinstance(value, Record) else value
-    try:
-        return model.model_validate(given)
-    except pydantic.ValidationError as error:
-        raise argument_error(error, name, operation=operation) from error
+    with _our_error(name, operation):
+        return _validated(model, given)
+
+
+def _validated(model: type[RecordT], value: Any, *, context: str | None = None) -> RecordT:
+    """Validates by pydantic, with its errors, which `model_validate` does not raise."""
+    record: RecordT = model.__pydantic_validator__.validate_python(value, context=context)
+    return record
 
 
 def parse_list(
@@ -234,6 +293,13 @@ def parse_list(
     return [parse(model, value, f"{name}[{n}]", operation=operation) for n, value in enumerate(given)]
 
 
+def json_member(record: Record, name: str) -> Checked:
+    """Checks a member that holds JSON, and gives the record the value that will be read back."""
+    found = checked(getattr(record, name), name)
+    vars(record)[name] = found.value  # the member counts as given only if it was
+    return found
+
+
 @contextmanager
 def about(name: str) -> Generator[None]:
     """Names the argument in the ValidationError for a value inside it."""
@@ -241,19 +307,3 @@ def about(name: str) -> Generator[None]:
         yield
     except ValidationError as error:
         raise type(error)(f"{name}: {error.message}", details=error.details) from error
-
-
-def argument_error(error: pydantic.ValidationError, name: str, *, operation: str) -> ValidationError:
-    """Our error for pydantic's: the first problem, at `name`, attributes in Python's spelling."""
-    path, message = _first_problem(error)
-    return ValidationError(f"{name}{path}: {message}", operation=operation, details={"path": f"{name}{path}"})
-
-
-def _first_problem(error: pydantic.ValidationError) -> tuple[str, str]:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{_snake(part)}" for part in problem["loc"])
-    return path, problem["msg"].removeprefix("Value error, ")
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match[1].lower()}", name)

@@ -26,6 +26,7 @@ from mastra_convex.domain import (
     encode_row,
     equals,
     from_json,
+    json_member,
     metadata_conditions,
     order_column,
     page_request,
@@ -239,7 +240,7 @@ def message_row(message: Message) -> Row:
         {
             "id": message.id,
             "thread_id": message.thread_id,
-            "content": message.content,
+            "content": json_member(message, "content"),
             "role": message.role,
             "type": message.type,
             "createdAt": message.created_at,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from mastra_convex.domain import (
     MAX_SAFE_INTEGER,
     Id,
+    Integer,
     Page,
     Record,
     StoredObject,
@@ -195,9 +196,9 @@ class Include(Record):
     """Identifies the message."""
     thread_id: str | None = None
     """Is ignored, as the stored message has its thread; Mastra's entries may contain it."""
-    with_previous_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    with_previous_messages: Integer = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
     """Counts the messages to add that come before it."""
-    with_next_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    with_next_messages: Integer = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
     """Counts the messages to add that come after it."""
 
 

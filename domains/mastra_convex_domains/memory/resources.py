@@ -19,6 +19,7 @@ from mastra_convex.domain import (
     decode_row,
     encode_columns,
     encode_row,
+    json_member,
     json_object,
     now,
     parse,
@@ -104,7 +105,7 @@ def _row(resource: Resource) -> Row:
         {
             "id": resource.id,
             "workingMemory": resource.working_memory,
-            "metadata": resource.metadata,
+            "metadata": json_member(resource, "metadata"),
             "createdAt": resource.created_at,
             "updatedAt": resource.updated_at,
         },

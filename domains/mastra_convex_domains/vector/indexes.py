@@ -26,6 +26,7 @@ from mastra_convex.domain import (
     encode_row,
     equals,
     from_json,
+    integer,
     now,
     text,
 )
@@ -88,9 +89,8 @@ class IndexMethods(DomainStore):
         """
         operation = "VECTOR/CREATE_INDEX"
         text(index_name, "index_name", operation=operation)
-        if type(dimension) is not int or not 1 <= dimension <= MAX_ARRAY_ELEMENTS:
-            message = f"dimension must be an integer from 1 to {MAX_ARRAY_ELEMENTS}"
-            raise ValidationError(message, operation=operation, status="INVALID_DIMENSION")
+        most = MAX_ARRAY_ELEMENTS
+        dimension = integer(dimension, "dimension", operation=operation, most=most, status="INVALID_DIMENSION")
         if metric not in _METRICS:
             message = f"metric must be one of {', '.join(_METRICS)}, not {metric!r}"
             raise ValidationError(message, operation=operation, status="INVALID_METRIC")

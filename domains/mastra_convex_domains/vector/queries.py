@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from mastra_convex.domain import Condition, Get, Guard, Scan, Search, SearchResult, decode_row, from_json, text
+from mastra_convex.domain import Condition, Get, Guard, Scan, Search, SearchResult, decode_row, from_json, integer, text
 from mastra_convex.errors import ValidationError
 
 from .filters import Filter, filter_conditions
@@ -58,8 +58,7 @@ class QueryMethods(IndexMethods):
             NotFoundError: the index does not exist.
         """
         text(index_name, "index_name", operation=_OPERATION)
-        if type(top_k) is not int or top_k < 1:
-            raise ValidationError("top_k must be a positive integer", operation=_OPERATION, status="INVALID_TOP_K")
+        top_k = integer(top_k, "top_k", operation=_OPERATION, status="INVALID_TOP_K")
         if min_score is not None and not _is_number(min_score):
             raise ValidationError("min_score must be a number", operation=_OPERATION, status="INVALID_MIN_SCORE")
         top_k = min(top_k, _MOST)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.domain import (
+    MAX_SAFE_INTEGER,
     Change,
     Checked,
     Condition,
@@ -25,6 +26,7 @@ from mastra_convex.domain import (
     each,
     encode_columns,
     encode_row,
+    integer,
     items,
     json_object,
     moment,
@@ -32,7 +34,7 @@ from mastra_convex.domain import (
     text,
     to_json,
 )
-from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.errors import MastraConvexError
 
 from .models import RunStatus, check_status, opened
 from .tables import SNAPSHOTS
@@ -264,11 +266,12 @@ def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
 
 
 def _positions(active_paths: object, operation: str) -> Checked:
-    positions = checked(items(active_paths, "active_paths", operation=operation), "active_paths")
-    for n, position in enumerate(positions.value):
-        if type(position) is not int:
-            raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
-    return positions
+    given = enumerate(items(active_paths, "active_paths", operation=operation))
+    least = -MAX_SAFE_INTEGER
+    return checked(
+        [integer(position, f"active_paths[{n}]", operation=operation, least=least) for n, position in given],
+        "active_paths",
+    )
 
 
 def _statuses(expected: RunStatus | Sequence[RunStatus] | None, operation: str) -> list[str] | None:
