@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from mastra_convex.contract.arguments import (
     check_batch_size,
+    choice,
     equals,
     integer,
     items,
@@ -27,7 +28,7 @@ from mastra_convex.contract.arguments import (
     text,
     texts,
 )
-from mastra_convex.contract.embedders import Embedder, HashingEmbedder
+from mastra_convex.contract.embedders import ArrayLike, Embedder, HashingEmbedder, VectorLike
 from mastra_convex.contract.models import (
     Id,
     Integer,
@@ -115,6 +116,7 @@ __all__ = [
     "MAX_KEYS",
     "MAX_SAFE_INTEGER",
     "UNSET",
+    "ArrayLike",
     "Bound",
     "Change",
     "Checked",
@@ -167,6 +169,7 @@ __all__ = [
     "Unset",
     "UtcDatetime",
     "VectorIndex",
+    "VectorLike",
     "WriteOp",
     "about",
     "as_integer",
@@ -176,6 +179,7 @@ __all__ = [
     "checked",
     "checked_filter",
     "checked_when_given",
+    "choice",
     "clean",
     "clean_text",
     "decode_row",

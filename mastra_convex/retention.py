@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.arguments import integer
-from mastra_convex.contract.models import Integer, Record, parse
+from mastra_convex.contract.models import Integer, Model, Record, parse
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
@@ -102,7 +102,7 @@ class RetentionTable:
         return next(index.name for index in self.table.indexes if index.fields == (self.anchor,))
 
 
-class PruneResult(BaseModel):
+class PruneResult(Model):
     """Tells how far the pruning of one table came.
 
     Example:

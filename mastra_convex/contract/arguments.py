@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.conditions import Condition
-from mastra_convex.rows.explain import A_TIME, AS_JSON, kind_of, shown
+from mastra_convex.rows.explain import A_TIME, AS_JSON, kind_of, one_of, shown
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
 from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer, checked, clean_text, to_json
@@ -51,6 +51,13 @@ def items(values: object, name: str, *, operation: str, status: str | None = Non
     return list(values)
 
 
+def choice(value: object, name: str, allowed: Collection[str], *, operation: str, status: str | None = None) -> str:
+    """`value` when it is one of the `allowed` texts; ValidationError that lists them otherwise."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValidationError(f"{name} {one_of(value, allowed)}", operation=operation, status=status)
+    return value
+
+
 def json_object(value: object, name: str, *, operation: str) -> Checked:
     """`value` as a dict of JSON values, with its JSON text; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
@@ -80,16 +87,17 @@ def integer(
     name: str,
     *,
     operation: str,
-    least: int = 1,
-    most: int = MAX_SAFE_INTEGER,
+    least: int | None = 1,
+    most: int | None = MAX_SAFE_INTEGER,
     status: str | None = None,
 ) -> int:
     """`value` as an int; ValidationError unless it is an integer, also numpy's, in these bounds."""
     found = as_integer(value)
-    if found is None or not least <= found <= most:
-        wanted = f">= {least}, an integer" if most == MAX_SAFE_INTEGER else f"an integer from {least} to {most}"
-        message = f"{name} must be {wanted}, not {shown(value)}"
-        raise ValidationError(message, operation=operation, status=status)
+    if found is None or (least is not None and found < least) or (most is not None and found > most):
+        wanted = "an integer" if least is None else f">= {least}, an integer"
+        if least is not None and most not in (None, MAX_SAFE_INTEGER):
+            wanted = f"an integer from {least} to {most}"
+        raise ValidationError(f"{name} must be {wanted}, not {shown(value)}", operation=operation, status=status)
     return found
 
 
@@ -115,7 +123,8 @@ def metadata_conditions(
     wrong = [key for key in pairs if not _METADATA_KEY.fullmatch(key) or key in _RESERVED_KEYS]
     if wrong:
         raise ValidationError(
-            f"metadata has a key that filters do not take: {wrong[0]!r}",
+            f"metadata has a key that filters do not take: {wrong[0]!r}; a key is a letter or _, followed by letters, "
+            "digits and _ (Mastra: Invalid metadata key)",
             operation=operation,
             status="INVALID_METADATA_KEY",
             details={"metadataKeys": ",".join(wrong)},

@@ -50,16 +50,19 @@ class Model(BaseModel):
 
         @classmethod
         def model_validate(cls, obj, **options):
+            """Makes a model of a mapping or another object, as in pydantic; raises our ValidationError."""
             with _our_error(cls.__name__):
                 return super().model_validate(obj, **options)
 
         @classmethod
         def model_validate_json(cls, json_data, **options):
+            """Makes a model of JSON text, as in pydantic; raises our ValidationError."""
             with _our_error(cls.__name__):
                 return super().model_validate_json(json_data, **options)
 
         @classmethod
         def model_validate_strings(cls, obj, **options):
+            """Makes a model of a mapping of texts, as in pydantic; raises our ValidationError."""
             with _our_error(cls.__name__):
                 return super().model_validate_strings(obj, **options)
 

@@ -9,11 +9,11 @@ from typing import ClassVar, Literal, TypedDict, TypeVar
 
 from pydantic import ConfigDict
 
-from mastra_convex.contract.arguments import moment
+from mastra_convex.contract.arguments import choice, moment
 from mastra_convex.contract.models import Model
 from mastra_convex.engine.protocol import Bound, Scan
 from mastra_convex.errors import ValidationError
-from mastra_convex.rows.explain import one_of, shown
+from mastra_convex.rows.explain import shown
 from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer
 
@@ -113,9 +113,7 @@ def page_request(
 def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> tuple[str, Literal["asc", "desc"]]:
     """Splits an `order_by` such as `"-created_at"` into name and direction; raises ValidationError for other text."""
     choices = [f"{sign}{name}" for name in allowed for sign in ("", "-")]
-    if not isinstance(order_by, str) or order_by not in choices:
-        raise ValidationError(f"order_by {one_of(order_by, choices)}", operation=operation)
-    name = order_by.removeprefix("-")
+    name = choice(order_by, "order_by", choices, operation=operation).removeprefix("-")
     return name, "desc" if order_by.startswith("-") else "asc"
 
 

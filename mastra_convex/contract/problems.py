@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _EXPECTED = {
-    "string_type": f"must be a string, not {{kind}}; str(...) or {AS_JSON}(...) may make one",
-    "float_type": f"must be a number, not {{kind}}; float(...) or {AS_JSON}(...) may make one",
+    "string_type": "must be a string, not {kind}",
+    "float_type": "must be a number, not {kind}",
     "finite_number": "must be a finite number",
     "greater_than_equal": "must be >= {ge}, not {shown}",
     "less_than_equal": "must be <= {le}, not {shown}",
@@ -49,7 +49,8 @@ def _explained(problem: ErrorDetails) -> str:
     if problem["type"] == "literal_error":
         return one_of(given, re.findall(r"'([^']*)'", known.get("expected", "")))
     if problem["type"] in _EXPECTED:
-        return _EXPECTED[problem["type"]].format_map(known)
+        fix = f"; {AS_JSON}(...) may make one" if "." in known["kind"] else ""
+        return f"{_EXPECTED[problem['type']].format_map(known)}{fix}"
     return problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
 
 

@@ -8,13 +8,13 @@ from typing import Final
 
 _SHORT_INTEGER: Final = 10**20
 _SHORT_TEXT: Final = 60
-"""Integers below the first and texts of at most so many characters are shown."""
+"""Integers below the first, and texts of at most so many characters, are shown."""
 
 A_TIME: Final = "a datetime with a time zone, as datetime.now(UTC)"
-"""What a time must be, and how to make one."""
+"""Says what a time must be, and how to make one."""
 
 AS_JSON: Final = "mastra_convex.to_jsonable"
-"""The function that errors name as the way to convert a value that is not JSON."""
+"""Names the function that errors give as the way to convert a value that is not JSON."""
 
 
 def kind_of(value: object) -> str:

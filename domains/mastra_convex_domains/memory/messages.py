@@ -37,7 +37,7 @@ from mastra_convex.domain import (
 )
 from mastra_convex.errors import ValidationError
 
-from .models import Include, Message, MessageOrder, MessagePage
+from .models import DEFAULT_TYPE, Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES
 
 _MAX_THREADS = 2_000
@@ -242,7 +242,7 @@ def message_row(message: Message) -> Row:
             "thread_id": message.thread_id,
             "content": json_member(message, "content"),
             "role": message.role,
-            "type": message.type,
+            "type": message.type or DEFAULT_TYPE,
             "createdAt": message.created_at,
             "resourceId": message.resource_id,
         },
@@ -251,7 +251,10 @@ def message_row(message: Message) -> Row:
 
 def stored_message(row: Row) -> Message:
     """Returns the message of a stored row."""
-    return Message.stored(decode_row(MESSAGES, row))
+    columns = decode_row(MESSAGES, row)
+    if columns.get("type") == DEFAULT_TYPE:
+        del columns["type"]
+    return Message.stored(columns)
 
 
 def _position(row: Row) -> tuple[str, float]:
@@ -318,7 +321,10 @@ def _window_rows(windows: Sequence[NeighboursResult]) -> list[Row]:
 
 
 def _thread_ids(thread_id: object, operation: str) -> list[str]:
-    message = "thread_id must be a non-empty string or a non-empty list of such"
+    message = (
+        "thread_id must be a non-empty string or a non-empty list of such "
+        "(Mastra: threadId must be a non-empty string or array of non-empty strings)"
+    )
     values = [thread_id] if isinstance(thread_id, str) else thread_id
     if not isinstance(values, Sequence) or not values:
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")

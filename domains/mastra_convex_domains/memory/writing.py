@@ -73,7 +73,8 @@ class WriteMethods(DomainStore):
             n, given = numbered
             message = parse(Message, given, f"messages[{n}]", operation=operation)
             if message.resource_id is None:
-                raise ValidationError(f"messages[{n}].resource_id is required", operation=operation)
+                missing = f"messages[{n}].resource_id is required (Mastra: Resource ID is required)"
+                raise ValidationError(missing, operation=operation)
             with about(f"messages[{n}]"):
                 return message, message_row(message)
 

@@ -17,6 +17,7 @@ from mastra_convex.domain import (
     Scan,
     Table,
     carried,
+    choice,
     decode_row,
     each,
     encode_row,
@@ -28,7 +29,7 @@ from mastra_convex.domain import (
     string,
     text,
 )
-from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.errors import MastraConvexError
 
 from .models import Score, ScorePage, Source
 from .tables import SCORES
@@ -112,8 +113,8 @@ class ScoresStore(DomainStore):
             ValidationError: an argument is wrong.
         """
         operation = "LIST_SCORES_BY_SCORER_ID"
-        if source not in (None, *get_args(Source)):
-            raise ValidationError(f"source must be one of LIVE, TEST, not {source!r}", operation=operation)
+        if source is not None:
+            choice(source, "source", get_args(Source), operation=operation)
         return await self._page(
             "by_scorer_created",
             {"scorer_id": scorer_id},

@@ -23,6 +23,7 @@ from mastra_convex.domain import (
     Row,
     Scan,
     WriteOp,
+    choice,
     encode_row,
     equals,
     from_json,
@@ -91,9 +92,7 @@ class IndexMethods(DomainStore):
         text(index_name, "index_name", operation=operation)
         most = MAX_ARRAY_ELEMENTS
         dimension = integer(dimension, "dimension", operation=operation, most=most, status="INVALID_DIMENSION")
-        if metric not in _METRICS:
-            message = f"metric must be one of {', '.join(_METRICS)}, not {metric!r}"
-            raise ValidationError(message, operation=operation, status="INVALID_METRIC")
+        choice(metric, "metric", _METRICS, operation=operation, status="INVALID_METRIC")
         values = {"id": index_name, "indexName": index_name, "dimension": dimension, "metric": metric}
         row = encode_row(VECTOR_INDEXES, {**values, "createdAt": now()})
         result = await self._records.commit(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from mastra_convex.domain import Record, StoredObject
+from mastra_convex.domain import Model, Record, StoredObject
 
 Metric = Literal["cosine", "euclidean", "dotproduct"]
 """A metric compares two vectors; a greater score means nearer (docs/protocol.md, "search")."""
 
 
-class IndexDescription(BaseModel):
+class IndexDescription(Model):
     """Describes an index of vectors.
 
     Example:

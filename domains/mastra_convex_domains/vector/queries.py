@@ -6,11 +6,23 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from mastra_convex.domain import Condition, Get, Guard, Scan, Search, SearchResult, decode_row, from_json, integer, text
+from mastra_convex.domain import (
+    Condition,
+    Get,
+    Guard,
+    Scan,
+    Search,
+    SearchResult,
+    VectorLike,
+    decode_row,
+    from_json,
+    integer,
+    text,
+)
 from mastra_convex.errors import ValidationError
 
 from .filters import Filter, filter_conditions
-from .floats import VectorLike, packed, restored, shortest
+from .floats import packed, restored, shortest
 from .indexes import IndexMethods, vectors_of
 from .models import Metric, VectorHit
 from .tables import VECTOR_INDEXES, VECTORS
@@ -58,7 +70,7 @@ class QueryMethods(IndexMethods):
             NotFoundError: the index does not exist.
         """
         text(index_name, "index_name", operation=_OPERATION)
-        top_k = integer(top_k, "top_k", operation=_OPERATION, status="INVALID_TOP_K")
+        top_k = integer(top_k, "top_k", operation=_OPERATION, most=None, status="INVALID_TOP_K")
         if min_score is not None and not _is_number(min_score):
             raise ValidationError("min_score must be a number", operation=_OPERATION, status="INVALID_MIN_SCORE")
         top_k = min(top_k, _MOST)

@@ -9,7 +9,6 @@ from typing import Any, cast
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.domain import (
-    MAX_SAFE_INTEGER,
     Change,
     Checked,
     Condition,
@@ -254,7 +253,7 @@ class SnapshotMethods(DomainStore):
         )
         if done.status == "conflict":
             if done.guard == 1:
-                raise _invalid(key[1], "has no context", operation)
+                raise _invalid(key[1], "has no context (Mastra: Snapshot context not found)", operation)
             return None
         values = (done.returned[0].values or [None])[0] if returning else None
         [found] = await each(opened, [values[0]]) if values else [{}]
@@ -267,11 +266,8 @@ def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
 
 def _positions(active_paths: object, operation: str) -> Checked:
     given = enumerate(items(active_paths, "active_paths", operation=operation))
-    least = -MAX_SAFE_INTEGER
-    return checked(
-        [integer(position, f"active_paths[{n}]", operation=operation, least=least) for n, position in given],
-        "active_paths",
-    )
+    positions = [integer(each, f"active_paths[{n}]", operation=operation, least=None, most=None) for n, each in given]
+    return checked(positions, "active_paths")
 
 
 def _statuses(expected: RunStatus | Sequence[RunStatus] | None, operation: str) -> list[str] | None:

@@ -66,7 +66,7 @@ async def test_a_wrong_argument_is_named(memory: MemoryStore, call: methodcaller
             "UPDATE_MESSAGES",
         ),
         (
-            methodcaller("save_messages", [message(0), message(1).model_copy(update={"content": {"a": 2**60}})]),
+            methodcaller("save_messages", [message(0), message(1).model_copy(update={"content": {"parts": [], "a": 2**60}})]),
             r"messages\[1\]: content.a",
             "SAVE_MESSAGES",
         ),
