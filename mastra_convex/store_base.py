@@ -141,7 +141,8 @@ class DomainAccess(ABC, BuiltinDomains):
                 raise ValidationError(f"retention names a domain twice: {key!r}", operation="PRUNE")
             if name not in self._domains:
                 known = ", ".join(sorted(known for known, domain in self._domains.items() if domain.retention))
-                problem = f"names a domain that the store lacks: {key!r}; it can prune: {known or 'none'}"
+                hint = did_you_mean(key, self._domains)
+                problem = f"names a domain that the store lacks: {key!r}; it can prune: {known or 'none'}{hint}"
                 raise ValidationError(f"retention {problem}", operation="PRUNE")
             parsed[name] = parse_policies(policies, self._domains[name].retention, f"retention.{key}")
         return parsed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.explain import A_TIME, AS_JSON, kind_of, one_of, shown
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
-from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer, checked, clean_text, to_json
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer, as_number, checked, clean_text, to_json
 
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED_KEYS = ("__proto__", "prototype", "constructor")
@@ -98,6 +99,15 @@ def integer(
         if least is not None and most not in (None, MAX_SAFE_INTEGER):
             wanted = f"an integer from {least} to {most}"
         raise ValidationError(f"{name} must be {wanted}, not {shown(value)}", operation=operation, status=status)
+    return found
+
+
+def number(value: object, name: str, *, operation: str, status: str | None = None) -> float:
+    """`value` when it is a finite number, also numpy's, and no boolean; ValidationError otherwise."""
+    found = as_number(value)
+    if found is None or abs(found) > sys.float_info.max:
+        message = f"{name} must be a finite number, not {shown(value)}"
+        raise ValidationError(message, operation=operation, status=status)
     return found
 
 

@@ -43,7 +43,7 @@ def encode_row(
     """
     row = encode_columns(table, values)
     for name, members in (carrying or {}).items():
-        row[name] = carry(row[name], clean(dict(members), name), name)
+        row[name] = carry(row[name], {member: clean(value, member) for member, value in members.items()}, name)
     for name in table.required:
         if name not in row:
             raise ValidationError(f"{table.name}.{name} is required")

@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from numbers import Real
 from typing import Any
 
 import orjson
@@ -157,6 +158,13 @@ def as_integer(value: object) -> int | None:
         return operator.index(value)  # type: ignore[arg-type]  # what is no index is the case below
     except TypeError:
         return None
+
+
+def as_number(value: object) -> int | float | None:
+    """The number itself, numpy's as Python's; None for booleans, NaN, infinities and everything else."""
+    if not isinstance(value, Real) or hasattr(value, "__index__"):
+        return as_integer(value)
+    return float(value) if math.isfinite(value) else None
 
 
 def setting(value: object, name: str, *, least: int = 1) -> int:

@@ -16,6 +16,7 @@ from mastra_convex.domain import (
     Row,
     Scan,
     Table,
+    about,
     carried,
     choice,
     decode_row,
@@ -70,7 +71,8 @@ class ScoresStore(DomainStore):
         """
         operation = "SAVE_SCORE"
         checked = parse(Score, score, "score", operation=operation)
-        row = score_row(checked.model_copy(update={"updated_at": now()}))
+        with about("score"):
+            row = score_row(checked.model_copy(update={"updated_at": now()}))
         result = await self._records.commit(
             [Put(table=SCORES.name, rows=[row], keep=["createdAt"])],
             returning=[Get(table=SCORES.name, keys=[[row["id"]]])],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from mastra_convex.domain import (
     decode_row,
     from_json,
     integer,
+    number,
     text,
 )
 from mastra_convex.errors import ValidationError
@@ -71,8 +71,8 @@ class QueryMethods(IndexMethods):
         """
         text(index_name, "index_name", operation=_OPERATION)
         top_k = integer(top_k, "top_k", operation=_OPERATION, most=None, status="INVALID_TOP_K")
-        if min_score is not None and not _is_number(min_score):
-            raise ValidationError("min_score must be a number", operation=_OPERATION, status="INVALID_MIN_SCORE")
+        if min_score is not None:
+            min_score = number(min_score, "min_score", operation=_OPERATION, status="INVALID_MIN_SCORE")
         top_k = min(top_k, _MOST)
         matching = filter_conditions(filter, "filter", operation=_OPERATION)
         if query_vector is None:
@@ -123,7 +123,3 @@ def _hit(columns: dict[str, Any], score: float) -> VectorHit:
             "vector": None if embedding is None else restored(embedding),
         }
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -161,27 +161,27 @@ def _vectors(vectors: Any) -> list[Floats]:
 
 def _metadata(metadata: Any, count: int) -> list[Checked | None]:
     """Returns the metadata of each vector; an empty list means none."""
-    if metadata is not None and (isinstance(metadata, str) or not isinstance(metadata, Sequence)):
-        raise ValidationError("metadata must be a list of mappings", operation=_OPERATION)
-    if not metadata:
+    objects = [] if metadata is None else items(metadata, "metadata", operation=_OPERATION)
+    if not objects:
         return [None] * count
-    if len(metadata) != count:
-        message = f"metadata must have as many elements as vectors: {len(metadata)}, not {count}"
+    if len(objects) != count:
+        message = f"metadata must have as many elements as vectors: {len(objects)}, not {count}"
         raise ValidationError(message, operation=_OPERATION, status="METADATA_LENGTH_MISMATCH")
     return [
         None if item is None else json_object(item, name, operation=_OPERATION)
-        for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(metadata))
+        for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(objects))
     ]
 
 
 def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
     if ids is None:
         return [new_id() for _ in range(count)]
-    ids = plain_list(ids)
-    if isinstance(ids, str) or not isinstance(ids, Sequence) or len(ids) != count:
-        message = f"ids must be a list of as many ids as vectors: {count}"
-        raise ValidationError(message, operation=_OPERATION, status="IDS_LENGTH_MISMATCH")
-    return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(ids)]
+    status = "IDS_LENGTH_MISMATCH"
+    names = items(plain_list(ids), "ids", operation=_OPERATION, status=status)
+    if len(names) != count:
+        message = f"ids must be a list of as many ids as vectors: {count}, not {len(names)}"
+        raise ValidationError(message, operation=_OPERATION, status=status)
+    return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(names)]
 
 
 def _rows(index_name: str, items: Iterable[tuple[str, Floats, Checked | None]]) -> Iterator[Row]:
