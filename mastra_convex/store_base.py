@@ -35,7 +35,7 @@ _ELSEWHERE: Final = {
 class DomainAccess(ABC, BuiltinDomains):
     """Is the base of every store: gives its domains by attribute, by class and by name."""
 
-    _domains: Mapping[str, DomainStore]
+    _domains: Mapping[str, DomainStore] = {}
     _retention: Mapping[str, Mapping[str, RetentionPolicy]] = {}
     _closed: bool = False
 
