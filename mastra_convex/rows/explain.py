@@ -27,7 +27,9 @@ def kind_of(value: object) -> str:
 
 def shown(value: object) -> str:
     """Shows a short text or number itself, and of any other value its type."""
-    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < _SHORT_INTEGER):
+    if isinstance(value, float):
+        return repr(float(value))
+    if isinstance(value, int) and abs(value) < _SHORT_INTEGER:
         return repr(value)
     if isinstance(value, str) and len(value) <= _SHORT_TEXT:
         return repr(str(value))
