@@ -79,7 +79,7 @@ class SnapshotMethods(DomainStore):
             updated_at: time of the change, with a time zone; None for now.
 
         Raises:
-            ValidationError: an argument is wrong, or JSON cannot express a value (a datetime, for instance).
+            ValidationError: an argument is wrong, or JSON cannot express a value (a Decimal, for instance).
             TooLargeError: the snapshot has a value of more than 128 MiB.
         """
         operation = "PERSIST_WORKFLOW_SNAPSHOT"
