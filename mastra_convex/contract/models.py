@@ -275,7 +275,7 @@ UtcDatetime = Annotated[datetime, AfterValidator(_utc), AsWritten(_read_time)]
 def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *, operation: str) -> RecordT:
     """`value` as a checked `model`; ValidationError that names the Python parameter and attribute otherwise."""
     if isinstance(value, Record) and not isinstance(value, model):
-        raise ValidationError(f"{name} must be a {model.__name__}, not {kind_of(value)}", operation=operation)
+        raise ValidationError(f"{name}: must be a {model.__name__}, not {kind_of(value)}", operation=operation)
     # A record may have been changed since it was checked; members that other writers stored are not ours to write.
     given = vars(value) if isinstance(value, Record) else value
     with _our_error(name, operation):

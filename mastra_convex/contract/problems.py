@@ -29,6 +29,9 @@ _EXPECTED = {
 }
 """The text for each of pydantic's kinds of problem that people meet; others keep pydantic's."""
 
+_CONVERTED = ("string_type", "float_type", "dict_type")
+"""Kinds of problem that a conversion of the value may solve."""
+
 
 def argument_error(error: pydantic.ValidationError, name: str, *, operation: str | None) -> ValidationError:
     """Our error for pydantic's: the first problem, at `name`, attributes in Python's spelling."""
@@ -49,7 +52,8 @@ def _explained(problem: ErrorDetails) -> str:
     if problem["type"] == "literal_error":
         return one_of(given, re.findall(r"'([^']*)'", known.get("expected", "")))
     if problem["type"] in _EXPECTED:
-        fix = f"; {AS_JSON}(...) may make one" if "." in known["kind"] else ""
+        converts = problem["type"] in _CONVERTED and "." in known["kind"]
+        fix = f"; {AS_JSON}(...) may make one" if converts else ""
         return f"{_EXPECTED[problem['type']].format_map(known)}{fix}"
     return problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
 

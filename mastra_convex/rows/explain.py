@@ -10,6 +10,9 @@ _SHORT_INTEGER: Final = 10**20
 _SHORT_TEXT: Final = 60
 """Integers below the first, and texts of at most so many characters, are shown."""
 
+_LONG_PATH: Final = 200
+"""So many characters of a path are shown."""
+
 A_TIME: Final = "a datetime with a time zone, as datetime.now(UTC)"
 """Says what a time must be, and how to make one."""
 
@@ -34,6 +37,11 @@ def shown(value: object) -> str:
     if isinstance(value, str) and len(value) <= _SHORT_TEXT:
         return repr(str(value))
     return f"a long {kind_of(value)}" if isinstance(value, str | int) else kind_of(value)
+
+
+def at(path: str) -> str:
+    """Returns the path for a text; of a very long one, as of what nests too deep, only its beginning."""
+    return path if len(path) <= _LONG_PATH else f"{path[:_LONG_PATH]}..."
 
 
 def did_you_mean(given: object, known: Iterable[str]) -> str:

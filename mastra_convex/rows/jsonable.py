@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from mastra_convex.errors import TooLargeError, ValidationError
-from mastra_convex.rows.explain import kind_of
+from mastra_convex.rows.explain import at, kind_of
 from mastra_convex.rows.native import MAX_JSON_NESTING
 from mastra_convex.rows.times import to_iso
 from mastra_convex.rows.values import MAX_SAFE_INTEGER, plain_number, to_json
@@ -93,7 +93,7 @@ def _converted(value: Any, path: str, around: tuple[int, ...]) -> Any:
     if id(value) in around:
         raise _refused(path, "contains itself")
     if len(around) >= MAX_JSON_NESTING:
-        raise TooLargeError(f"{path} is nested deeper than {MAX_JSON_NESTING} levels", details={"path": path})
+        raise TooLargeError(f"{at(path)} is nested deeper than {MAX_JSON_NESTING} levels", details={"path": path})
     return _converted_parts(value, path, (*around, id(value)))
 
 
@@ -206,4 +206,4 @@ def _sorted(items: list[Any]) -> list[Any]:
 
 
 def _refused(path: str, problem: str) -> ValidationError:
-    return ValidationError(f"{path} {problem}", operation="TO_JSONABLE", details={"path": path})
+    return ValidationError(f"{at(path)} {problem}", operation="TO_JSONABLE", details={"path": path})

@@ -14,7 +14,7 @@ import orjson
 
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
 from mastra_convex.rows.at_once import check_at_once
-from mastra_convex.rows.explain import AS_JSON, kind_of, shown
+from mastra_convex.rows.explain import AS_JSON, at, kind_of, shown
 from mastra_convex.rows.native import MAX_JSON_NESTING, Checked, count_containers, levels, printed, reread
 from mastra_convex.rows.times import to_iso
 
@@ -48,7 +48,7 @@ class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the pa
 
     def at(self, path: str) -> ValidationError:
         where = f"{path}{self.inside}"
-        return self.error(self.problem.format(path=where), details={"path": where})
+        return self.error(self.problem.format(path=at(where)), details={"path": where})
 
 
 def clean(value: Any, path: str) -> Any:
@@ -87,7 +87,8 @@ def _clean(value: Any, depth: int) -> Any:
     if not isinstance(value, Mapping | list | tuple):
         raise _Refused(f"{{path}} must be a JSON value, not {kind_of(value)}; {AS_JSON}(...) makes one")
     if depth >= MAX_JSON_NESTING:
-        raise _Refused(f"{{path}} is nested deeper than {MAX_JSON_NESTING} levels", TooLargeError)
+        problem = f"is nested deeper than {MAX_JSON_NESTING} levels, or contains itself"
+        raise _Refused(f"{{path}} {problem}", TooLargeError)
     return _clean_parts(value, depth + 1)
 
 

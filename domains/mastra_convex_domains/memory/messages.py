@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -326,9 +326,9 @@ def _thread_ids(thread_id: object, operation: str) -> list[str]:
         "(Mastra: threadId must be a non-empty string or array of non-empty strings)"
     )
     values = [thread_id] if isinstance(thread_id, str) else thread_id
-    if not isinstance(values, Sequence) or not values:
+    if not isinstance(values, Collection) or isinstance(values, Mapping) or not len(values):
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    items = cast(Sequence[object], values)
+    items = list(cast(Collection[object], values))
     if not all(isinstance(item, str) and item.strip() for item in items):
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
     ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in cast(Sequence[str], items)))

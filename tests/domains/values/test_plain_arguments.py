@@ -195,6 +195,7 @@ async def test_any_collection_is_a_list(filled: ConvexStore) -> None:
     several: list[Any] = [{id}, (id,), {id: 1}.keys(), np.array([id]), iter([id])]
     for ids in several:
         assert [each.id for each in await filled.memory.list_messages_by_id(ids)] == [id]
+        assert [each.id for each in (await filled.memory.list_messages({"t1"})).messages][1] == id  # type: ignore[arg-type]
     for vectors in (np.eye(2), [np.array([1, 0])] * 2, iter([[1, 0], [0, 1]]), ((1, 0), (0, 1))):
         given, names = vectors, {"a": 1, "b": 2}.keys()
         assert await filled.vector.upsert("i", vectors=given, ids=names) == ["a", "b"]  # type: ignore[arg-type]
@@ -297,7 +298,7 @@ CHOICES: list[tuple[Call, Any, str]] = [
     (
         lambda store, wrong: store.memory.save_thread(wrong),
         message(0),
-        "thread must be a Thread, not mastra_convex_domains.memory.models.Message",
+        "thread: must be a Thread, not mastra_convex_domains.memory.models.Message",
     ),
 ]
 
