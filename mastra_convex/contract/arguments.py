@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -105,7 +104,7 @@ def integer(
 def number(value: object, name: str, *, operation: str, status: str | None = None) -> float:
     """`value` when it is a finite number, also numpy's, and no boolean; ValidationError otherwise."""
     found = as_number(value)
-    if found is None or abs(found) > sys.float_info.max:
+    if found is None:
         message = f"{name} must be a finite number, not {shown(value)}"
         raise ValidationError(message, operation=operation, status=status)
     return found

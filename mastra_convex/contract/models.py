@@ -20,7 +20,7 @@ from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.rows.explain import did_you_mean, kind_of, shown
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
-from mastra_convex.rows.values import as_integer, checked, from_json
+from mastra_convex.rows.values import as_integer, as_number, checked, from_json
 
 STORED: Final = "stored"
 """The validation context of records that are read."""
@@ -226,8 +226,18 @@ def _integer(value: Any) -> int:
     return found
 
 
+def _number(value: Any) -> int | float:
+    found = as_number(value)
+    if found is None:
+        raise ValueError(f"must be a finite number, not {shown(value)}")
+    return found
+
+
 Integer = Annotated[int, BeforeValidator(_integer)]
 """A field type: an integer, also numpy's, but no boolean and no text."""
+
+Number = Annotated[float, BeforeValidator(_number)]
+"""A field type: a finite number, also numpy's, but no boolean and no text."""
 
 
 def checked_when_given(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import operator
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from numbers import Real
@@ -162,10 +163,11 @@ def as_integer(value: object) -> int | None:
 
 
 def as_number(value: object) -> int | float | None:
-    """The number itself, numpy's as Python's; None for booleans, NaN, infinities and everything else."""
-    if not isinstance(value, Real) or hasattr(value, "__index__"):
-        return as_integer(value)
-    return float(value) if math.isfinite(value) else None
+    """The number itself, numpy's as Python's; None for a boolean, what a finite float cannot hold, and other values."""
+    found: int | float | None = as_integer(value)
+    if found is None and isinstance(value, Real) and not isinstance(value, bool):
+        found = float(value)
+    return found if found is not None and abs(found) <= sys.float_info.max else None
 
 
 def setting(value: object, name: str, *, least: int = 1) -> int:

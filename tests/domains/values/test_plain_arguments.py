@@ -140,6 +140,20 @@ async def test_other_numbers_may_be_those_of_numpy(filled: ConvexStore) -> None:
     for wrong in others:
         with pytest.raises(ValidationError, match="min_score must be a finite number, not "):
             await filled.vector.query("i", query_vector=[1, 0], min_score=wrong)
+    scored = {
+        "scorer_id": "s",
+        "entity_id": "e",
+        "run_id": "r",
+        "scorer": {},
+        "entity": {},
+        "output": 1,
+        "source": "TEST",
+    }
+    for score in numbers:
+        assert (await filled.scores.save_score({**scored, "score": score})).score == float(score)
+    for wrong in others:
+        with pytest.raises(ValidationError, match=r"score\.score: must be a finite number, not "):
+            await filled.scores.save_score({**scored, "score": wrong})
     for age in ages:
         assert RetentionPolicy(max_age=age).max_age == timedelta(minutes=1)
 
