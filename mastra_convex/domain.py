@@ -91,6 +91,7 @@ from mastra_convex.retention import (
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.explain import shown
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
 from mastra_convex.rows.native import Checked
@@ -209,6 +210,7 @@ __all__ = [
     "parse",
     "parse_list",
     "register",
+    "shown",
     "string",
     "text",
     "texts",

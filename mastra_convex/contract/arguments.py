@@ -44,7 +44,8 @@ def texts(values: object, name: str, *, operation: str) -> list[str]:
 
 def items(values: object, name: str, *, operation: str, status: str | None = None) -> list[Any]:
     """`values` as a list; ValidationError for a single value in its place, as a string, a mapping or a record."""
-    if isinstance(values, str | bytes | Mapping | BaseModel) or not isinstance(values, Iterable):
+    is_single = isinstance(values, str | bytes | Mapping | BaseModel) or getattr(values, "ndim", 1) == 0
+    if is_single or not isinstance(values, Iterable):
         fix = "" if values is None else f"; put a single one into a list: {name}=[...]"
         message = f"{name} must be a list, not {kind_of(values)}{fix}"
         raise ValidationError(message, operation=operation, status=status)

@@ -31,6 +31,7 @@ from mastra_convex.domain import (
     order_column,
     page_request,
     parse_list,
+    shown,
     string,
     text,
     texts,
@@ -321,17 +322,14 @@ def _window_rows(windows: Sequence[NeighboursResult]) -> list[Row]:
 
 
 def _thread_ids(thread_id: object, operation: str) -> list[str]:
-    message = (
-        "thread_id must be a non-empty string or a non-empty list of such "
-        "(Mastra: threadId must be a non-empty string or array of non-empty strings)"
-    )
-    values = [thread_id] if isinstance(thread_id, str) else thread_id
-    if not isinstance(values, Collection) or isinstance(values, Mapping) or not len(values):
+    is_list = isinstance(thread_id, Collection) and not isinstance(thread_id, str | Mapping)
+    items: list[Any] = list(cast(Collection[Any], thread_id)) if is_list else [thread_id]
+    for wrong in [item for item in items or [thread_id] if not isinstance(item, str) or not item.strip()]:
+        problem = f"must be a non-empty string or a non-empty list of such, not {shown(wrong)}"
+        sentence = "threadId must be a non-empty string or array of non-empty strings"
+        message = f"thread_id {problem} (Mastra: {sentence})"
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    items = list(cast(Collection[object], values))
-    if not all(isinstance(item, str) and item.strip() for item in items):
-        raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in cast(Sequence[str], items)))
+    ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in items))
     if len(ids) > _MAX_THREADS:
         raise ValidationError(f"thread_id takes at most {_MAX_THREADS:,} threads", operation=operation)
     return ids

@@ -167,7 +167,10 @@ SINGLE: dict[str, tuple[Call, list[Any]]] = {
         lambda store, one: store.memory.update_messages(one),
         [MessageUpdate(id="m"), {"id": "m"}, "m"],
     ),
-    "message_ids": (lambda store, one: store.memory.list_messages_by_id(one), ["m", message(0), 5, b"m"]),
+    "message_ids": (
+        lambda store, one: store.memory.list_messages_by_id(one),
+        ["m", message(0), 5, b"m", np.array("m")],
+    ),
     "message_ids to delete": (lambda store, one: store.memory.delete_messages(one), ["m", message(0)]),
     "message_ids to clone": (lambda store, one: store.memory.clone_thread("t1", message_ids=one), ["m"]),
     "include": (lambda store, one: store.memory.list_messages("t1", include=one), [Include(id="m"), {"id": "m"}, "m"]),
@@ -224,6 +227,11 @@ CONTRACT: list[tuple[Call, str, str]] = [
     (
         lambda store, _: store.memory.list_messages(["t1", ""]),
         "thread_id must be a non-empty string",
+        "threadId must be a non-empty string or array of non-empty strings",
+    ),
+    (
+        lambda store, _: store.memory.list_messages([]),
+        "list of such, not list",
         "threadId must be a non-empty string or array of non-empty strings",
     ),
     (lambda store, _: store.memory.list_threads(per_page=-1), "per_page must be >= 0", "perPage must be >= 0"),
