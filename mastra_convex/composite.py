@@ -73,7 +73,7 @@ class CompositeStore(DomainAccess):
         provided = {domain for parent in parents for domain in parent._domains.values()}
         own = [domain for domain in dict.fromkeys(found.values()) if domain not in provided]
         self._parts: list[DomainAccess | DomainStore] = [*parents, *own]
-        self._ready = self._closed = False
+        self._ready = False
         self._initialising: asyncio.Task[None] | None = None
         try:
             self._retention = self._policies(retention or {})
@@ -108,6 +108,9 @@ class CompositeStore(DomainAccess):
         """
         self._closed = True
         await _all(map(self._close, list(self._parts)), "CLOSE")
+
+    def _is_closed(self) -> bool:
+        return self._closed or any(part._is_closed() for part in self._parts if isinstance(part, DomainAccess))
 
     async def _close(self, part: DomainAccess | DomainStore) -> None:
         self._parts.remove(part)

@@ -14,19 +14,25 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from mastra_convex.contract.arguments import (
     check_batch_size,
+    choice,
     equals,
+    integer,
     items,
     json_object,
     mapping,
     metadata_conditions,
     moment,
+    number,
     string,
     text,
     texts,
 )
-from mastra_convex.contract.embedders import Embedder, HashingEmbedder
+from mastra_convex.contract.embedders import ArrayLike, Embedder, HashingEmbedder, VectorLike
 from mastra_convex.contract.models import (
     Id,
+    Integer,
+    Model,
+    Number,
     Record,
     StoredObject,
     UtcDatetime,
@@ -34,6 +40,7 @@ from mastra_convex.contract.models import (
     checked_when_given,
     exactly,
     is_stored,
+    json_member,
     new_id,
     parse,
     parse_list,
@@ -98,6 +105,7 @@ from mastra_convex.retention import (
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row, text_column
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.explain import shown
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.keys import Key
 from mastra_convex.rows.native import Checked
@@ -108,6 +116,7 @@ from mastra_convex.rows.values import (
     MAX_ARRAY_ELEMENTS,
     MAX_SAFE_INTEGER,
     Row,
+    as_integer,
     carried,
     checked,
     clean,
@@ -115,7 +124,7 @@ from mastra_convex.rows.values import (
     from_json,
     to_json,
 )
-from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex, by_name, did_you_mean
+from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex, by_name, nearest_of
 from mastra_convex.telemetry.operations import operation
 from mastra_convex.telemetry.signals import Attributes
 
@@ -126,6 +135,7 @@ __all__ = [
     "MAX_SAFE_INTEGER",
     "UNSET",
     "Answer",
+    "ArrayLike",
     "Bound",
     "Change",
     "Checked",
@@ -149,10 +159,13 @@ __all__ = [
     "Id",
     "Index",
     "IndexRange",
+    "Integer",
     "Key",
     "KeyGuard",
+    "Model",
     "Neighbours",
     "NeighboursResult",
+    "Number",
     "Owner",
     "Page",
     "PageInfo",
@@ -176,9 +189,11 @@ __all__ = [
     "Unset",
     "UtcDatetime",
     "VectorIndex",
+    "VectorLike",
     "WriteOp",
     "about",
     "answer_of",
+    "as_integer",
     "batches",
     "carried",
     "check_batch_size",
@@ -186,6 +201,7 @@ __all__ = [
     "checked",
     "checked_filter",
     "checked_when_given",
+    "choice",
     "clean",
     "clean_text",
     "decode_row",
@@ -196,8 +212,10 @@ __all__ = [
     "exactly",
     "from_json",
     "in_parts",
+    "integer",
     "is_stored",
     "items",
+    "json_member",
     "json_object",
     "kept_changing",
     "mapping",
@@ -205,12 +223,14 @@ __all__ = [
     "moment",
     "new_id",
     "now",
+    "number",
     "order_column",
     "page_request",
     "parse",
     "parse_list",
     "read_modify_write",
     "register",
+    "shown",
     "string",
     "text",
     "text_column",
@@ -277,6 +297,12 @@ class DomainStore:
         """
         return cls(layered(engine, [*cls.tables, *tables]), database=getattr(engine, "database", {}))
 
+    def __repr__(self) -> str:
+        facts = vars(self).get("database", {})  # a domain that keeps its data elsewhere may have none
+        store = f" of the store {facts['db.namespace']!r}" if "db.namespace" in facts else ""
+        system = f" ({facts['db.system.name']})" if "db.system.name" in facts else ""
+        return f"<{type(self).__name__} {self.name!r}{store}{system}>"
+
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""
 
@@ -339,7 +365,7 @@ def _check_declarations(domain: type[DomainStore]) -> None:
         if not isinstance(kept, RetentionTable):
             raise ConfigurationError(f"{where}: retention[{name!r}] must be a RetentionTable")
         if kept.table not in domain.tables:
-            hint = did_you_mean(kept.table.name, [table.name for table in domain.tables])
+            hint = nearest_of(kept.table.name, [table.name for table in domain.tables])
             raise ConfigurationError(f"{where}: retention[{name!r}] is of {kept.table.name!r}, no table of it{hint}")
 
 

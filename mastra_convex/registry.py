@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mastra_convex.domain import DomainStore, registered
 from mastra_convex.errors import ConfigurationError
-from mastra_convex.tables import Table, by_name, did_you_mean
+from mastra_convex.rows.explain import did_you_mean
+from mastra_convex.tables import Table, by_name, nearest_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -62,8 +63,19 @@ def check_owners(tables: Iterable[Table]) -> None:
         importlib.import_module(_BUILTIN_DOMAINS)
         elsewhere = {each.name for domain in registered().values() for each in domain.tables}
         if table.owner.table not in elsewhere:
-            hint = did_you_mean(table.owner.table, known | elsewhere)
+            hint = nearest_of(table.owner.table, known | elsewhere)
             raise ConfigurationError(f"{table.name}: no table {table.owner.table!r} for the owner{hint}")
+
+
+def no_such_name(name: str, known: Sequence[str]) -> Exception:
+    """Returns the error for a name that `mastra_convex`, which has the `known` ones, does not have.
+
+    It is an ImportError for what the built-in domains export, as only that shows its text at an import statement.
+    """
+    if not name.startswith("_") and name in importlib.import_module(_BUILTIN_DOMAINS).__all__:
+        text = f"domains and their records are in another package: from {_BUILTIN_DOMAINS} import {name}"
+        return ImportError(text, name=name)
+    return AttributeError(f"module 'mastra_convex' has no attribute {name!r}{did_you_mean(name, known)}")
 
 
 def declared_tables() -> list[Table]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 from pydantic.alias_generators import to_snake
 
-from mastra_convex.contract.models import Record, parse
+from mastra_convex.contract.arguments import integer
+from mastra_convex.contract.models import Integer, Record, parse
 from mastra_convex.contract.pages import Answer
 from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import STEP_ROWS, Bound, Delete, DeleteRange, HoldsGuard, IndexRange, Scan, WriteOp
 from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.explain import did_you_mean, shown
 from mastra_convex.rows.times import now, to_iso
-from mastra_convex.rows.values import from_json, to_json
-from mastra_convex.tables import Table, did_you_mean
+from mastra_convex.rows.values import as_number, from_json, to_json
+from mastra_convex.tables import Table
 
 _OPERATION: Final = "PRUNE"
 _UNITS: Final = {
@@ -45,13 +46,15 @@ def _age(value: Any) -> timedelta:
     try:
         if isinstance(value, str) and (match := _AGE.fullmatch(value)):
             return float(match[1]) * _UNITS[match[2]]
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            value = timedelta(seconds=value)
+        seconds = as_number(value)
+        if seconds is not None:
+            value = timedelta(seconds=seconds)
     except OverflowError:
         raise ValueError("is longer than time is counted") from None
     if isinstance(value, timedelta) and value >= timedelta(0):
         return value
-    raise ValueError('must be a timedelta, a number of seconds, or a text such as "30d" (ms, s, m, h, d, w), and >= 0')
+    wanted = 'must be a timedelta, a number of seconds, or a text such as "30d" (ms, s, m, h, d, w), and >= 0'
+    raise ValueError(f"{wanted}, not {shown(value)}")
 
 
 class RetentionPolicy(Record):
@@ -64,7 +67,7 @@ class RetentionPolicy(Record):
 
     max_age: Annotated[timedelta, BeforeValidator(_age)]
     """Older rows are deleted: a timedelta, seconds, or a number with a unit (`"90s"`, `"12h"`, `"30d"`, `"4w"`)."""
-    batch_size: int = Field(default=1000, ge=1, strict=True)
+    batch_size: Integer = Field(default=1000, ge=1)
     """Rows in one commit; at most 2,000 are taken, or 100 where others belong to them."""
 
     if TYPE_CHECKING:  # as pydantic has it, with all that `max_age` takes
@@ -98,7 +101,7 @@ class RetentionTable:
             raise ConfigurationError(f"a retention table is a Table, not {self.table!r}")
         column = self.table.field_by_name.get(self.anchor)
         if column is None:
-            hint = did_you_mean(self.anchor, self.table.field_by_name)
+            hint = nearest_of(self.anchor, self.table.field_by_name)
             raise ConfigurationError(f"{self.table.name}: retention by {self.anchor!r}, which is no column{hint}")
         if column.type not in ("string", "number"):
             problem = "which is neither an ISO time as text nor a number"
@@ -145,10 +148,14 @@ class PruneOptions:
 
     def __post_init__(self) -> None:
         for name, value in (("max_batches", self.max_batches), ("max_rows", self.max_rows)):
-            if value is not None and (type(value) is not int or value < 1):
-                raise ValidationError(f"{name} must be an integer >= 1, or None", operation=_OPERATION)
-        if not isinstance(self.pause, int | float) or not 0 <= self.pause < math.inf:
-            raise ValidationError("pause must be a number of seconds >= 0", operation=_OPERATION)
+            if value is not None:
+                object.__setattr__(self, name, integer(value, name, operation=_OPERATION))
+        pause = as_number(self.pause)
+        if pause is None or pause < 0:
+            raise ValidationError(
+                f"pause must be a number of seconds >= 0, not {shown(self.pause)}", operation=_OPERATION
+            )
+        object.__setattr__(self, "pause", pause)
         if self.progress is not None and not callable(self.progress):
             raise ValidationError("progress must be a function", operation=_OPERATION)
         if self.stop is not None and not isinstance(self.stop, asyncio.Event):
@@ -183,7 +190,7 @@ def parse_policies(
     for key, policy in policies.items():
         table = known.get(to_snake(str(key)))
         if table is None:
-            choices = ", ".join(map(repr, known)) or "none"
+            choices = f"{', '.join(map(repr, known)) or 'none'}{did_you_mean(key, known)}"
             raise ValidationError(f"{name} has no table {key!r} to prune; it has: {choices}", operation=_OPERATION)
         if table in parsed:
             raise ValidationError(f"{name} names {key!r} in both spellings", operation=_OPERATION)

@@ -218,6 +218,7 @@ class ConvexStore(DomainAccess):
 
     async def aclose(self) -> None:
         """Closes connections and files; later calls raise ClosedError. Safe to repeat."""
+        self._closed = True
         await self._engine.aclose()
 
     def __repr__(self) -> str:

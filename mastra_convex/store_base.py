@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final, Self
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.domain import DomainStore, DomainT
-from mastra_convex.errors import DomainNotRegisteredError, ValidationError, raise_all
+from mastra_convex.errors import ClosedError, DomainNotRegisteredError, ValidationError, raise_all
 from mastra_convex.retention import Progress, PruneOptions, PruneResult, Retention, RetentionPolicy, parse_policies
+from mastra_convex.rows.explain import did_you_mean
 
 if TYPE_CHECKING:
     # Annotations only: `store.memory` is a MemoryStore and a misspelt domain an error for type checkers.
@@ -34,8 +35,9 @@ _ELSEWHERE: Final = {
 class DomainAccess(ABC, BuiltinDomains):
     """Is the base of every store: gives its domains by attribute, by class and by name."""
 
-    _domains: Mapping[str, DomainStore]
+    _domains: Mapping[str, DomainStore] = {}
     _retention: Mapping[str, Mapping[str, RetentionPolicy]] = {}
+    _closed: bool = False
 
     if not TYPE_CHECKING:
 
@@ -46,6 +48,9 @@ class DomainAccess(ABC, BuiltinDomains):
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             raise self._no_domain(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._domains})
 
     def domain(self, domain: type[DomainT]) -> DomainT:
         """Returns the store of a domain class, also of another package.
@@ -113,7 +118,12 @@ class DomainAccess(ABC, BuiltinDomains):
     async def aclose(self) -> None:
         """Closes what is below; later calls raise ClosedError. Safe to repeat."""
 
+    def _is_closed(self) -> bool:
+        return self._closed
+
     async def __aenter__(self) -> Self:
+        if self._is_closed():
+            raise ClosedError("the store is closed", operation="OPEN")
         return self
 
     async def __aexit__(
@@ -131,12 +141,18 @@ class DomainAccess(ABC, BuiltinDomains):
                 raise ValidationError(f"retention names a domain twice: {key!r}", operation="PRUNE")
             if name not in self._domains:
                 known = ", ".join(sorted(known for known, domain in self._domains.items() if domain.retention))
-                problem = f"names a domain that the store lacks: {key!r}; it can prune: {known or 'none'}"
+                hint = did_you_mean(key, self._domains)
+                problem = f"names a domain that the store lacks: {key!r}; it can prune: {known or 'none'}{hint}"
                 raise ValidationError(f"retention {problem}", operation="PRUNE")
             parsed[name] = parse_policies(policies, self._domains[name].retention, f"retention.{key}")
         return parsed
 
+    def _public_names(self) -> list[str]:
+        return [name for name in dir(self) if not name.startswith("_")]
+
     def _no_domain(self, name: str) -> DomainNotRegisteredError:
         known = ", ".join(sorted(self._domains)) or "none"
-        hint = f". {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}{hint}")
+        owner = next((own for own, domain in self._domains.items() if hasattr(domain, name)), None)
+        hint = f"; did you mean '{owner}.{name}'?" if owner else did_you_mean(name, self._public_names())
+        elsewhere = f". {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
+        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}{hint}{elsewhere}")

@@ -22,7 +22,7 @@ _MIN_DIMENSIONS, _MAX_DIMENSIONS = 2, 4096
 _MAX_FILTER_FIELDS = 16
 
 
-def did_you_mean(name: object, known: Iterable[str]) -> str:
+def nearest_of(name: object, known: Iterable[str]) -> str:
     """Returns the end of an error's text: the nearest of the known names, if one is near, and all of them."""
     from difflib import get_close_matches  # noqa: PLC0415  # needed for errors only
 
@@ -66,7 +66,7 @@ class Field:
 
     def __post_init__(self) -> None:
         if self.type not in _TYPES:
-            raise ConfigurationError(f"{self.name}: no type {self.type!r} of a column{did_you_mean(self.type, _TYPES)}")
+            raise ConfigurationError(f"{self.name}: no type {self.type!r} of a column{nearest_of(self.type, _TYPES)}")
         if self.json and self.type not in ("string", "any"):
             raise ConfigurationError(f"{self.name}: JSON text is in a column of type string, not {self.type}")
 
@@ -176,12 +176,12 @@ class Table:
 
     def _check_key(self) -> None:
         if self.key not in self.index_by_name:
-            hint = did_you_mean(self.key, self.index_by_name)
+            hint = nearest_of(self.key, self.index_by_name)
             raise ConfigurationError(f"{self.name}: no index {self.key!r} for the key{hint}")
 
     def _check_owner(self, owner: Owner) -> None:
         if owner.index not in self.index_by_name:
-            hint = did_you_mean(owner.index, self.index_by_name)
+            hint = nearest_of(owner.index, self.index_by_name)
             raise ConfigurationError(f"{self.name}: no index {owner.index!r} for the owner{hint}")
         first = self.index_by_name[owner.index].fields[0]
         if "." not in first and self.field_by_name[first].type not in ("string", "any"):
@@ -207,7 +207,7 @@ class Table:
             if len(set(index.filters)) != len(index.filters) or len(index.filters) > _MAX_FILTER_FIELDS:
                 raise ConfigurationError(f"{where}: at most {_MAX_FILTER_FIELDS} different filter fields")
             if getattr(self.field_by_name.get(index.field), "type", None) != "floats":
-                hint = did_you_mean(index.field, [field.name for field in self.fields if field.type == "floats"])
+                hint = nearest_of(index.field, [field.name for field in self.fields if field.type == "floats"])
                 raise ConfigurationError(f"{where}: {index.field!r} is no column of floats{hint}")
             for field in index.filters:
                 self._check_column(where, field)
@@ -250,7 +250,7 @@ class Table:
         """Refuses a field of an index that is no column, nor a member of an object in one."""
         column, _, member = field.partition(".")
         if column not in self.field_by_name:
-            hint = did_you_mean(column, self.field_by_name)
+            hint = nearest_of(column, self.field_by_name)
             raise ConfigurationError(f"{where}: no column for field {field!r}{hint}")
         if member and self.field_by_name[column].type != "any":
             raise ConfigurationError(f"{where}: the column {column!r} has no members, so no {field!r}")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from mastra_convex.domain import (
+    MAX_SAFE_INTEGER,
     Condition,
     Delete,
     DeleteRange,
@@ -27,6 +28,7 @@ from mastra_convex.domain import (
     Scan,
     StoredObject,
     Table,
+    as_integer,
     batches,
     decode_row,
     each,
@@ -212,7 +214,8 @@ def _name(table: object, operation: str) -> str:
 
 def _primary_key(id: object, name: str, operation: str) -> str:
     """Returns the id as text, as the handler of `@mastra/convex` does."""
-    return str(id) if type(id) is int and id else text(id, name, operation=operation)
+    number = as_integer(id)
+    return str(number) if number and abs(number) <= MAX_SAFE_INTEGER else text(id, name, operation=operation)
 
 
 def _document(table: str, record: Mapping[str, Any], name: str, operation: str) -> tuple[Document, Row]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel
+
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.conditions import Condition
+from mastra_convex.rows.explain import A_TIME, AS_JSON, kind_of, one_of, shown
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
-from mastra_convex.rows.values import MAX_SAFE_INTEGER, checked, clean_text, to_json
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer, as_number, checked, clean_text, to_json
 
 _METADATA_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _RESERVED_KEYS = ("__proto__", "prototype", "constructor")
@@ -20,7 +23,7 @@ _RESERVED_KEYS = ("__proto__", "prototype", "constructor")
 def string(value: object, name: str, *, operation: str) -> str:
     """`value` when it is text, which may be empty; ValidationError naming the parameter otherwise."""
     if not isinstance(value, str):
-        raise ValidationError(f"{name} must be a string", operation=operation)
+        raise ValidationError(f"{name} must be a string, not {kind_of(value)}", operation=operation)
     return clean_text(value, name)
 
 
@@ -28,29 +31,39 @@ def text(value: object, name: str, *, operation: str) -> str:
     """`value` when it is text that is not blank; ValidationError naming the parameter otherwise."""
     if not isinstance(value, str) or not value.strip():
         status = f"INVALID_{name.partition('[')[0]}"
-        raise ValidationError(f"{name} must be a non-empty string", operation=operation, status=status)
+        given = shown(value) if isinstance(value, str) else f"{kind_of(value)}; str(...) may make one"
+        raise ValidationError(f"{name} must be a non-empty string, not {given}", operation=operation, status=status)
     return clean_text(value, name)
 
 
 def texts(values: object, name: str, *, operation: str) -> list[str]:
     """A list of `text`, without repeats; ValidationError for a single string in its place."""
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise ValidationError(f"{name} must be a list of strings", operation=operation)
-    given: Sequence[object] = values
+    given = items(values, name, operation=operation)
     return list(dict.fromkeys(text(item, f"{name}[{n}]", operation=operation) for n, item in enumerate(given)))
 
 
-def items(values: object, name: str, *, operation: str) -> list[Any]:
-    """`values` as a list; ValidationError for a single string or mapping in its place."""
-    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise ValidationError(f"{name} must be a list", operation=operation)
+def items(values: object, name: str, *, operation: str, status: str | None = None) -> list[Any]:
+    """`values` as a list; ValidationError for a single value in its place, as a string, a mapping or a record."""
+    is_single = isinstance(values, str | bytes | Mapping | BaseModel) or getattr(values, "ndim", 1) == 0
+    if is_single or not isinstance(values, Iterable):
+        fix = "" if values is None else f"; put a single one into a list: {name}=[...]"
+        message = f"{name} must be a list, not {kind_of(values)}{fix}"
+        raise ValidationError(message, operation=operation, status=status)
     return list(values)
+
+
+def choice(value: object, name: str, allowed: Collection[str], *, operation: str, status: str | None = None) -> str:
+    """`value` when it is one of the `allowed` texts; ValidationError that lists them otherwise."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValidationError(f"{name} {one_of(value, allowed)}", operation=operation, status=status)
+    return value
 
 
 def json_object(value: object, name: str, *, operation: str) -> Checked:
     """`value` as a dict of JSON values, with its JSON text; ValidationError naming the parameter otherwise."""
     if not isinstance(value, Mapping):
-        raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}", operation=operation)
+        message = f"{name} must be a mapping, not {kind_of(value)}; {AS_JSON}(...) makes one of an object with members"
+        raise ValidationError(message, operation=operation)
     return checked(value if type(value) is dict else dict(value), name)
 
 
@@ -62,19 +75,45 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
 
 def moment(value: object, name: str, *, operation: str) -> datetime:
     """`value` in UTC, cut to milliseconds; ValidationError unless it is a datetime with a time zone."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValidationError(f"{name} must be a datetime with a time zone", operation=operation)
+    if not isinstance(value, datetime):
+        raise ValidationError(f"{name} must be {A_TIME}, not {kind_of(value)}", operation=operation)
     try:
         return to_milliseconds(value)
     except ValueError as error:
         raise ValidationError(f"{name} {error}", operation=operation) from error
 
 
+def integer(
+    value: object,
+    name: str,
+    *,
+    operation: str,
+    least: int | None = 1,
+    most: int | None = MAX_SAFE_INTEGER,
+    status: str | None = None,
+) -> int:
+    """`value` as an int; ValidationError unless it is an integer, also numpy's, in these bounds."""
+    found = as_integer(value)
+    if found is None or (least is not None and found < least) or (most is not None and found > most):
+        wanted = "an integer" if least is None else f">= {least}, an integer"
+        if least is not None and most not in (None, MAX_SAFE_INTEGER):
+            wanted = f"an integer from {least} to {most}"
+        raise ValidationError(f"{name} must be {wanted}, not {shown(value)}", operation=operation, status=status)
+    return found
+
+
+def number(value: object, name: str, *, operation: str, status: str | None = None) -> float:
+    """`value` when it is a finite number, also numpy's, and no boolean; ValidationError otherwise."""
+    found = as_number(value)
+    if found is None:
+        message = f"{name} must be a finite number, not {shown(value)}"
+        raise ValidationError(message, operation=operation, status=status)
+    return found
+
+
 def check_batch_size(batch_size: object, *, operation: str) -> int:
     """`batch_size` when it is a positive integer; ValidationError otherwise."""
-    if type(batch_size) is not int or not 1 <= batch_size <= MAX_SAFE_INTEGER:
-        raise ValidationError("batch_size must be >= 1", operation=operation)
-    return batch_size
+    return integer(batch_size, "batch_size", operation=operation)
 
 
 def equals(path: Sequence[str], value: Any) -> Condition:
@@ -94,12 +133,14 @@ def metadata_conditions(
     wrong = [key for key in pairs if not _METADATA_KEY.fullmatch(key) or key in _RESERVED_KEYS]
     if wrong:
         raise ValidationError(
-            f"metadata has a key that filters do not take: {wrong[0]!r}",
+            f"metadata has a key that filters do not take: {wrong[0]!r}; a key is a letter or _, followed by letters, "
+            "digits and _ (Mastra: Invalid metadata key)",
             operation=operation,
             status="INVALID_METADATA_KEY",
             details={"metadataKeys": ",".join(wrong)},
         )
     for key, value in pairs.items():
         if scalars and isinstance(value, dict | list):
-            raise ValidationError(f"metadata.{key} must be a string, number, boolean or None", operation=operation)
+            problem = f"metadata.{key} must be a string, number, boolean or None, not {kind_of(value)}"
+            raise ValidationError(problem, operation=operation)
     return [Condition(path=[*path, key], operator="eq", value=to_json(value)) for key, value in pairs.items()]

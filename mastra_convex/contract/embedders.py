@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Protocol
 from zlib import crc32
 
-from mastra_convex.errors import ValidationError
+from mastra_convex.contract.arguments import integer, items
 
 _WORD = re.compile(r"\w+")
 _LENGTHS = (3, 4)
@@ -17,6 +17,18 @@ _LENGTHS = (3, 4)
 
 _GRAM_WEIGHT = 0.4
 """The weight of a word is multiplied by this factor for its parts."""
+
+
+class ArrayLike(Protocol):
+    """Stands for an array, such as numpy's."""
+
+    def tolist(self) -> Any:
+        """Returns its numbers in lists."""
+        ...
+
+
+VectorLike = Sequence[float] | ArrayLike
+"""A vector is given as a list of numbers or as an array."""
 
 
 class Embedder(Protocol):
@@ -33,8 +45,8 @@ class Embedder(Protocol):
         """Returns the length of the vectors."""
         ...
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Returns a vector for each text, in their order."""
+    async def embed(self, texts: list[str], /) -> Collection[VectorLike]:
+        """Returns a vector for each text, in their order: lists of numbers, or arrays such as numpy's."""
         ...
 
 
@@ -57,9 +69,7 @@ class HashingEmbedder:
     """
 
     def __init__(self, dimension: int = 384) -> None:
-        if type(dimension) is not int or dimension < 1:
-            raise ValidationError("dimension must be an integer >= 1", operation="VECTOR/EMBED")
-        self._dimension = dimension
+        self._dimension = integer(dimension, "dimension", operation="VECTOR/EMBED")
 
     @property
     def dimension(self) -> int:
@@ -69,7 +79,7 @@ class HashingEmbedder:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Returns a vector for each text, in their order."""
         vectors: list[list[float]] = []
-        for text in texts:
+        for text in items(texts, "texts", operation="VECTOR/EMBED"):
             vectors.append(self._vector(text))
             await asyncio.sleep(0)
         return vectors

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 from uuid import uuid4
 
 import pydantic
@@ -16,9 +15,12 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from mastra_convex.contract.arguments import items
+from mastra_convex.contract.problems import argument_error, first_problem
 from mastra_convex.errors import ValidationError, damaged_row
+from mastra_convex.rows.explain import did_you_mean, kind_of, shown
+from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
-from mastra_convex.rows.values import from_json
+from mastra_convex.rows.values import as_integer, as_number, checked, from_json
 from mastra_convex.tables import Table
 
 STORED: Final = "stored"
@@ -33,8 +35,50 @@ def is_stored(info: ValidationInfo) -> bool:
 RecordT = TypeVar("RecordT", bound="Record")
 
 
+class Model(BaseModel):
+    """Is a pydantic model whose constructors raise our ValidationError, with pydantic's as its cause.
+
+    Inside another model, where its own constructors are not called, pydantic's error of that other model is raised.
+    """
+
+    if not TYPE_CHECKING:  # the types are those of pydantic
+
+        def __init__(self, /, **members):
+            with _our_error(type(self).__name__):
+                self.__pydantic_validator__.validate_python(members, self_instance=self)
+
+        __init__.__pydantic_base_init__ = True  # so pydantic does not call it for a model inside another one
+
+        @classmethod
+        def model_validate(cls, obj, **options):
+            """Makes a model of a mapping or another object, as in pydantic; raises our ValidationError."""
+            with _our_error(cls.__name__):
+                return super().model_validate(obj, **options)
+
+        @classmethod
+        def model_validate_json(cls, json_data, **options):
+            """Makes a model of JSON text, as in pydantic; raises our ValidationError."""
+            with _our_error(cls.__name__):
+                return super().model_validate_json(json_data, **options)
+
+        @classmethod
+        def model_validate_strings(cls, obj, **options):
+            """Makes a model of a mapping of texts, as in pydantic; raises our ValidationError."""
+            with _our_error(cls.__name__):
+                return super().model_validate_strings(obj, **options)
+
+
+@contextmanager
+def _our_error(name: str, operation: str | None = None) -> Generator[None]:
+    """Raises our error in place of pydantic's, about the value of this name."""
+    try:
+        yield
+    except pydantic.ValidationError as error:
+        raise argument_error(error, name, operation=operation) from error
+
+
 class Record(
-    BaseModel,
+    Model,
     alias_generator=to_camel,
     validate_by_name=True,
     validate_by_alias=True,
@@ -58,9 +102,9 @@ class Record(
         if record is not None:
             return record
         try:
-            return cls.model_validate(dict(values), context=STORED)
+            return _validated(cls, dict(values), context=STORED)
         except pydantic.ValidationError as error:
-            path, message = _first_problem(error)
+            path, message = first_problem(error)
             problem = f"stored {cls.__name__}{path}: {message}"
             raise damaged_row(table.name, [values.get(field) for field in table.key_fields], problem) from error
 
@@ -87,7 +131,8 @@ class Record(
             for key in value:
                 name = cls._names.get(key)
                 if name is None:
-                    raise ValueError(f"unknown key {key!r}")
+                    hint = did_you_mean(key, cls._names) or f"; there are: {', '.join(cls.model_fields)}"
+                    raise ValueError(f"unknown key {key!r}{hint}")
                 if given.setdefault(name, key) != key:
                     raise ValueError(f"{given[name]!r} and {key!r} are the same key, give one of them")
         return value
@@ -176,6 +221,27 @@ Id = Annotated[str, AfterValidator(_not_blank), exactly(str)]
 """A field type: text that is not blank, as every method that takes an id wants it."""
 
 
+def _integer(value: Any) -> int:
+    found = as_integer(value)
+    if found is None:
+        raise ValueError(f"must be an integer, not {shown(value)}")
+    return found
+
+
+def _number(value: Any) -> int | float:
+    found = as_number(value)
+    if found is None:
+        raise ValueError(f"must be a finite number, not {shown(value)}")
+    return found
+
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+"""A field type: an integer, also numpy's, but no boolean and no text."""
+
+Number = Annotated[float, BeforeValidator(_number)]
+"""A field type: a finite number, also numpy's, but no boolean and no text."""
+
+
 def checked_when_given(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
     """For WrapValidator: an argument must be of the field's type; what is stored is kept, as other writers may know
     more values.
@@ -223,14 +289,20 @@ def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *
 
     `model_fields_set` of the answer has the attributes that the caller gave, not those with a default.
     """
+    if isinstance(value, Record) and not isinstance(value, model):
+        raise ValidationError(f"{name}: must be a {model.__name__}, not {kind_of(value)}", operation=operation)
     # A record may have been changed since it was checked; members that other writers stored are not ours to write.
     given = vars(value) if isinstance(value, Record) else value
-    try:
-        record = model.model_validate(given)
-    except pydantic.ValidationError as error:
-        raise argument_error(error, name, operation=operation) from error
+    with _our_error(name, operation):
+        record = _validated(model, given)
     if isinstance(value, Record):
         record.model_fields_set.intersection_update(value.model_fields_set)
+    return record
+
+
+def _validated(model: type[RecordT], value: Any, *, context: str | None = None) -> RecordT:
+    """Validates by pydantic, with its errors, which `model_validate` does not raise."""
+    record: RecordT = model.__pydantic_validator__.validate_python(value, context=context)
     return record
 
 
@@ -242,6 +314,13 @@ def parse_list(
     return [parse(model, value, f"{name}[{n}]", operation=operation) for n, value in enumerate(given)]
 
 
+def json_member(record: Record, name: str) -> Checked:
+    """Checks a member that holds JSON, and gives the record the value that will be read back."""
+    found = checked(getattr(record, name), name)
+    vars(record)[name] = found.value  # the member counts as given only if it was
+    return found
+
+
 @contextmanager
 def about(name: str) -> Generator[None]:
     """Names the argument in the ValidationError for a value inside it."""
@@ -249,19 +328,3 @@ def about(name: str) -> Generator[None]:
         yield
     except ValidationError as error:
         raise type(error)(f"{name}: {error.message}", details=error.details) from error
-
-
-def argument_error(error: pydantic.ValidationError, name: str, *, operation: str) -> ValidationError:
-    """Our error for pydantic's: the first problem, at `name`, attributes in Python's spelling."""
-    path, message = _first_problem(error)
-    return ValidationError(f"{name}{path}: {message}", operation=operation, details={"path": f"{name}{path}"})
-
-
-def _first_problem(error: pydantic.ValidationError) -> tuple[str, str]:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{_snake(part)}" for part in problem["loc"])
-    return path, problem["msg"].removeprefix("Value error, ")
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match[1].lower()}", name)

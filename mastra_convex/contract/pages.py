@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Literal, TypedDict, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.contract.arguments import moment
+from mastra_convex.contract.arguments import choice, moment
+from mastra_convex.contract.models import Model
 from mastra_convex.engine.protocol import Bound, Scan
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.explain import shown
 from mastra_convex.rows.times import to_iso
-from mastra_convex.rows.values import MAX_SAFE_INTEGER
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer
 
 PerPage = int | Literal[False]
 """A page has at most so many items; False means all, 0 none."""
@@ -22,7 +24,7 @@ PerPage = int | Literal[False]
 ItemT = TypeVar("ItemT")
 
 
-class Answer(BaseModel):
+class Answer(Model):
     """Is the base of answers that are no records: they cannot be changed, and in JSON their names are camelCase.
 
     `model_dump()` has the names of Python; `model_dump(by_alias=True)`, and with it FastAPI, those of JSON.
@@ -100,28 +102,28 @@ def page_request(
     `status` is the end of the error's id. With `after_all`, a page after the one that has everything
     (`per_page=False`) is empty instead of an error.
     """
-    if per_page is not False and (type(per_page) is not int or not 0 <= per_page <= MAX_SAFE_INTEGER):
-        raise _invalid("per_page must be >= 0, an integer, or False for all", operation, status, page, per_page)
-    if type(page) is not int or page < 0:
-        raise _invalid("page must be >= 0, an integer", operation, status, page, per_page)
-    if per_page is False and page and not after_all:
-        raise _invalid("page must be 0 when per_page is False", operation, status, page, per_page)
-    if page * per_page > MAX_SAFE_INTEGER:
-        raise _invalid("page value too large", operation, status, page, per_page)
-    return PageRequest(page, per_page)
-
-
-def _invalid(message: str, operation: str, status: str, page: object, per_page: object) -> ValidationError:
+    size = False if per_page is False else as_integer(per_page)
+    number = as_integer(page)
+    problem = None
+    if size is None or not 0 <= size <= MAX_SAFE_INTEGER:
+        wanted = f"must be >= 0, an integer, or False for all, not {shown(per_page)}"
+        problem = f"per_page {wanted} (Mastra: perPage must be >= 0)"
+    elif number is None or number < 0:
+        problem = f"page must be >= 0, an integer, not {shown(page)}"
+    elif size is False and number and not after_all:
+        problem = "page must be 0 when per_page is False (Mastra: page must be 0 when perPage is false)"
+    elif number * size > MAX_SAFE_INTEGER:
+        problem = "page value too large"
+    else:
+        return PageRequest(number, size)
     details = {"page": page, "per_page": per_page}
-    return ValidationError(message, operation=operation, status=status, details=details)
+    raise ValidationError(problem, operation=operation, status=status, details=details)
 
 
 def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> tuple[str, Literal["asc", "desc"]]:
     """Splits an `order_by` such as `"-created_at"` into name and direction; raises ValidationError for other text."""
-    name = order_by.removeprefix("-") if isinstance(order_by, str) else ""
-    if name not in allowed:
-        choices = ", ".join(f'"{name}", "-{name}"' for name in allowed)
-        raise ValidationError(f"order_by must be one of {choices}, not {order_by!r}", operation=operation)
+    choices = [f"{sign}{name}" for name in allowed for sign in ("", "-")]
+    name = choice(order_by, "order_by", choices, operation=operation).removeprefix("-")
     return name, "desc" if order_by.startswith("-") else "asc"
 
 

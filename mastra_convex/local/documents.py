@@ -16,6 +16,7 @@ from typing import Any, final
 import orjson
 
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
+from mastra_convex.rows.explain import kind_of
 from mastra_convex.rows.native import most_bytes
 from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.rows.sizes import (
@@ -219,7 +220,7 @@ def _check_value(value: Any, path: str) -> None:
     elif isinstance(value, int | float):
         clean_number(value, path)
     elif value is not None:
-        raise ValidationError(f"{path} must be a JSON value, not {type(value).__name__}", details={"path": path})
+        raise ValidationError(f"{path} must be a JSON value, not {kind_of(value)}", details={"path": path})
 
 
 def _check_items(items: Iterable[Any], path: str) -> None:

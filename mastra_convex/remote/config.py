@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
+from mastra_convex.rows.values import setting
 
 DEFAULT_STORAGE_FUNCTION: Final = "mastra/storage:handle"
 
@@ -49,9 +50,7 @@ class RemoteConfig:
         check_seconds("connect_timeout", self.connect_timeout)
         if not isinstance(self.retry, RetryPolicy):
             raise ConfigurationError("retry must be a RetryPolicy")
-        count = self.max_in_flight
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ConfigurationError("max_in_flight must be an integer >= 1")
+        object.__setattr__(self, "max_in_flight", setting(self.max_in_flight, "max_in_flight"))
 
     @property
     def read_function(self) -> str:

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Final
 
 from mastra_convex.errors import ConfigurationError
+from mastra_convex.rows.values import setting
 
 AUTHENTICATION_CODES: Final = frozenset(
     {
@@ -114,8 +115,7 @@ class RetryPolicy:
     cap: float = 2.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
-            raise ConfigurationError("attempts must be an integer >= 1")
+        object.__setattr__(self, "attempts", setting(self.attempts, "attempts"))
         for name, value in (("base", self.base), ("cap", self.cap)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
                 raise ConfigurationError(f"{name} must be a number of seconds >= 0")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mastra_convex.errors import ConfigurationError, ValidationError, damaged_row
+from mastra_convex.rows.explain import AS_JSON, kind_of
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.sizes import check_document
 from mastra_convex.rows.times import to_iso
@@ -42,7 +43,7 @@ def encode_row(
     """
     row = encode_columns(table, values)
     for name, members in (carrying or {}).items():
-        row[name] = carry(row[name], clean(dict(members), name), name)
+        row[name] = carry(row[name], {member: clean(value, member) for member, value in members.items()}, name)
     for name in table.required:
         if name not in row:
             raise ValidationError(f"{table.name}.{name} is required")
@@ -113,7 +114,7 @@ def _encode(field: Field, value: Any, path: str) -> Any:
         return clean_floats(value, path)
     if field.type == "strings" and isinstance(value, list):
         return clean(value, path)
-    raise ValidationError(f"{path} must be of type {field.type}, not {type(value).__name__}")
+    raise ValidationError(f"{path} must be of type {field.type}, not {kind_of(value)}; {AS_JSON}(...) may make one")
 
 
 def _decode(field: Field, value: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from mastra_convex.rows.explain import A_TIME
+
 
 def now() -> datetime:
     """Returns the current time in UTC, cut to milliseconds."""
@@ -16,7 +18,7 @@ def to_milliseconds(value: datetime) -> datetime:
     Raises ValueError for a naive one, and for one that UTC does not have.
     """
     if value.tzinfo is None:
-        raise ValueError("must have a time zone")
+        raise ValueError(f"must be {A_TIME}")
     if value.tzinfo is not UTC:
         try:
             value = value.astimezone(UTC)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
+import sys
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from numbers import Real
 from typing import Any
 
 import orjson
 
-from mastra_convex.errors import TooLargeError, ValidationError
+from mastra_convex.errors import ConfigurationError, TooLargeError, ValidationError
 from mastra_convex.rows.at_once import check_at_once
+from mastra_convex.rows.explain import AS_JSON, at, kind_of, shown
 from mastra_convex.rows.native import MAX_JSON_NESTING, Checked, count_containers, levels, printed, reread
+from mastra_convex.rows.times import to_iso
 
 Row = dict[str, Any]
 """A stored row, with `_creationTime` when it was read; undecoded, see `mastra_convex.rows.codec`."""
@@ -43,11 +49,12 @@ class _Refused(Exception):  # noqa: N818  # a signal on the way up, where the pa
 
     def at(self, path: str) -> ValidationError:
         where = f"{path}{self.inside}"
-        return self.error(self.problem.format(path=where), details={"path": where})
+        return self.error(self.problem.format(path=at(where)), details={"path": where})
 
 
 def clean(value: Any, path: str) -> Any:
-    """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists.
+    """A copy of a JSON value as both languages read it alike: integral floats within 2^53 become ints, tuples lists,
+    mappings dicts, and datetimes with a time zone the text of `to_iso`.
 
     Raises ValidationError naming `path` for what JSON or JavaScript would change: integers beyond 2^53, NaN and
     infinities, lone surrogates, keys that are not text, types that JSON lacks, and more than 128 levels.
@@ -76,33 +83,48 @@ def _clean(value: Any, depth: int) -> Any:
         return _clean_text(value)
     if isinstance(value, int | float):
         return _clean_number(value)
+    if isinstance(value, datetime):
+        return _clean_time(value)
+    if not isinstance(value, Mapping | list | tuple):
+        raise _Refused(f"{{path}} must be a JSON value, not {kind_of(value)}; {AS_JSON}(...) makes one")
     if depth >= MAX_JSON_NESTING:
-        raise _Refused(f"{{path}} is nested deeper than {MAX_JSON_NESTING} levels", TooLargeError)
+        problem = f"is nested deeper than {MAX_JSON_NESTING} levels, or contains itself"
+        raise _Refused(f"{{path}} {problem}", TooLargeError)
+    return _clean_parts(value, depth + 1)
+
+
+def _clean_parts(value: Mapping[Any, Any] | Sequence[Any], depth: int) -> Any:
     part: Any = None
     try:
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             members: dict[str, Any] = {}
             for part, item in value.items():  # the path names the part that is refused
-                members[_clean_key(part)] = _clean(item, depth + 1)
+                members[_clean_key(part)] = _clean(item, depth)
             return members
-        if isinstance(value, list | tuple):
-            items: list[Any] = []
-            for part, item in enumerate(value):  # noqa: B007  # named by the path of what is refused
-                items.append(_clean(item, depth + 1))
-            return items
+        items: list[Any] = []
+        for part, item in enumerate(value):  # noqa: B007  # named by the path of what is refused
+            items.append(_clean(item, depth))
+        return items
     except _Refused as refused:
         refused.inside = (f"[{part}]" if isinstance(part, int) else f".{part}") + refused.inside
         raise
-    raise _Refused(f"{{path}} must be a JSON value, not {type(value).__name__}")
 
 
 def _clean_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise _Refused("{path} is a key that is not text")
+        raise _Refused(f"{{path}} is a key that is not text, but {kind_of(key)}; {AS_JSON}(...) makes it text")
     try:
         return _clean_text(key)
     except _Refused:
-        raise _Refused("{path} is a key with a lone surrogate") from None
+        raise _Refused(f"{{path}} is a key with a lone surrogate; {AS_JSON}(...) replaces it") from None
+
+
+def _clean_time(value: datetime) -> str:
+    try:
+        return to_iso(value)
+    except ValueError as error:
+        keeps = f"; {AS_JSON}(...) keeps it as text without a zone" if value.tzinfo is None else ""
+        raise _Refused(f"{{path}} {error}{keeps}") from None
 
 
 def clean_floats(value: list[Any], path: str) -> list[Any]:
@@ -126,8 +148,34 @@ def _clean_text(value: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _Refused("{path} contains a lone surrogate") from None
+            raise _Refused(f"{{path}} contains a lone surrogate; {AS_JSON}(...) replaces it") from None
     return value if type(value) is str else str.__str__(value)  # an enum would print its own name
+
+
+def as_integer(value: object) -> int | None:
+    """An int for what Python takes as an index, numpy's integers too; None for booleans and everything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # what is no index is the case below
+    except TypeError:
+        return None
+
+
+def as_number(value: object) -> int | float | None:
+    """The number itself, numpy's as Python's; None for a boolean, what a finite float cannot hold, and other values."""
+    found: int | float | None = as_integer(value)
+    if found is None and isinstance(value, Real) and not isinstance(value, bool):
+        found = float(value)
+    return found if found is not None and abs(found) <= sys.float_info.max else None
+
+
+def setting(value: object, name: str, *, least: int = 1) -> int:
+    """An integer that a store is set up with; ConfigurationError otherwise."""
+    found = as_integer(value)
+    if found is None or found < least:
+        raise ConfigurationError(f"{name} must be an integer >= {least}, not {shown(value)}")
+    return found
 
 
 def clean_number(value: float, path: str) -> int | float:
@@ -141,10 +189,11 @@ def clean_number(value: float, path: str) -> int | float:
 def _clean_number(value: float) -> int | float:
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
-            raise _Refused("{path} must be within 2^53, else it loses digits")
+            fix = f"keep it as text: str(...), or {AS_JSON}(...) for a whole value"
+            raise _Refused(f"{{path}} must be within 2^53, else it loses digits; {fix}")
         return int(value)
     if not math.isfinite(value):
-        raise _Refused("{path} must be a finite number")
+        raise _Refused(f"{{path}} must be a finite number, not {value}; {AS_JSON}(...) makes it None")
     return plain_number(float(value))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import pytest
 
 import mastra_convex
 import mastra_convex_domains
-from mastra_convex import ClosedError, ConfigurationError, ConvexStore, DomainNotRegisteredError
+from mastra_convex import ClosedError, CompositeStore, ConfigurationError, ConvexStore, DomainNotRegisteredError
 from mastra_convex.domain import DomainStore, register
 from mastra_convex.engine.protocol import Get, Put
 from mastra_convex.rows.codec import encode_row
@@ -63,6 +64,70 @@ async def test_a_misspelt_domain_is_an_error_that_hasattr_understands(store: Con
         getattr(store, "memroy")  # noqa: B009
     with pytest.raises(DomainNotRegisteredError, match="notes"):
         store.domain(NotesStore)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("memroy", "'memory'"),
+        ("Workflow", "'workflows'"),
+        ("threadState", "'thread_state'"),
+        ("inti", "'init'"),
+        ("save_messages", "'memory.save_messages'"),
+        ("upsert", "'vector.upsert'"),
+    ],
+)
+def test_a_misspelt_domain_is_suggested(name: str, meant: str) -> None:
+    store = ConvexStore.local(":memory:")
+    for each in (store, CompositeStore(id="app", default=store)):
+        with pytest.raises(DomainNotRegisteredError, match=f"; did you mean {re.escape(meant)}\\?"):
+            getattr(each, name)
+    with pytest.raises(DomainNotRegisteredError, match=r"workflows$"):
+        getattr(store, "quite_another")  # noqa: B009
+
+
+def test_domains_are_listed_among_the_attributes() -> None:
+    store = ConvexStore.local(":memory:", domains=[MemoryStore, NotesStore])
+    composite = CompositeStore(id="app", default=store, domains={"notes": False})
+    assert {"memory", "notes", "init", "aclose"} <= set(dir(store))
+    assert {"memory", "init", "aclose"} <= set(dir(composite))
+    assert "notes" not in dir(composite)
+    assert dir(ConvexStore.__new__(ConvexStore))  # also where the constructor has failed
+
+
+def test_a_domain_tells_what_it_is() -> None:
+    assert repr(ConvexStore.local(":memory:", id="app").memory) == "<MemoryStore 'memory' of the store 'app' (sqlite)>"
+    assert repr(ConvexStore(**REMOTE).vector) == f"<VectorStore 'vector' of the store {REMOTE['id']!r} (convex)>"
+    assert "key" not in repr(ConvexStore(**REMOTE).vector)
+
+
+async def test_a_closed_store_cannot_be_entered_again(backend: Backend) -> None:
+    store = backend.open_store(None)
+    composite = CompositeStore(id="app", default=store)
+    async with store as entered:
+        assert entered is store
+    for closed in (store, composite):
+        with pytest.raises(ClosedError, match="the store is closed") as raised:
+            async with closed:
+                raise AssertionError
+        assert raised.value.id == "MASTRA_STORAGE_CONVEX_OPEN_CLOSED"
+    never_entered = backend.open_store(None)
+    async with CompositeStore(id="app", default=never_entered) as app:
+        pass
+    for closed in (app, never_entered):
+        with pytest.raises(ClosedError):
+            await closed.__aenter__()
+
+
+def test_names_of_the_domains_say_where_they_are() -> None:
+    for name in mastra_convex_domains.__all__:
+        with pytest.raises(ImportError, match=f"from mastra_convex_domains import {name}$"):
+            exec(f"from mastra_convex import {name}")
+    with pytest.raises(ImportError, match="cannot import name 'Mesage'"):
+        exec("from mastra_convex import Mesage")
+    with pytest.raises(AttributeError, match=r"no attribute 'ConvexStor'; did you mean 'ConvexStore'\?"):
+        _ = mastra_convex.ConvexStor  # type: ignore[attr-defined]
+    assert not hasattr(mastra_convex, "memory")
 
 
 async def test_only_the_given_domains_are_registered(backend: Backend) -> None:

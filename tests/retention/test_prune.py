@@ -314,7 +314,7 @@ async def test_without_policies_nothing_is_done(store: ConvexStore) -> None:
         ({"memory": {"messages": {"max_age": "1d", "batch_size": 0}}}, "retention.memory.messages.batch_size: "),
         ({"memory": {"messages": {"max_age": "1d", "batch_size": 2.0}}}, "retention.memory.messages.batch_size: "),
         ({"memory": {"messages": {"max_age": "1d", "per": 2}}}, "unknown key 'per'"),
-        ({"memory": {"messages": {}}}, "max_age: Field required"),
+        ({"memory": {"messages": {}}}, "max_age: is required"),
     ],
 )
 async def test_a_wrong_policy_is_refused_by_name(retention: Any, problem: str) -> None:

@@ -1,10 +1,14 @@
 """The public API as type checkers see it. Not run: CI checks it with mypy and pyright against an installed wheel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, assert_type
 
-from mastra_convex import CompositeStore, ConvexStore, PruneResult, Retention, RetentionPolicy
+import numpy as np
+from numpy.typing import NDArray
+
+import mastra_convex
+from mastra_convex import CompositeStore, ConvexStore, PruneResult, Retention, RetentionPolicy, to_jsonable
 from mastra_convex.domain import DomainStore
 from mastra_convex_domains import (
     DocumentPage,
@@ -45,6 +49,8 @@ async def stores() -> None:
     store.memroy  # type: ignore[attr-defined]  # pyright: ignore  # noqa: B018
     ConvexStore("agent", "https://x.convex.cloud", "key")  # type: ignore[call-arg]  # pyright: ignore
     await store.aclose()
+    mastra_convex.Mesage  # type: ignore[attr-defined]  # pyright: ignore  # noqa: B018
+    assert_type(to_jsonable({"a": 1}), Any)
 
 
 async def composites(first: ConvexStore, second: ConvexStore) -> None:
@@ -142,6 +148,48 @@ async def vectors(vectors: VectorStore, embedder: Embedder) -> None:
     assert_type(await HashingEmbedder().embed(["a"]), list[list[float]])
     await vectors.create_index("i", dimension=3, metric="cosinus")  # type: ignore[arg-type]  # pyright: ignore
     await vectors.query("i", query_vector="abc")  # type: ignore[arg-type]  # pyright: ignore
+
+
+class _OfLists:
+    dimension = 384
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[0.0] * self.dimension for _ in texts]
+
+
+class _OfArrays:
+    def __init__(self) -> None:
+        self.dimension = 384
+
+    async def embed(self, sentences: list[str]) -> list[NDArray[np.float32]]:
+        return [np.zeros(self.dimension, np.float32) for _ in sentences]
+
+
+class _OfOneArray:
+    @property
+    def dimension(self) -> int:
+        return 384
+
+    async def embed(self, texts: Iterable[str], *, normalized: bool = True) -> NDArray[Any]:
+        return np.zeros((len(list(texts)), self.dimension))
+
+
+class _OfTexts:
+    dimension = 384
+
+    async def embed(self, texts: list[str]) -> list[str]:
+        return texts
+
+
+async def embedders(vectors: VectorStore) -> None:
+    several: list[Embedder] = [HashingEmbedder(), _OfLists(), _OfArrays(), _OfOneArray()]
+    for embedder in several:
+        found = await embedder.embed(["a"])
+        assert_type(len(found), int)
+        [vector] = found
+        await vectors.upsert("i", vectors=found)
+        await vectors.query("i", query_vector=vector)
+    wrong: Embedder = _OfTexts()  # type: ignore[assignment]  # pyright: ignore  # noqa: F841
 
 
 async def documents(documents: DocumentsStore) -> None:

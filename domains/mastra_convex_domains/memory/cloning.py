@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 from mastra_convex.domain import (
-    MAX_SAFE_INTEGER,
     Condition,
     DateRange,
     DomainStore,
@@ -19,6 +18,7 @@ from mastra_convex.domain import (
     Scan,
     batches,
     each,
+    integer,
     mapping,
     now,
     string,
@@ -28,7 +28,7 @@ from mastra_convex.domain import (
     to_iso,
     to_json,
 )
-from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.errors import ConflictError
 
 from .messages import stored_message
 from .models import Thread, ThreadClone
@@ -132,8 +132,8 @@ def _message_scan(
     start: datetime | None,
     end: datetime | None,
 ) -> Scan:
-    if message_limit is not None and (type(message_limit) is not int or not 1 <= message_limit <= MAX_SAFE_INTEGER):
-        raise ValidationError("message_limit must be >= 1", operation=_OPERATION)
+    if message_limit is not None:
+        message_limit = integer(message_limit, "message_limit", operation=_OPERATION)
     lower, upper = DateRange(start, end).bounds(operation=_OPERATION)
     ids = texts(message_ids, "message_ids", operation=_OPERATION)
     return Scan(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -27,10 +27,12 @@ from mastra_convex.domain import (
     encode_row,
     equals,
     from_json,
+    json_member,
     metadata_conditions,
     order_column,
     page_request,
     parse_list,
+    shown,
     string,
     text,
     text_column,
@@ -38,7 +40,7 @@ from mastra_convex.domain import (
 )
 from mastra_convex.errors import ValidationError
 
-from .models import Include, Message, MessageOrder, MessagePage
+from .models import DEFAULT_TYPE, Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES
 
 _ANY_TIME = DateRange(None, None)
@@ -276,9 +278,9 @@ def message_row(message: Message) -> Row:
         {
             "id": message.id,
             "thread_id": message.thread_id,
-            "content": message.content,
+            "content": json_member(message, "content"),
             "role": message.role,
-            "type": message.type,
+            "type": message.type or DEFAULT_TYPE,
             "createdAt": message.created_at,
             "resourceId": message.resource_id,
         },
@@ -287,7 +289,10 @@ def message_row(message: Message) -> Row:
 
 def stored_message(row: Row) -> Message:
     """Returns the message of a stored row."""
-    return Message.stored(decode_row(MESSAGES, row), MESSAGES)
+    columns = decode_row(MESSAGES, row)
+    if columns.get("type") == DEFAULT_TYPE:
+        del columns["type"]
+    return Message.stored(columns, MESSAGES)
 
 
 def _position(row: Row) -> tuple[str, float]:
@@ -354,14 +359,14 @@ def _window_rows(windows: Sequence[NeighboursResult]) -> list[Row]:
 
 
 def _thread_ids(thread_id: object, operation: str) -> list[str]:
-    message = "thread_id must be a non-empty string or a non-empty list of such"
-    values = [thread_id] if isinstance(thread_id, str) else thread_id
-    if not isinstance(values, Sequence) or not values:
+    is_list = isinstance(thread_id, Collection) and not isinstance(thread_id, str | Mapping)
+    items: list[Any] = list(cast(Collection[Any], thread_id)) if is_list else [thread_id]
+    for wrong in [item for item in items or [thread_id] if not isinstance(item, str) or not item.strip()]:
+        problem = f"must be a non-empty string or a non-empty list of such, not {shown(wrong)}"
+        sentence = "threadId must be a non-empty string or array of non-empty strings"
+        message = f"thread_id {problem} (Mastra: {sentence})"
         raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    items = cast(Sequence[object], values)
-    if not all(isinstance(item, str) and item.strip() for item in items):
-        raise ValidationError(message, operation=operation, status="INVALID_THREAD_ID")
-    ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in cast(Sequence[str], items)))
+    ids = list(dict.fromkeys(clean_text(item, "thread_id") for item in items))
     if len(ids) > _MAX_THREADS:
         raise ValidationError(f"thread_id takes at most {_MAX_THREADS:,} threads", operation=operation)
     return ids

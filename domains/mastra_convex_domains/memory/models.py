@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WrapValidator
 
 from mastra_convex.domain import (
     MAX_SAFE_INTEGER,
     Answer,
     Id,
+    Integer,
     Page,
     Record,
     StoredObject,
@@ -40,12 +41,31 @@ def _content(value: Any, info: ValidationInfo) -> Any:
     """
     if isinstance(value, str):
         return _text_content(value)
-    if is_stored(info) and not isinstance(value, Mapping):
+    if isinstance(value, Mapping):
+        return value
+    if is_stored(info):
         return _text_content(str(value))
+    raise ValueError(f"must be text, or an object of {_FORMAT_2}, not {type(value).__name__}")
+
+
+def _with_parts(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    if not isinstance(value.get("parts"), list | tuple) and not is_stored(info):
+        raise ValueError(f'must have "parts", a list, as an object of {_FORMAT_2} has')
     return value
 
 
-Content = Annotated[dict[str, Any], BeforeValidator(_content), exactly(dict)]
+def _given_type(value: str | None) -> str | None:
+    return None if value == DEFAULT_TYPE else value
+
+
+_FORMAT_2 = 'Mastra\'s format 2, {"format": 2, "parts": [{"type": "text", "text": "..."}]}'
+
+DEFAULT_TYPE = "v2"
+"""Messages without a type are stored with this one, as by TypeScript, and one that has it is read without a type."""
+
+ContentUpdate = Annotated[dict[str, Any], BeforeValidator(_content), exactly(dict)]
+Content = Annotated[dict[str, Any], BeforeValidator(_content), AfterValidator(_with_parts), exactly(dict)]
+MessageType = Annotated[str | None, AfterValidator(_given_type), exactly(str)]
 StoredRole = Annotated[Role, WrapValidator(checked_when_given), exactly(str)]
 
 
@@ -93,8 +113,8 @@ class Message(Record):
     """Holds the content in Mastra's format 2: `{"format": 2, "parts": [...], "metadata"?: {...}, ...}`; a `str` becomes
     one text part.
     """
-    type: str = "v2"
-    """Names the format of the message."""
+    type: MessageType = None
+    """Names the kind of the message, or None. It is stored as `v2` then, which is read as None again."""
     created_at: UtcDatetime = Field(default_factory=now)
     """Records when the message was made, in UTC; now by default. Lists are ordered by it."""
 
@@ -108,7 +128,7 @@ class Message(Record):
             resource_id: str | None = None,
             role: Role,
             content: dict[str, Any] | str,
-            type: str = "v2",
+            type: str | None = None,
             created_at: datetime = ...,
         ) -> None: ...
 
@@ -143,7 +163,7 @@ class MessageUpdate(Record):
     """Replaces the role."""
     type: str | None = None
     """Replaces the type."""
-    content: Content | None = None
+    content: ContentUpdate | None = None
     """Merges into the content: new members over old ones, members of `metadata` one level deeper."""
 
     if TYPE_CHECKING:  # as in Message
@@ -213,9 +233,9 @@ class Include(Record):
     """Identifies the message."""
     thread_id: str | None = None
     """Is ignored, as the stored message has its thread; Mastra's entries may contain it."""
-    with_previous_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    with_previous_messages: Integer = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
     """Counts the messages to add that come before it."""
-    with_next_messages: int = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
+    with_next_messages: Integer = Field(default=0, ge=0, le=MAX_SAFE_INTEGER)
     """Counts the messages to add that come after it."""
 
 

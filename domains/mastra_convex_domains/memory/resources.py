@@ -22,6 +22,7 @@ from mastra_convex.domain import (
     decode_row,
     encode_columns,
     encode_row,
+    json_member,
     json_object,
     now,
     parse,
@@ -161,7 +162,7 @@ def _row(resource: Resource) -> Row:
         {
             "id": resource.id,
             "workingMemory": resource.working_memory,
-            "metadata": resource.metadata,
+            "metadata": json_member(resource, "metadata"),
             "createdAt": resource.created_at,
             "updatedAt": resource.updated_at,
         },

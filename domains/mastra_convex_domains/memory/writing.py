@@ -94,7 +94,8 @@ class WriteMethods(DomainStore):
             n, given = numbered
             message = parse(Message, given, f"messages[{n}]", operation=operation)
             if message.resource_id is None:
-                raise ValidationError(f"messages[{n}].resource_id is required", operation=operation)
+                missing = f"messages[{n}].resource_id is required (Mastra: Resource ID is required)"
+                raise ValidationError(missing, operation=operation)
             if parent is not None and message.thread_id != parent.id:
                 raise ValidationError(
                     f"messages[{n}].thread_id must be that of the given thread, {parent.id!r}", operation=operation

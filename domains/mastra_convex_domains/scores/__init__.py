@@ -16,7 +16,9 @@ from mastra_convex.domain import (
     Row,
     Scan,
     Table,
+    about,
     carried,
+    choice,
     decode_row,
     each,
     encode_row,
@@ -28,7 +30,7 @@ from mastra_convex.domain import (
     string,
     text,
 )
-from mastra_convex.errors import MastraConvexError, ValidationError
+from mastra_convex.errors import MastraConvexError
 
 from .models import Score, ScorePage, Source
 from .tables import SCORES
@@ -69,7 +71,8 @@ class ScoresStore(DomainStore):
         """
         operation = "SAVE_SCORE"
         checked = parse(Score, score, "score", operation=operation)
-        row = score_row(checked.model_copy(update={"updated_at": now()}))
+        with about("score"):
+            row = score_row(checked.model_copy(update={"updated_at": now()}))
         result = await self._records.commit(
             [Put(table=SCORES.name, rows=[row], keep=["createdAt"])],
             returning=[Get(table=SCORES.name, keys=[[row["id"]]])],
@@ -112,8 +115,8 @@ class ScoresStore(DomainStore):
             ValidationError: an argument is wrong.
         """
         operation = "LIST_SCORES_BY_SCORER_ID"
-        if source not in (None, *get_args(Source)):
-            raise ValidationError(f"source must be one of LIVE, TEST, not {source!r}", operation=operation)
+        if source is not None:
+            choice(source, "source", get_args(Source), operation=operation)
         return await self._page(
             "by_scorer_created",
             {"scorer_id": scorer_id},

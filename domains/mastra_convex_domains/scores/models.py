@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WrapValidator
 
-from mastra_convex.domain import Id, Page, Record, StoredObject, UtcDatetime, checked_when_given, new_id, now
+from mastra_convex.domain import Id, Number, Page, Record, StoredObject, UtcDatetime, checked_when_given, new_id, now
 
 Source = Literal["LIVE", "TEST"]
 StoredSource = Annotated[Source, WrapValidator(checked_when_given)]
@@ -32,7 +32,7 @@ class Score(Record):
     """Identifies the agent, workflow or step that was scored."""
     run_id: str
     """Identifies the run that produced the output."""
-    score: float = Field(strict=True, allow_inf_nan=False)
+    score: Number
     """Holds the score, a finite number."""
     scorer: StoredObject
     """Describes the scorer."""

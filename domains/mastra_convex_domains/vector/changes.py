@@ -16,6 +16,7 @@ from mastra_convex.domain import (
     Guard,
     Patch,
     PatchRange,
+    VectorLike,
     WriteOp,
     in_parts,
     json_object,
@@ -24,8 +25,8 @@ from mastra_convex.domain import (
 )
 from mastra_convex.errors import ValidationError
 
-from .filters import Filter, filter_conditions, with_iso_times
-from .floats import VectorLike, packed, shortest
+from .filters import Filter, filter_conditions
+from .floats import packed, shortest
 from .indexes import IndexMethods, vectors_of
 from .models import Metric
 from .tables import VECTORS
@@ -140,7 +141,6 @@ def _change(vector: VectorLike | None, metadata: Mapping[str, Any] | None, opera
         columns["embedding"] = shortest(packed(vector, "vector", operation=operation))
     edits: list[Edit] = []
     if metadata is not None:
-        given = with_iso_times(metadata, "metadata", operation=operation)
-        members = json_object(given, "metadata", operation=operation)
+        members = json_object(metadata, "metadata", operation=operation)
         edits = [Edit(path=["metadata"], reducer="merge", value=members.json)]
     return Change(set=columns, edits=edits)

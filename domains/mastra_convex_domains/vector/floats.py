@@ -10,11 +10,11 @@ import math
 from array import array
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from mastra_convex.domain import MAX_ARRAY_ELEMENTS
+from mastra_convex.domain import MAX_ARRAY_ELEMENTS, VectorLike
 from mastra_convex.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 else:
     Floats = array
 
-
-class ArrayLike(Protocol):
-    """Stands for an array, such as numpy's."""
-
-    def tolist(self) -> Any:
-        """Returns its numbers in lists."""
-        ...
-
-
-VectorLike = Sequence[float] | ArrayLike
-"""A vector is given as a list of numbers or as an array."""
 
 _MIN_DIGITS, _MAX_DIGITS = 6, 9
 """A float32 always keeps the first count of decimal digits; the second always distinguishes it from its neighbours."""

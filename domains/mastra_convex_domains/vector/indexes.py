@@ -23,9 +23,11 @@ from mastra_convex.domain import (
     Row,
     Scan,
     WriteOp,
+    choice,
     encode_row,
     equals,
     from_json,
+    integer,
     now,
     text,
 )
@@ -88,12 +90,9 @@ class IndexMethods(DomainStore):
         """
         operation = "VECTOR/CREATE_INDEX"
         text(index_name, "index_name", operation=operation)
-        if type(dimension) is not int or not 1 <= dimension <= MAX_ARRAY_ELEMENTS:
-            message = f"dimension must be an integer from 1 to {MAX_ARRAY_ELEMENTS}"
-            raise ValidationError(message, operation=operation, status="INVALID_DIMENSION")
-        if metric not in _METRICS:
-            message = f"metric must be one of {', '.join(_METRICS)}, not {metric!r}"
-            raise ValidationError(message, operation=operation, status="INVALID_METRIC")
+        most = MAX_ARRAY_ELEMENTS
+        dimension = integer(dimension, "dimension", operation=operation, most=most, status="INVALID_DIMENSION")
+        choice(metric, "metric", _METRICS, operation=operation, status="INVALID_METRIC")
         values = {"id": index_name, "indexName": index_name, "dimension": dimension, "metric": metric}
         row = encode_row(VECTOR_INDEXES, {**values, "createdAt": now()})
         result = await self._records.commit(

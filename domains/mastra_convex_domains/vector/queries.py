@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
-from mastra_convex.domain import Condition, Get, Guard, Scan, Search, SearchResult, decode_row, from_json, text
+from mastra_convex.domain import (
+    Condition,
+    Get,
+    Guard,
+    Scan,
+    Search,
+    SearchResult,
+    VectorLike,
+    decode_row,
+    from_json,
+    integer,
+    number,
+    text,
+)
 from mastra_convex.errors import ValidationError
 
 from .filters import Filter, filter_conditions
-from .floats import VectorLike, packed, restored, shortest
+from .floats import packed, restored, shortest
 from .indexes import IndexMethods, vectors_of
 from .models import Metric, VectorHit
 from .tables import VECTOR_INDEXES, VECTORS
@@ -58,10 +70,9 @@ class QueryMethods(IndexMethods):
             NotFoundError: the index does not exist.
         """
         text(index_name, "index_name", operation=_OPERATION)
-        if type(top_k) is not int or top_k < 1:
-            raise ValidationError("top_k must be a positive integer", operation=_OPERATION, status="INVALID_TOP_K")
-        if min_score is not None and not _is_number(min_score):
-            raise ValidationError("min_score must be a number", operation=_OPERATION, status="INVALID_MIN_SCORE")
+        top_k = integer(top_k, "top_k", operation=_OPERATION, most=None, status="INVALID_TOP_K")
+        if min_score is not None:
+            min_score = number(min_score, "min_score", operation=_OPERATION, status="INVALID_MIN_SCORE")
         top_k = min(top_k, _MOST)
         matching = filter_conditions(filter, "filter", operation=_OPERATION)
         if query_vector is None:
@@ -113,7 +124,3 @@ def _hit(columns: dict[str, Any], score: float) -> VectorHit:
         },
         VECTORS,
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

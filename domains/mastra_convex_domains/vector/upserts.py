@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from mastra_convex.domain import (
+    ArrayLike,
     Checked,
     CommitResult,
     Condition,
@@ -15,11 +16,13 @@ from mastra_convex.domain import (
     Put,
     Row,
     Scan,
+    VectorLike,
     WriteOp,
     batches,
     encode_row,
     from_json,
     in_parts,
+    items,
     json_object,
     new_id,
     text,
@@ -27,8 +30,8 @@ from mastra_convex.domain import (
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
 
 from .changes import ChangeMethods
-from .filters import Filter, filter_conditions, with_iso_times
-from .floats import ArrayLike, Floats, VectorLike, packed, plain_list, shortest
+from .filters import Filter, filter_conditions
+from .floats import Floats, packed, plain_list, shortest
 from .indexes import vectors_of
 from .models import Metric
 from .tables import VECTORS
@@ -55,7 +58,7 @@ class UpsertMethods(ChangeMethods):
         self,
         index_name: str,
         *,
-        vectors: Sequence[VectorLike] | ArrayLike,
+        vectors: Collection[VectorLike] | ArrayLike,
         metadata: Sequence[Metadata] | None = None,
         ids: Sequence[str] | None = None,
         delete_filter: Filter | None = None,
@@ -137,9 +140,15 @@ class UpsertMethods(ChangeMethods):
 
 def _vectors(vectors: Any) -> list[Floats]:
     # An array is read row by row, as its numbers would take many times the memory in lists.
-    given = list(vectors) if getattr(vectors, "ndim", 0) else plain_list(vectors)
-    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
-        raise ValidationError("vectors must be a list of vectors", operation=_OPERATION, status="INVALID_VECTOR")
+    given = items(
+        vectors if getattr(vectors, "ndim", 0) else plain_list(vectors),
+        "vectors",
+        operation=_OPERATION,
+        status="INVALID_VECTOR",
+    )
+    if given and (isinstance(given[0], int | float) or getattr(given[0], "ndim", 1) == 0):
+        message = "vectors must be a list of vectors; put a single one into a list: vectors=[...]"
+        raise ValidationError(message, operation=_OPERATION, status="INVALID_VECTOR")
     if not given:
         raise ValidationError("vectors must not be empty", operation=_OPERATION, status="EMPTY_VECTORS")
     numbers = [packed(vector, f"vectors[{n}]", operation=_OPERATION) for n, vector in enumerate(given)]
@@ -152,29 +161,27 @@ def _vectors(vectors: Any) -> list[Floats]:
 
 def _metadata(metadata: Any, count: int) -> list[Checked | None]:
     """Returns the metadata of each vector; an empty list means none."""
-    if metadata is not None and (isinstance(metadata, str) or not isinstance(metadata, Sequence)):
-        raise ValidationError("metadata must be a list of mappings", operation=_OPERATION)
-    if not metadata:
+    objects = [] if metadata is None else items(metadata, "metadata", operation=_OPERATION)
+    if not objects:
         return [None] * count
-    if len(metadata) != count:
-        message = f"metadata must have as many elements as vectors: {len(metadata)}, not {count}"
+    if len(objects) != count:
+        message = f"metadata must have as many elements as vectors: {len(objects)}, not {count}"
         raise ValidationError(message, operation=_OPERATION, status="METADATA_LENGTH_MISMATCH")
     return [
-        None
-        if item is None
-        else json_object(with_iso_times(item, name, operation=_OPERATION), name, operation=_OPERATION)
-        for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(metadata))
+        None if item is None else json_object(item, name, operation=_OPERATION)
+        for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(objects))
     ]
 
 
 def _ids(ids: Sequence[str] | None, count: int) -> list[str]:
     if ids is None:
         return [new_id() for _ in range(count)]
-    ids = plain_list(ids)
-    if isinstance(ids, str) or not isinstance(ids, Sequence) or len(ids) != count:
-        message = f"ids must be a list of as many ids as vectors: {count}"
-        raise ValidationError(message, operation=_OPERATION, status="IDS_LENGTH_MISMATCH")
-    return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(ids)]
+    status = "IDS_LENGTH_MISMATCH"
+    names = items(plain_list(ids), "ids", operation=_OPERATION, status=status)
+    if len(names) != count:
+        message = f"ids must be a list of as many ids as vectors: {count}, not {len(names)}"
+        raise ValidationError(message, operation=_OPERATION, status=status)
+    return [text(id, f"ids[{n}]", operation=_OPERATION) for n, id in enumerate(names)]
 
 
 def _rows(index_name: str, items: Iterable[tuple[str, Floats, Checked | None]]) -> Iterator[Row]:

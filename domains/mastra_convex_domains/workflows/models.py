@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ValidationInfo
 
-from mastra_convex.domain import Page, Record, UtcDatetime, from_json, is_stored, items
-from mastra_convex.errors import ValidationError
+from mastra_convex.domain import Page, Record, UtcDatetime, choice, from_json, is_stored, items
 
 RunStatus = Literal[
     "running",
@@ -23,14 +22,10 @@ RunStatus = Literal[
     "skipped",
 ]
 
-_STATUSES: tuple[str, ...] = get_args(RunStatus)
-
 
 def check_status(value: object, name: str, *, operation: str) -> str:
     """Returns `value` when it is the status of a run; raises ValidationError, which names the parameter, otherwise."""
-    if not isinstance(value, str) or value not in _STATUSES:
-        raise ValidationError(f"{name} must be one of {', '.join(_STATUSES)}, not {value!r}", operation=operation)
-    return value
+    return choice(value, name, get_args(RunStatus), operation=operation)
 
 
 def check_statuses(value: object, name: str, *, operation: str) -> list[str]:

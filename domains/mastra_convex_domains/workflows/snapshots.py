@@ -26,6 +26,7 @@ from mastra_convex.domain import (
     each,
     encode_columns,
     encode_row,
+    integer,
     items,
     json_object,
     moment,
@@ -33,7 +34,7 @@ from mastra_convex.domain import (
     text,
     to_json,
 )
-from mastra_convex.errors import MastraConvexError, ValidationError, damaged_row
+from mastra_convex.errors import MastraConvexError, damaged_row
 
 from .claims import RunClaim, checked_claim, claim_lost
 from .models import RunStatus, check_status, check_statuses, opened
@@ -82,7 +83,7 @@ class SnapshotMethods(DomainStore):
             claim: the claim under which this is written; None for none.
 
         Raises:
-            ValidationError: an argument is wrong, or JSON cannot express a value (a datetime, for instance).
+            ValidationError: an argument is wrong, or JSON cannot express a value (a Decimal, for instance).
             TooLargeError: the snapshot has a value of more than 128 MiB.
             ConflictError: `claim` is no longer the latest of the run; nothing is written.
         """
@@ -277,7 +278,7 @@ class SnapshotMethods(DomainStore):
             if done.guard < len(under_claim):
                 raise claim_lost(key, operation)
             if done.guard == len(under_claim) + 1:
-                message = f"the snapshot of run {key[1]!r} has no context"
+                message = f"the snapshot of run {key[1]!r} has no context (Mastra: Snapshot context not found)"
                 details = {"runId": key[1]}
                 raise MastraConvexError(message, operation=operation, status="INVALID_SNAPSHOT", details=details)
             return None
@@ -291,8 +292,6 @@ def _key(workflow_name: str, run_id: str, *, operation: str) -> tuple[str, str]:
 
 
 def _positions(active_paths: object, operation: str) -> Checked:
-    positions = checked(items(active_paths, "active_paths", operation=operation), "active_paths")
-    for n, position in enumerate(positions.value):
-        if type(position) is not int:
-            raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
-    return positions
+    given = enumerate(items(active_paths, "active_paths", operation=operation))
+    positions = [integer(each, f"active_paths[{n}]", operation=operation, least=None, most=None) for n, each in given]
+    return checked(positions, "active_paths")

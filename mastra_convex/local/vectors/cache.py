@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, Final
 
 from mastra_convex.engine.protocol import Search
-from mastra_convex.errors import ConfigurationError
 from mastra_convex.local.connections import quoted
 from mastra_convex.local.documents import FLOAT_BYTES
 from mastra_convex.local.scan import Plan
@@ -18,6 +17,7 @@ from mastra_convex.local.schema import Session, index_name, vector_column
 from mastra_convex.local.vectors import Vectors
 from mastra_convex.local.vectors.change_log import changed_since, latest_version
 from mastra_convex.rows.keys import encode_key
+from mastra_convex.rows.values import setting
 
 VECTOR_CACHE_BYTES: Final = 1 << 30
 """An engine keeps at most so many bytes of vectors, unless it is given another number."""
@@ -43,10 +43,8 @@ class VectorCache:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        if type(max_bytes) is not int or max_bytes < 0:
-            raise ConfigurationError("vector_cache_bytes must be a whole number from 0")
         self.lock: threading.Lock = threading.Lock()
-        self._max_bytes = max_bytes
+        self._max_bytes = setting(max_bytes, "vector_cache_bytes", least=0)
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
 
     def is_quick(self, op: Search) -> bool:

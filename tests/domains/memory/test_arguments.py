@@ -11,6 +11,7 @@ from mastra_convex import MastraConvexError, TooLargeError, ValidationError
 from mastra_convex_domains import MemoryStore, Thread
 from tests.data import message
 
+MESSAGE = {"thread_id": "t1", "resource_id": "u", "role": "user", "content": "Hello"}
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))  # not a year in UTC
 
 
@@ -66,7 +67,7 @@ async def test_a_wrong_argument_is_named(memory: MemoryStore, call: methodcaller
             "UPDATE_MESSAGES",
         ),
         (
-            methodcaller("save_messages", [message(0), message(1).model_copy(update={"content": {"a": 2**60}})]),
+            methodcaller("save_messages", [message(0), {**MESSAGE, "content": {"parts": [], "a": 2**60}}]),
             r"messages\[1\]: content.a",
             "SAVE_MESSAGES",
         ),

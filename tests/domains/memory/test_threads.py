@@ -40,7 +40,7 @@ async def test_a_mapping_in_either_spelling_is_a_thread(memory: MemoryStore) -> 
         ({"id": "t1", "resource_id": "u", "metadata": {"n": 2**60}}, "metadata.n"),
         ({"id": "t1", "resource_id": "u", "metadata": {"n": float("nan")}}, "metadata.n"),
         ({"id": "t1", "resource_id": "u", "title": "\ud800"}, "title"),
-        ({"id": "t1", "resource_id": "u", "metadata": {"when": at(0)}}, "metadata.when"),
+        ({"id": "t1", "resource_id": "u", "metadata": {"when": datetime(2026, 1, 1)}}, "metadata.when"),
     ],
 )
 async def test_a_bad_thread_is_refused_by_name(memory: MemoryStore, value: dict[str, Any], named: str) -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from mastra_convex import ValidationError
-from mastra_convex_domains import Embedder, HashingEmbedder
+from mastra_convex_domains import HashingEmbedder
 
 
 async def near(a: str, b: str) -> float:
@@ -16,7 +16,7 @@ async def near(a: str, b: str) -> float:
 
 
 async def test_vectors_of_one_length() -> None:
-    embedder: Embedder = HashingEmbedder(64)
+    embedder = HashingEmbedder(64)
     vectors = await embedder.embed(["Hello there", "", "数据库 в Таллинне", "\ud800"])
     assert [len(vector) for vector in vectors] == [embedder.dimension] * 4 == [64] * 4
     assert [math.hypot(*vector) for vector in vectors] == [pytest.approx(1), 0, pytest.approx(1), 0]

@@ -44,7 +44,7 @@ MESSAGE = st.fixed_dictionaries(
         "thread_id": THREADS,
         "resource_id": RESOURCES,
         "role": st.sampled_from(["user", "assistant", "system", "signal"]),
-        "content": MEMBERS,
+        "content": MEMBERS.map(lambda members: {"parts": [], **members}),
         "created_at": TIMES,
     }
 )

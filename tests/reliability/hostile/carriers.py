@@ -11,6 +11,7 @@ from tests.reliability.hostile.outcomes import plain
 Carrier = Callable[[ConvexStore, str, Any], Awaitable[Any]]
 """Store, a new id, the value; answers the value as it is read back."""
 
+_NO_TEXT: dict[str, Any] = {"parts": []}
 _SCORE = {"scorer_id": "s", "entity_id": "e", "run_id": "r", "score": 1, "source": "LIVE"}
 
 
@@ -30,15 +31,16 @@ async def merged_thread_metadata(store: ConvexStore, id: str, value: Any) -> Any
 
 
 async def content(store: ConvexStore, id: str, value: Any) -> Any:
-    message = {"id": id, "thread_id": id, "resource_id": "u", "role": "user", "content": value}
+    content = {"parts": [], **value} if isinstance(value, dict) else value
+    message = {"id": id, "thread_id": id, "resource_id": "u", "role": "user", "content": content}
     saved = await store.memory.save_messages([message])
     page = await store.memory.list_messages(id)
     assert plain(page.messages) == plain(saved)
-    return page.messages[0].content
+    return {key: item for key, item in page.messages[0].content.items() if key != "parts"}
 
 
 async def content_metadata(store: ConvexStore, id: str, value: Any) -> Any:
-    message = {"id": id, "thread_id": id, "resource_id": "u", "role": "user", "content": {}}
+    message = {"id": id, "thread_id": id, "resource_id": "u", "role": "user", "content": _NO_TEXT}
     await store.memory.save_messages([message])
     await store.memory.update_messages([{"id": id, "content": {"metadata": value}}])
     [found] = await store.memory.list_messages_by_id([id])
@@ -146,7 +148,7 @@ async def reason(store: ConvexStore, id: str, value: Any) -> Any:
 
 async def thread_id(store: ConvexStore, id: str, value: Any) -> Any:
     await store.memory.save_thread({"id": value, "resource_id": id})
-    message = {"id": id, "thread_id": value, "resource_id": id, "role": "user", "content": {}}
+    message = {"id": id, "thread_id": value, "resource_id": id, "role": "user", "content": _NO_TEXT}
     await store.memory.save_messages([message])
     page = await store.memory.list_messages(value)
     found = await store.memory.get_thread_by_id(value)
@@ -163,7 +165,7 @@ async def resource_id(store: ConvexStore, id: str, value: Any) -> Any:
 
 
 async def message_id(store: ConvexStore, id: str, value: Any) -> Any:
-    message = {"id": value, "thread_id": id, "resource_id": "u", "role": "user", "content": {}}
+    message = {"id": value, "thread_id": id, "resource_id": "u", "role": "user", "content": _NO_TEXT}
     await store.memory.save_messages([message])
     [found] = await store.memory.list_messages_by_id([value])
     page = await store.memory.list_messages(id, include=[{"id": value}])
@@ -239,7 +241,14 @@ async def thread_time(store: ConvexStore, id: str, value: Any) -> Any:
 
 
 async def message_time(store: ConvexStore, id: str, value: Any) -> Any:
-    message = {"id": id, "thread_id": id, "resource_id": "u", "role": "user", "content": {}, "created_at": value}
+    message = {
+        "id": id,
+        "thread_id": id,
+        "resource_id": "u",
+        "role": "user",
+        "content": _NO_TEXT,
+        "created_at": value,
+    }
     await store.memory.save_messages([message])
     [found] = (await store.memory.list_messages(id, start=value, end=value)).messages
     return found.created_at

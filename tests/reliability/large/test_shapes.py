@@ -87,7 +87,7 @@ async def test_columns_of_any_large_shape(store: ConvexStore, shape: Any) -> Non
 
 @pytest.mark.parametrize("shape", [nested(20, lists=True), list(range(8_193))], ids=["levels", "elements"])
 async def test_an_array_that_no_object_holds_is_refused_by_name(store: ConvexStore, shape: Any) -> None:
-    with pytest.raises(TooLargeError, match=r"^input (is nested deeper|has 8193 elements)"):
+    with pytest.raises(TooLargeError, match=r"^score: input (is nested deeper|has 8193 elements)"):
         await store.scores.save_score(score("s", "x").model_copy(update={"input": shape}))
     with pytest.raises(TooLargeError, match=r"scorer\.structuredOutput"):
         await store.scores.save_score(score("s", "x").model_copy(update={"scorer": {"structuredOutput": shape}}))
