@@ -85,6 +85,7 @@ from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filter_syntax import checked_filter
+from mastra_convex.rows.filter_truth import holds_always
 from mastra_convex.rows.keys import Key
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.paths import Path
@@ -177,6 +178,7 @@ __all__ = [
     "equals",
     "exactly",
     "from_json",
+    "holds_always",
     "in_parts",
     "is_stored",
     "items",

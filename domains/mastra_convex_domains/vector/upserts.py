@@ -27,7 +27,7 @@ from mastra_convex.domain import (
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
 
 from .changes import ChangeMethods
-from .filters import Filter, filter_conditions, with_iso_times
+from .filters import Filter, selection, with_iso_times
 from .floats import ArrayLike, Floats, VectorLike, packed, plain_list, shortest
 from .indexes import vectors_of
 from .models import Metric
@@ -72,9 +72,9 @@ class UpsertMethods(ChangeMethods):
             vectors: lists of numbers or numpy arrays, all of the dimension of the index.
             metadata: a mapping, or None, for each vector; None for no metadata.
             ids: an id for each vector; new UUIDs by default.
-            delete_filter: filter on the metadata. Vectors that match it when the call begins, and are not upserted,
-                are deleted: in the same commit when everything fits one (at most 14 MiB of the index), else after
-                the upserts, so that there are never fewer vectors than before.
+            delete_filter: filter on the metadata; it must not hold for every vector. Vectors that match it when the
+                call begins, and are not upserted, are deleted: in the same commit when everything fits one (at most
+                14 MiB of the index), else after the upserts, so that there are never fewer vectors than before.
 
         Returns:
             The ids of the vectors, in their order.
@@ -87,10 +87,7 @@ class UpsertMethods(ChangeMethods):
         numbers = _vectors(vectors)
         objects = _metadata(metadata, len(numbers))
         names = _ids(ids, len(numbers))
-        matching = filter_conditions(delete_filter, "delete_filter", operation=_OPERATION)
-        if delete_filter is not None and not matching:
-            message = "delete_filter must not be an empty filter"
-            raise ValidationError(message, operation=_OPERATION, status="EMPTY_FILTER")
+        matching = selection(delete_filter, "delete_filter", operation=_OPERATION)
 
         async def put(rows: Sequence[Row], before: Sequence[WriteOp] = ()) -> None:
             async def commit(guards: list[Guard], _: Metric) -> CommitResult:
