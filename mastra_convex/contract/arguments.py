@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mastra_convex.errors import ValidationError
+from mastra_convex.errors import MetadataFilterError, TooLargeError, ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.times import to_milliseconds
@@ -86,20 +86,27 @@ def metadata_conditions(
     metadata: Mapping[str, Any] | None, path: Sequence[str], *, operation: str, scalars: bool = False
 ) -> list[Condition]:
     """One equality for each pair of a metadata filter (docs/contract.md, "Metadata filters"); `scalars` refuses other
-    values.
+    values. Raises MetadataFilterError for what is no such filter.
     """
     if metadata is None:
         return []
-    pairs = mapping(metadata, "metadata", operation=operation)
+    try:
+        pairs = mapping(metadata, "metadata", operation=operation)
+    except TooLargeError:
+        raise
+    except ValidationError as error:
+        raise MetadataFilterError(error.message, operation=operation) from error
     wrong = [key for key in pairs if not _METADATA_KEY.fullmatch(key) or key in _RESERVED_KEYS]
     if wrong:
-        raise ValidationError(
-            f"metadata has a key that filters do not take: {wrong[0]!r}",
+        raise MetadataFilterError(
+            f"metadata has a key that filters do not take: {wrong[0]!r}; a key is a letter or _, followed by letters,"
+            f" digits and _ (ASCII), at most 128 characters, and none of {', '.join(_RESERVED_KEYS)}",
             operation=operation,
             status="INVALID_METADATA_KEY",
             details={"metadataKeys": ",".join(wrong)},
         )
     for key, value in pairs.items():
         if scalars and isinstance(value, dict | list):
-            raise ValidationError(f"metadata.{key} must be a string, number, boolean or None", operation=operation)
+            message = f"metadata.{key} must be a string, number, boolean or None, not {type(value).__name__}"
+            raise MetadataFilterError(message, operation=operation)
     return [Condition(path=[*path, key], operator="eq", value=to_json(value)) for key, value in pairs.items()]

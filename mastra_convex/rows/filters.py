@@ -78,14 +78,20 @@ def _test(given: Any) -> Test:
 
 def _field(name: str, given: Any) -> Test:
     test = _test(given)
-    keys = name.split(".")
+    return (lambda value: test(_named(value, name))) if "." in name else lambda value: test(_child(value, name))
 
-    def holds(value: Any) -> bool:
-        for key in keys:
-            value = _child(value, key)
-        return test(value)
 
-    return holds
+def _named(value: Any, name: str) -> Any:
+    """Returns the value that a name with dots leads to: an object is entered by the longest beginning that is a key."""
+    rest = name
+    while True:
+        key = rest if isinstance(value, dict) else rest.partition(".")[0]
+        while isinstance(value, dict) and key not in value and "." in key:
+            key = key.rpartition(".")[0]
+        value = _child(value, key)
+        if key == rest:
+            return value
+        rest = rest[len(key) + 1 :]
 
 
 def _child(value: Any, key: str) -> Any:

@@ -223,10 +223,9 @@ async def test_a_list_is_filtered_by_scalar_metadata(memory: MemoryStore) -> Non
     assert await matching(None) == ["t1-m00003"]
     assert (await memory.list_messages("t1", metadata={})).total == 6
     assert (await memory.list_messages("t1", metadata={"k": 1, "n": 1})).total == 0
-    with pytest.raises(ValidationError, match="metadata"):
-        await matching({"a": 1})
-    with pytest.raises(ValidationError, match="metadata"):
-        await memory.list_messages("t1", metadata={"a.b": 1})
+    for value in ({"a": 1}, [1], []):
+        with pytest.raises(TypeError, match=r"metadata\.k must be a string, number, boolean or None"):
+            await matching(value)
 
 
 async def test_messages_of_a_resource_across_threads(memory: MemoryStore) -> None:
