@@ -14,7 +14,15 @@ from mastra_convex_domains.memory import (
 )
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
-from mastra_convex_domains.vector import Embedder, HashingEmbedder, IndexDescription, Metric, VectorHit, VectorStore
+from mastra_convex_domains.vector import (
+    Embedder,
+    HashingEmbedder,
+    IndexDescription,
+    Metric,
+    ResourceVectors,
+    VectorHit,
+    VectorStore,
+)
 from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
@@ -32,6 +40,7 @@ __all__ = [
     "MessageUpdate",
     "Metric",
     "Resource",
+    "ResourceVectors",
     "RunStatus",
     "Score",
     "ScorePage",

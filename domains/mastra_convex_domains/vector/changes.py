@@ -62,20 +62,25 @@ class ChangeMethods(IndexMethods):
         operation = "VECTOR/UPDATE_VECTOR"
         text(index_name, "index_name", operation=operation)
         matching = _target("id", id, filter, missing="Either id or filter must be provided", operation=operation)
+        if metadata is not None:
+            metadata = self._scope.claimed(metadata, "metadata", operation=operation)
         change = _change(vector, metadata, operation)
         op: WriteOp
+        ids: list[str] = []
         if id is not None:
-            op = Patch(table=VECTORS.name, keys=[[index_name, text(id, "id", operation=operation)]], change=change)
+            ids = [text(id, "id", operation=operation)]
+            op = Patch(table=VECTORS.name, keys=[[index_name, id]], change=change)
         else:
-            op = PatchRange(range=vectors_of(index_name, where=matching), change=change)
+            where = [*matching, *self._scope.conditions()]
+            op = PatchRange(range=vectors_of(index_name, where=where), change=change)
         if vector is None:
-            await self._commit_in(index_name, [op], operation=operation)
+            await self._commit_in(index_name, [op], ids=ids, operation=operation)
             return
 
         async def commit(guards: list[Guard], _: Metric) -> CommitResult:
             return await self._records.commit([op], guards=guards, mode="resumable")
 
-        await self._guarded(index_name, len(change.set["embedding"]), commit, operation=operation)
+        await self._guarded(index_name, len(change.set["embedding"]), commit, ids=ids, operation=operation)
 
     async def delete_vector(self, index_name: str, *, id: str) -> None:
         """Deletes a vector; an unknown id is no error. Raises NotFoundError for an unknown index."""
@@ -102,7 +107,7 @@ class ChangeMethods(IndexMethods):
         text(index_name, "index_name", operation=operation)
         matching = _target("ids", ids, filter, missing="Either filter or ids must be provided", operation=operation)
         if ids is None:
-            ops = [DeleteRange(range=vectors_of(index_name, where=matching))]
+            ops = [DeleteRange(range=vectors_of(index_name, where=[*matching, *self._scope.conditions()]))]
             await self._commit_in(index_name, ops, operation=operation)
             return
         names = texts(ids, "ids", operation=operation)
@@ -113,8 +118,10 @@ class ChangeMethods(IndexMethods):
     async def _delete_ids(self, index_name: str, ids: Sequence[str], *, operation: str) -> None:
         async def delete(ids: Sequence[str]) -> None:
             keys = [[index_name, id] for id in ids]
-            await self._commit_in(index_name, [Delete(table=VECTORS.name, keys=keys)], operation=operation)
+            await self._commit_in(index_name, [Delete(table=VECTORS.name, keys=keys)], ids=ids, operation=operation)
 
+        if len(ids) > MAX_KEYS:
+            await self._scope.check(self._records, index_name, ids, operation=operation)
         for first in range(0, len(ids), MAX_KEYS):
             await in_parts(ids[first : first + MAX_KEYS], delete)
 
