@@ -7,12 +7,10 @@ What is listed in `__all__` here is promised to other packages, together with `m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
-from contextlib import aclosing, contextmanager
-from functools import wraps
+from collections.abc import Callable, Iterable, Mapping
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar
 
 from mastra_convex.contract.arguments import (
     check_batch_size,
@@ -71,7 +69,7 @@ from mastra_convex.engine.protocol import (
     WriteOp,
 )
 from mastra_convex.engine.threads import each
-from mastra_convex.errors import ConfigurationError, MastraConvexError
+from mastra_convex.errors import ConfigurationError
 from mastra_convex.retention import (
     Policy,
     Progress,
@@ -103,7 +101,7 @@ from mastra_convex.rows.values import (
     to_json,
 )
 from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex
-from mastra_convex.telemetry import Operation
+from mastra_convex.telemetry.operations import operation
 from mastra_convex.telemetry.signals import Attributes
 
 __all__ = [
@@ -201,40 +199,7 @@ __all__ = [
     "value_size",
 ]
 
-_END = object()
-
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
-
-
-def _operation(method: MethodT) -> MethodT:
-    """Makes a method an operation that telemetry records."""
-    name = method.__name__
-
-    if isasyncgenfunction(method):
-
-        @wraps(method)
-        async def iterate(domain: DomainStore, /, *args: Any, **options: Any) -> AsyncGenerator[Any]:
-            with _telling(domain, name) as operation:
-                operation.rows = 0
-                async with aclosing(method(domain, *args, **options)) as items:
-                    while True:
-                        with operation.step():
-                            item = await anext(items, _END)
-                        if item is _END:
-                            return
-                        operation.rows += 1
-                        yield item
-
-        return cast(MethodT, iterate)
-
-    @wraps(method)
-    async def call(domain: DomainStore, /, *args: Any, **options: Any) -> Any:
-        with _telling(domain, name) as operation, operation.step():
-            result = await method(domain, *args, **options)
-            operation.rows = _length(result)
-            return result
-
-    return cast(MethodT, call)
 
 
 def _length(answer: object) -> int | None:
@@ -245,15 +210,9 @@ def _length(answer: object) -> int | None:
     return len(lists[0]) if len(lists) == 1 else None
 
 
-@contextmanager
-def _telling(domain: DomainStore, name: str) -> Generator[Operation]:
-    """Records a telemetry operation and adds its name to the id of engine errors that have none."""
-    with Operation(name, domain.name, domain.database) as operation:
-        try:
-            yield operation
-        except MastraConvexError as error:
-            error.during(f"{domain.error_family}/{name}")
-            raise
+def _operation(method: MethodT) -> MethodT:
+    """Makes a method an operation that telemetry records."""
+    return operation(method, _length)
 
 
 class DomainStore:

@@ -217,13 +217,19 @@ UtcDatetime = Annotated[datetime, AfterValidator(_utc), AsWritten(_read_time)]
 
 
 def parse(model: type[RecordT], value: RecordT | Mapping[str, Any], name: str, *, operation: str) -> RecordT:
-    """`value` as a checked `model`; ValidationError that names the Python parameter and attribute otherwise."""
+    """`value` as a checked `model`; ValidationError that names the Python parameter and attribute otherwise.
+
+    `model_fields_set` of the answer has the attributes that the caller gave, not those with a default.
+    """
     # A record may have been changed since it was checked; members that other writers stored are not ours to write.
     given = vars(value) if isinstance(value, Record) else value
     try:
-        return model.model_validate(given)
+        record = model.model_validate(given)
     except pydantic.ValidationError as error:
         raise argument_error(error, name, operation=operation) from error
+    if isinstance(value, Record):
+        record.model_fields_set.intersection_update(value.model_fields_set)
+    return record
 
 
 def parse_list(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from secrets import token_hex
 from typing import Any, Literal, TypeVar, cast, overload
 
 import orjson
@@ -31,6 +31,7 @@ from mastra_convex.engine.protocol import (
     SearchResult,
     WriteOp,
 )
+from mastra_convex.engine.row_security import Owner, RowSecurity
 from mastra_convex.errors import TooLargeError
 from mastra_convex.rows.sizes import value_size
 from mastra_convex.rows.values import Row
@@ -107,6 +108,18 @@ class Records:
             pending = rest
         return [answers[n] for n in range(len(ops))]
 
+    def of_owner(self, id: str, *, noun: str, columns: Mapping[str, str], alone: bool = False) -> Records:
+        """Returns records through which only rows of one owner are seen and written.
+
+        Args:
+            id: the value that the column for the owner has in these rows.
+            noun: what an owner is called in errors.
+            columns: the column for the owner, by table; other tables are not read.
+            alone: whether rows of other tables that belong to such rows are left when these are deleted.
+        """
+        tables = {name: table for name, table in self._tables.items() if name in columns or not alone}
+        return Records(RowSecurity(self._engine, tables, Owner(id, noun, columns)), tables)
+
     async def step(self, op: Scan) -> ScanResult:
         """Returns as much of a scan as one call gives; its `cursor` goes on after that."""
         [result] = await self._engine.read([op])
@@ -132,16 +145,18 @@ class Records:
         """A commit with all its steps; the outcomes are summed over them. What it returns is complete: rows beyond the
         budget are read after it.
         """
-        commit = Commit(id=uuid.uuid4().hex, mode=mode, guards=guards, ops=ops, returning=returning)
+        commit = Commit(id=token_hex(16), mode=mode, guards=guards, ops=ops, returning=returning)
         result = await self._engine.commit(commit)
         outcomes = result.outcomes
         while result.status == "more":
-            commit = replace(commit, id=uuid.uuid4().hex, resume=result.resume)
+            commit = replace(commit, id=token_hex(16), resume=result.resume)
             result = await self._engine.commit(commit)
             outcomes = [
                 Outcome(changed=a.changed + b.changed, missing=[*a.missing, *b.missing])
                 for a, b in zip(outcomes, result.outcomes, strict=True)
             ]
+        if outcomes is result.outcomes and all(answer.next is None for answer in result.returned):
+            return result
         pairs = zip(returning, result.returned, strict=False)  # nothing is returned after a conflict
         returned = [await self._whole_get(op, answer) for op, answer in pairs]
         return replace(result, outcomes=outcomes, returned=returned)
@@ -202,7 +217,9 @@ def batches(
     text = MAX_COMMIT_BYTES - _SPARE_BYTES
     values = max_values - _SPARE_BYTES
     for row in rows:
-        row_text, row_values = len(orjson.dumps(row)) + 1, value_size(row)
+        row_text = len(orjson.dumps(row)) + 1
+        has_text_only = set(map(type, row.values())) == {str}  # and so takes no more bytes as a value
+        row_values = row_text if has_text_only else value_size(row)
         ranges = PUT_RANGES * (len(batch) + len(touched) + 2)
         if batch and (ranges > MAX_RANGES - _SPARE_RANGES or row_text > text or row_values > values):
             yield batch
@@ -232,7 +249,7 @@ async def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], Awaitable[o
 
 def _first_keys(op: Any) -> Any:
     """A get of no more keys than a call takes; `_following` has the others."""
-    return replace(op, keys=op.keys[:MAX_RANGES]) if isinstance(op, Get) else op
+    return replace(op, keys=op.keys[:MAX_RANGES]) if isinstance(op, Get) and len(op.keys) > MAX_RANGES else op
 
 
 def _following(op: Any, result: ReadResult) -> Any:

@@ -306,11 +306,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitResult:
-    """`conflict`: the guard at position `guard` failed and nothing was written. `more`: send the commit again, under
-    a new id, with `resume`."""
+    """`conflict`: guards failed, at the positions `failed`, and nothing was written; `guard` is the first of them.
+    `more`: send the commit again, under a new id, with `resume`."""
 
     status: Literal["done", "more", "conflict"]
     guard: int | None = None
+    failed: Sequence[int] = ()
     outcomes: Sequence[Outcome] = ()
     resume: str | None = None
     returned: Sequence[GetResult] = ()

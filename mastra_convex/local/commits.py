@@ -33,7 +33,7 @@ from mastra_convex.engine.wire import decode_answer, encode, to_bytes
 from mastra_convex.errors import TooLargeError, ValidationError
 from mastra_convex.local.budgets import RANGES_TO_DROP, Budget, StepBudget
 from mastra_convex.local.documents import Stored, check_commit_size
-from mastra_convex.local.guards import failing_guard
+from mastra_convex.local.guards import failing_guards
 from mastra_convex.local.reads import encoded_key, find, get
 from mastra_convex.local.schema import Session
 from mastra_convex.local.writes import Patcher, change_range, delete_rows, put_rows
@@ -108,9 +108,9 @@ class _Step:
     def run(self) -> CommitResult:
         commit = self._commit
         if commit.resume is None:
-            guard = failing_guard(self._session, commit.guards)
-            if guard is not None:
-                return CommitResult(status="conflict", guard=guard, outcomes=[])
+            failed = failing_guards(self._session, commit.guards)
+            if failed:
+                return CommitResult(status="conflict", guard=failed[0], failed=failed, outcomes=[])
         outcomes: list[Outcome] = [_DONE] * len(commit.ops)
         for n in range(self._first, len(commit.ops)):
             op = commit.ops[n]

@@ -16,8 +16,15 @@ from typing import Any, final
 import orjson
 
 from mastra_convex.errors import FunctionError, TooLargeError, ValidationError
+from mastra_convex.rows.native import most_bytes
 from mastra_convex.rows.open_row import OpenRow
-from mastra_convex.rows.sizes import SURELY_SMALL_BYTES, check_document
+from mastra_convex.rows.sizes import (
+    MAX_DOCUMENT_BYTES,
+    SURELY_SMALL_BYTES,
+    SYSTEM_FIELDS_BYTES,
+    check_document,
+    is_stored_form,
+)
 from mastra_convex.rows.values import ESCAPED_KEYS, MAX_ARRAY_ELEMENTS, Row, clean_number, is_plain_key
 from mastra_convex.tables import Field, Table
 
@@ -104,7 +111,7 @@ def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
             containers[name] = value
         elif isinstance(value, int | float):
             _check_value(value, name)
-    if containers:
+    if not all(map(is_stored_form, containers.values())):
         check_document(table.name, containers)
         for name, value in containers.items():
             _check_value(value, name)
@@ -131,7 +138,8 @@ def dump(table: Table, floats: Sequence[str], row: Row) -> tuple[bytes, list[byt
         doc = orjson.dumps(rest)
     except TypeError as error:  # a lone surrogate, or a type that JSON lacks
         raise ValidationError(f"a row of {table.name} is not JSON: {error}") from error
-    if len(doc) + sum(map(len, filter(None, vectors))) > SURELY_SMALL_BYTES:
+    size = len(doc) + sum(map(charged, filter(None, vectors)))
+    if size > SURELY_SMALL_BYTES and size - len(doc) + most_bytes(doc) > MAX_DOCUMENT_BYTES - SYSTEM_FIELDS_BYTES:
         check_document(table.name, row)
     return doc, vectors
 

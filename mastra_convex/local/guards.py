@@ -12,12 +12,9 @@ from mastra_convex.local.writes import rows_of
 from mastra_convex.rows.conditions import predicate
 
 
-def failing_guard(session: Session, guards: Sequence[Guard]) -> int | None:
-    """The position of the first guard that fails, None when all hold."""
-    for n, guard in enumerate(guards):
-        if not _holds(session, guard):
-            return n
-    return None
+def failing_guards(session: Session, guards: Sequence[Guard]) -> list[int]:
+    """Returns the positions of the guards that fail."""
+    return [n for n, guard in enumerate(guards) if not _holds(session, guard)]
 
 
 def _holds(session: Session, guard: Guard) -> bool:

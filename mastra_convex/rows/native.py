@@ -99,16 +99,32 @@ def most_bytes(text: bytes) -> int:
     return len(text) + 8 * (1 + text.count(b",") + count_containers(text))
 
 
-def levels(value: Any) -> Iterator[tuple[list[dict[str, Any]], list[list[Any]]]]:
-    """The objects and the arrays of each level of a value, from the outermost to the innermost level."""
-    parts = [value]
-    while True:
+class Level(NamedTuple):
+    """All parts of a value that are nested equally deep, and which of them are objects and arrays."""
+
+    depth: int
+    parts: list[Any]
+    objects: list[dict[str, Any]]
+    arrays: list[list[Any]]
+
+    def is_within(self, levels: int, members: int, elements: int) -> bool:
+        """Tells whether there are so many levels of containers at most, and none is larger."""
+        return (
+            (self.depth < levels or not (self.objects or self.arrays))
+            and max(map(len, self.objects), default=0) <= members
+            and max(map(len, self.arrays), default=0) <= elements
+        )
+
+
+def levels(value: Any) -> Iterator[Level]:
+    """The levels of a value, from the outermost to the innermost one."""
+    parts, depth = [value], 0
+    while parts:
         containers = [part for part in parts if type(part) in _CONTAINERS]
-        if not containers:
-            return
         objects = [part for part in containers if type(part) is dict]
         arrays = [part for part in containers if type(part) is list]
-        yield objects, arrays
+        yield Level(depth, parts, objects, arrays)
+        depth += 1
         parts = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
 
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
+from types import NoneType
 from typing import Any
 
 import orjson
 
 from mastra_convex.errors import TooLargeError
 from mastra_convex.rows.native import count_containers, levels, most_bytes
-from mastra_convex.rows.values import MAX_ARRAY_ELEMENTS, MAX_OBJECT_FIELDS
+from mastra_convex.rows.values import (
+    ESCAPED_KEYS,
+    MAX_ARRAY_ELEMENTS,
+    MAX_OBJECT_FIELDS,
+    MAX_SAFE_INTEGER,
+    is_plain_key,
+)
 
 MAX_DOCUMENT_BYTES = 1 << 20
 MAX_DOCUMENT_NESTING = 16
 SURELY_SMALL_BYTES = 200_000
 """JSON text of fewer bytes is less than 1 MiB as a document: at worst, two bytes of it (`1,`) count 9."""
 
-_SYSTEM_FIELDS_BYTES = 64
+SYSTEM_FIELDS_BYTES = 64
 """Room for `_id` and `_creationTime`, which count towards a document's size."""
+
+_JSON_TYPES = {dict, list, str, int, float, bool, NoneType}
 
 _NUMBERS = {int, float}
 
@@ -29,7 +39,7 @@ def check_document(table: str, row: dict[str, Any], *, apart: Collection[str] = 
     """
     if _is_document({name: value for name, value in row.items() if name not in apart} if apart else row):
         return
-    size = _SYSTEM_FIELDS_BYTES + _measure(row, table, 1) - sum(value_size(row.get(name)) for name in apart)
+    size = SYSTEM_FIELDS_BYTES + _measure(row, table, 1) - sum(value_size(row.get(name)) for name in apart)
     if size > MAX_DOCUMENT_BYTES:
         raise TooLargeError(
             f"a row of {table} takes {size} bytes; Convex stores at most {MAX_DOCUMENT_BYTES} (1 MiB) in a document",
@@ -43,16 +53,35 @@ def _is_document(row: dict[str, Any]) -> bool:
         text = orjson.dumps(row)
     except TypeError:
         return False
-    if most_bytes(text) > MAX_DOCUMENT_BYTES - _SYSTEM_FIELDS_BYTES:
+    if most_bytes(text) > MAX_DOCUMENT_BYTES - SYSTEM_FIELDS_BYTES:
         return False
     if count_containers(text) <= MAX_DOCUMENT_NESTING and text.count(b",") < MAX_OBJECT_FIELDS:
         return True
-    return all(
-        level < MAX_DOCUMENT_NESTING
-        and max(map(len, objects), default=0) <= MAX_OBJECT_FIELDS
-        and max(map(len, arrays), default=0) <= MAX_ARRAY_ELEMENTS
-        for level, (objects, arrays) in enumerate(levels(row))
-    )
+    return all(level.is_within(MAX_DOCUMENT_NESTING, MAX_OBJECT_FIELDS, MAX_ARRAY_ELEMENTS) for level in levels(row))
+
+
+def is_stored_form(value: Any) -> bool:
+    """Tells whether Convex surely takes a container as the value of a column, if the row is small enough.
+
+    Its keys are plain, and its numbers those that both languages read alike.
+    """
+    keys: set[str] = set()
+    for level in levels(value):
+        kinds = set(map(type, level.parts))
+        if not (
+            kinds <= _JSON_TYPES
+            and level.is_within(MAX_DOCUMENT_NESTING - 1, MAX_OBJECT_FIELDS, MAX_ARRAY_ELEMENTS)
+            and _are_numbers_alike(level.parts, kinds)
+        ):
+            return False
+        keys.update(*level.objects)
+    return set(map(type, keys)) <= {str} and all(is_plain_key(key) or key == ESCAPED_KEYS for key in keys)
+
+
+def _are_numbers_alike(parts: list[Any], kinds: set[type]) -> bool:
+    integers = [part for part in parts if type(part) is int] if int in kinds else [0]
+    floats = [part for part in parts if type(part) is float] if float in kinds else []
+    return min(integers) >= -MAX_SAFE_INTEGER and max(integers) <= MAX_SAFE_INTEGER and math.isfinite(sum(floats))
 
 
 def value_size(value: Any) -> int:
@@ -62,7 +91,7 @@ def value_size(value: Any) -> int:
 
 def document_size(row: dict[str, Any]) -> int:
     """The size in bytes that Convex charges for a row that is stored as a document."""
-    return _SYSTEM_FIELDS_BYTES + value_size(row)
+    return SYSTEM_FIELDS_BYTES + value_size(row)
 
 
 def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
@@ -116,10 +145,12 @@ def is_within(value: Any, size: int) -> bool:
         if isinstance(part, str):
             size -= len(part)
         elif isinstance(part, dict):
-            size -= 2 * _ROUGH_BYTES * len(part)
-            if size >= 0:
-                left += part
-                left += part.values()
+            texts = (*part, *part.values())
+            size -= _ROUGH_BYTES * len(texts)
+            if set(map(type, texts)) <= {str}:  # most rows
+                size -= sum(map(len, texts))
+            elif size >= 0:
+                left += texts
         elif isinstance(part, list | tuple):
             size -= _ROUGH_BYTES * len(part)
             if size >= 0 and not set(map(type, part)) <= _NUMBERS:

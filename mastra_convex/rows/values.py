@@ -246,14 +246,10 @@ def _is_simple(text: bytes) -> bool:
 def _is_taken(value: Any) -> bool:
     """Tells whether Convex takes a value of a raw column as it is."""
     keys: set[str] = set()
-    for level, (objects, arrays) in enumerate(levels(value)):
-        if (
-            level >= _RAW_LEVELS
-            or max(map(len, objects), default=0) >= MAX_OBJECT_FIELDS
-            or max(map(len, arrays), default=0) > MAX_ARRAY_ELEMENTS
-        ):
+    for level in levels(value):
+        if not level.is_within(_RAW_LEVELS, MAX_OBJECT_FIELDS - 1, MAX_ARRAY_ELEMENTS):
             return False
-        keys.update(*objects)
+        keys.update(*level.objects)
     return all(map(is_plain_key, keys))
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 from functools import cache
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -47,52 +46,48 @@ def database(system: Literal["convex", "sqlite"], url: str | None = None) -> Att
 class Operation:
     """A call of a method of a domain, from its beginning to its end.
 
-    Its work is done within `step()`: all of it, or, of an iterator, what fetches the next item. Only that counts as its
-    duration, and only there is it the parent of other spans, as what happens between the steps is its caller's.
+    Its work is done between `resume` and `pause`: all of it, or, of an iterator, what fetches the next item. Only that
+    counts as its duration, and only there is it the parent of other spans, and are HTTP requests its own: what happens
+    else is its caller's.
     """
 
-    __slots__ = ("_abandoned", "_attributes", "_name", "_seconds", "_span", "requests", "retries", "rows")
+    _token: Token[Operation | None]
+    _detach: Callable[[], object]
 
     def __init__(self, name: str, domain: str, database: Attributes) -> None:
         self._name = f"{domain}.{name}"
         self._attributes = {**database, "db.operation.name": name, "db.collection.name": domain}
         self._span = _told.span(f"{name} {domain}", self._attributes)
         self._seconds = 0.0
-        self._abandoned = False
+        self._began = 0.0
         self.requests: int = 0
         self.retries: int = 0
         self.rows: int | None = None
 
-    def __enter__(self) -> Self:
-        return self
+    def resume(self) -> None:
+        """Begins work of the operation, or goes on with it."""
+        self._token = _current.set(self)
+        self._detach = self._span.attach()
+        self._began = time.perf_counter()
 
-    @contextmanager
-    def step(self) -> Generator[None]:
-        """Work of the operation; HTTP requests within it are its own."""
-        token, detach, began = _current.set(self), self._span.attach(), time.perf_counter()
+    def pause(self) -> None:
+        """Ends the work of the operation, or leaves it for a while."""
+        self._seconds += time.perf_counter() - self._began
         try:
-            yield
-        except GeneratorExit:
-            self._abandoned = True
-            raise
-        finally:
-            self._seconds += time.perf_counter() - began
-            with suppress(ValueError):  # a coroutine that is thrown away may end in another context than its own
-                _current.reset(token)
-                detach()
+            _current.reset(self._token)
+            self._detach()
+        except ValueError:  # a coroutine that is thrown away may end in another context than its own
+            pass
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if isinstance(error, GeneratorExit) and not self._abandoned:
-            error = None  # an iterator that was left between its steps
+    def end(self, error: BaseException | None = None) -> None:
+        """Records the call, failed if there is an error."""
         failure: dict[str, Value] = {} if error is None else {"error.type": type(error).__name__}
         if isinstance(error, ServerError) and error.code is not None:
             failure["db.response.status_code"] = error.code
         if self.rows is not None:
             self._span.set("db.response.returned_rows", self.rows)
         self._span.end(failure, error.id if isinstance(error, MastraConvexError) else None)
-        _told.duration(self._seconds, {**self._attributes, **failure})
+        _told.duration(self._seconds, {**self._attributes, **failure} if failure else self._attributes)
         self._write(error)
 
     def _write(self, error: BaseException | None) -> None:

@@ -6,11 +6,13 @@ import ast
 import inspect
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import anyio
 import pytest
 
 from mastra_convex import ConvexStore
@@ -28,6 +30,10 @@ def _blocks(text: str, language: str) -> list[str]:
 
 
 async def _run(source: str, name: str, namespace: dict[str, Any]) -> None:
+    """Runs a block in this event loop, or as a program of its own if it starts one."""
+    if "asyncio.run(" in source:
+        await anyio.run_process([sys.executable, "-c", source])
+        return
     code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     assert isinstance(code, CodeType)
     answer = eval(code, namespace)

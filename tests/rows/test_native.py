@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Enum, IntEnum, StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mastra_convex import MastraConvexError, TooLargeError
 from mastra_convex.rows.at_once import AT_ONCE_BYTES, TakesLongError, attempt
 from mastra_convex.rows.native import most_bytes, reread
-from mastra_convex.rows.sizes import check_document, value_size
+from mastra_convex.rows.sizes import check_document, is_stored_form, value_size
 from mastra_convex.rows.values import (
     MAX_SAFE_INTEGER,
     checked,
@@ -228,3 +229,39 @@ def test_an_attempt_works_on_small_values() -> None:
     assert attempt(from_json, "[1]") == [1]
     with pytest.raises(TooLargeError):
         attempt(lambda value: clean(value, "value"), nested(200, inside="x" * 100))
+
+
+def is_taken(value: Any) -> bool:
+    """Whether a database takes a value inside of a column, part by part."""
+    if type(value) is dict:
+        return all(type(key) is str and is_legal({key: None}) and is_taken(item) for key, item in value.items())
+    if type(value) is list:
+        return all(map(is_taken, value))
+    if type(value) is float:
+        return math.isfinite(value)
+    return value is None or type(value) in (str, bool) or (type(value) is int and abs(value) <= MAX_SAFE_INTEGER)
+
+
+@given(VALUES | ODD_VALUES)
+@example({"a": nested(14)})
+@example({"a": nested(15)})
+@example({"a": nested(14, inside={})})
+@example({"a": nested(13, inside=[])})
+@example({f"k{n}": n for n in range(1025)})
+@example([0] * 8193)
+@example([1e308, 1e308])
+def test_a_column_is_in_stored_form_if_each_part_is(value: Any) -> None:
+    if not isinstance(value, dict | list):
+        return
+    taken = is_taken(value) and outcome(lambda: check_document("table", {"column": value})) == "None"
+    if is_stored_form(value):
+        assert taken
+    else:
+        assert not taken or math.isinf(sum(floats_in(value)))  # a sum beyond all floats is left to the walk
+
+
+def floats_in(value: Any) -> list[float]:
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return [number for part in parts for number in floats_in(part)]
+    return [abs(value)] if type(value) is float else []

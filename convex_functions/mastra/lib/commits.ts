@@ -2,7 +2,7 @@
 
 import { Budget, MAX_RANGES, RANGE_BYTES, READ_BYTES, READ_ROWS, STEP_ROWS, WHOLE_BYTES } from "./budgets";
 import { badRequest, tooLarge } from "./errors";
-import { failedGuard } from "./guards";
+import { failingGuards } from "./guards";
 import type { Commit, CommitResult, GetResult, Outcome, Receipt, WriteOp } from "./protocol";
 import { get } from "./reads";
 import { RECEIPTS, tableNamed, type Writer } from "./tables";
@@ -45,8 +45,8 @@ async function step(transaction: Transaction, request: Commit): Promise<Receipt>
     throw tooLarge(`a commit of ${budget.ranges} index ranges; at most ${MAX_RANGES} fit`, "ranges");
   }
 
-  const guard = await failedGuard(transaction.db, guards, transaction.find);
-  if (guard >= 0) return { status: "conflict", guard, outcomes: [] };
+  const failed = await failingGuards(transaction.db, guards, transaction.find);
+  if (failed.length > 0) return { status: "conflict", guard: failed[0], failed, outcomes: [] };
 
   const outcomes = ops.map((): Outcome => ({ changed: 0, missing: [] }));
   for (const [position, op] of ops.entries()) {

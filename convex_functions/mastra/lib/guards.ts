@@ -8,10 +8,10 @@ import { rowsOfScan, scanOf } from "./scan";
 import { fingerprint, tableNamed, type Reader } from "./tables";
 import { finder, type FindRow } from "./transaction";
 
-/** Returns the position of the first guard that fails, -1 when all hold. */
-export async function failedGuard(db: Reader, guards: readonly Guard[], find = finder(db)): Promise<number> {
+/** Returns the positions of the guards that fail. */
+export async function failingGuards(db: Reader, guards: readonly Guard[], find = finder(db)): Promise<number[]> {
   const passed = await Promise.all(guards.map((guard) => passes(db, find, guard)));
-  return passed.indexOf(false);
+  return passed.flatMap((holds, position) => (holds ? [] : [position]));
 }
 
 async function passes(db: Reader, find: FindRow, guard: Guard): Promise<boolean> {

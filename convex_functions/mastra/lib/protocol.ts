@@ -142,6 +142,7 @@ const outcome = v.object({ changed: v.number(), missing: v.array(v.number()) });
 const receipt = {
   status: v.union(v.literal("done"), v.literal("more"), v.literal("conflict")),
   guard: v.optional(v.number()),
+  failed: v.optional(v.array(v.number())),
   outcomes: v.array(outcome),
   resume: v.optional(v.string()),
 };

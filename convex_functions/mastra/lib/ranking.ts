@@ -5,7 +5,7 @@ import { Budget, READ_BYTES, READ_ROWS } from "./budgets";
 import { predicate } from "./conditions";
 import { cursorText, parseCursor } from "./cursors";
 import { badRequest } from "./errors";
-import { failedGuard } from "./guards";
+import { failingGuards } from "./guards";
 import { OpenRow } from "./open_row";
 import type { Guard, Loaded, Ranked, Ranking, Search } from "./protocol";
 import { pageOf } from "./reads";
@@ -87,8 +87,8 @@ export async function rank(
   cursor: string | null,
 ): Promise<Ranking> {
   const { scan, scoreOf } = questionOf(search);
-  const guard = await failedGuard(db, guards);
-  if (guard >= 0) return { guard, ranked: [], cursor: null };
+  const [guard] = await failingGuards(db, guards);
+  if (guard !== undefined) return { guard, ranked: [], cursor: null };
   const pages = arraysOf === null ? scan : arrayScan(search.range.table, arraysOf);
   const ranked: Ranked[] = [];
   const page = await pageOf(db, pages, new Budget(READ_ROWS, READ_BYTES), {
@@ -119,8 +119,8 @@ export async function load(
   ids: readonly string[],
 ): Promise<Loaded> {
   const { scan, scoreOf, shownRow } = questionOf(search);
-  const guard = await failedGuard(db, guards);
-  if (guard >= 0) return { guard, found: [], loaded: 0 };
+  const [guard] = await failingGuards(db, guards);
+  if (guard !== undefined) return { guard, found: [], loaded: 0 };
   const budget = new Budget(READ_ROWS, READ_BYTES);
   const found: Loaded["found"] = [];
   let loaded = 0;

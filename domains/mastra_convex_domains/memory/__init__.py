@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from mastra_convex.domain import RetentionTable, Table, register
+from mastra_convex.domain import RetentionTable, Table, register, text
 
 from .cloning import CloneMethods
 from .messages import MessageMethods
@@ -16,12 +16,14 @@ from .models import (
     MessagePage,
     MessageUpdate,
     Resource,
+    ResourceUpdate,
     Role,
     Thread,
     ThreadClone,
     ThreadOrder,
     ThreadPage,
 )
+from .resource_memory import RESOURCE_COLUMNS, ResourceMemory
 from .resources import ResourceMethods
 from .tables import MESSAGES, RESOURCES, THREADS
 from .threads import ThreadMethods
@@ -35,6 +37,8 @@ __all__ = [
     "MessagePage",
     "MessageUpdate",
     "Resource",
+    "ResourceMemory",
+    "ResourceUpdate",
     "Role",
     "Thread",
     "ThreadClone",
@@ -62,3 +66,20 @@ class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, 
         "resources": RetentionTable(RESOURCES, "createdAt"),
         "threads": RetentionTable(THREADS, "createdAt"),
     }
+
+    def for_resource(self, resource_id: str) -> ResourceMemory:
+        """Returns the memory of one resource alone: what to use with ids or filters from a browser or a model.
+
+        Example:
+            mine = store.memory.for_resource("user-1")
+            await mine.save_thread({"id": "trip", "title": "Trip"})
+            assert await store.memory.for_resource("user-2").get_thread_by_id("trip") is None
+
+        Raises:
+            ValidationError: the id is blank.
+        """
+        text(resource_id, "resource_id", operation="FOR_RESOURCE")
+        records = self._records.of_owner(resource_id, noun="resource", columns=RESOURCE_COLUMNS)
+        alone = self._records.of_owner(resource_id, noun="resource", columns=RESOURCE_COLUMNS, alone=True)
+        memory, memory_alone = (MemoryStore(each, database=self.database) for each in (records, alone))
+        return ResourceMemory(resource_id, memory, memory_alone)

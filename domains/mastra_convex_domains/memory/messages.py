@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from mastra_convex.domain import (
+    MAX_SAFE_INTEGER,
     Condition,
     DateRange,
     DomainStore,
@@ -39,6 +40,7 @@ from mastra_convex.errors import ValidationError
 from .models import Include, Message, MessageOrder, MessagePage
 from .tables import MESSAGES
 
+_ANY_TIME = DateRange(None, None)
 _MAX_THREADS = 2_000
 """A scan takes at most so many threads, as Convex opens two index ranges for each."""
 
@@ -111,6 +113,40 @@ class MessageMethods(DomainStore):
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
             return MessagePage(messages=await each(stored_message, rows), **info)
         return await self._page_with_includes(scan, windows, wanted, include_total=include_total)
+
+    async def latest_messages(
+        self,
+        thread_id: str | Sequence[str],
+        *,
+        limit: int = 20,
+        resource_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[Message]:
+        """Returns the newest messages of a thread, the oldest of them first: what a model is given as history.
+
+        Reads only these messages.
+
+        Args:
+            thread_id: id of a thread, or a list of up to 2,000 ids.
+            limit: number of messages at most.
+            resource_id: only messages of this resource; None or `""` for all.
+            metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,
+                booleans or None.
+
+        Returns:
+            The messages by creation time.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
+        operation = "LATEST_MESSAGES"
+        if type(limit) is not int or not 1 <= limit <= MAX_SAFE_INTEGER:
+            raise ValidationError("limit must be >= 1", operation=operation)
+        threads = _thread_ids(thread_id, operation)
+        where = [*_of_resource(resource_id, operation), *_pairs(metadata, operation)]
+        scan = _scan("by_thread_created", threads, _ANY_TIME, where=where, order_by="-created_at", operation=operation)
+        found = await self._records.read(replace(scan, limit=limit))
+        return await each(stored_message, found.rows[::-1])
 
     async def list_messages_by_resource_id(
         self,

@@ -180,6 +180,23 @@ class Resource(Record):
     """Records when the resource was last changed, in UTC; now by default."""
 
 
+class ResourceUpdate(Record):
+    """Names the fields of a resource to change; a field that is None stays as it is.
+
+    Example:
+        def append(resource: Resource) -> ResourceUpdate:
+            return ResourceUpdate(working_memory=(resource.working_memory or "") + "Likes tea. ")
+
+        resource = await store.memory.update_resource("user-1", update=append)
+        assert resource.working_memory == "Likes tea. "
+    """
+
+    working_memory: str | None = None
+    """Replaces the text that the agent remembers of the resource; `""` is a value."""
+    metadata: StoredObject | None = None
+    """Merges into the metadata: new members over old ones, first level only."""
+
+
 class Include(Record):
     """Requests a message to add to a page, with its neighbours from its own thread.
 

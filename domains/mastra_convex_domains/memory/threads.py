@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Literal
 
@@ -23,8 +22,8 @@ from mastra_convex.domain import (
     Put,
     Row,
     Scan,
-    UnchangedGuard,
     Unset,
+    WriteOp,
     about,
     check_batch_size,
     decode_row,
@@ -40,14 +39,14 @@ from mastra_convex.domain import (
     string,
     text,
 )
-from mastra_convex.errors import ConflictError, NotFoundError, TooLargeError, ValidationError
+from mastra_convex.errors import NotFoundError, TooLargeError
 
 from .models import Thread, ThreadOrder, ThreadPage
+from .read_modify_write import answer_of, check_function, read_modify_write
+from .saving import IfExists, NewRow, Saver
 from .tables import MESSAGES, THREADS
 
 ThreadUpdate = Mapping[str, Any] | None
-MAX_CONFLICTS = 100
-"""A change is tried so many times while others change the same row, then a ConflictError is raised."""
 
 
 class ThreadMethods(DomainStore):
@@ -64,13 +63,29 @@ class ThreadMethods(DomainStore):
             return None
         return stored_thread(row)
 
-    async def save_thread(self, thread: Thread | Mapping[str, Any]) -> Thread:
-        """Stores the thread under its id and returns it; every field of an existing one is replaced."""
-        checked = parse(Thread, thread, "thread", operation="SAVE_THREAD")
+    async def save_thread(self, thread: Thread | Mapping[str, Any], *, if_exists: IfExists = "replace") -> Thread:
+        """Stores the thread under its id; every field of an existing one is replaced, but `created_at` only by a given
+        one.
+
+        Args:
+            thread: thread to store.
+            if_exists: `replace` stores it over the one with its id; `keep` leaves that as it is; `error` raises
+                ConflictError.
+
+        Returns:
+            The thread as it is stored now.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            ConflictError: the thread exists, and `if_exists` is `error`. Nothing was written.
+        """
+        operation = "SAVE_THREAD"
+        saver = Saver(self._records, THREADS, if_exists=if_exists, operation=operation)
+        checked = parse(Thread, thread, "thread", operation=operation)
         with about("thread"):
             row = thread_row(checked)
-        await self._records.commit([Put(table=THREADS.name, rows=[row])])
-        return checked
+        otherwise = await saver.save([NewRow(row, "created_at" in checked.model_fields_set)])
+        return stored_thread(otherwise[checked.id]) if otherwise else checked
 
     async def update_thread(
         self, id: str, *, title: str | Unset = UNSET, metadata: Mapping[str, Any] | Unset = UNSET
@@ -133,35 +148,30 @@ class ThreadMethods(DomainStore):
 
         Raises:
             ValidationError: an argument, or the answer of `update`, is wrong.
-            ConflictError: others changed the thread at each of 100 attempts; the call may be retried.
+            ConflictError: others changed the thread at each of 1,000 attempts; the call may be retried.
         """
         operation = "UPDATE_THREAD_METADATA"
         text(id, "id", operation=operation)
         if resource_id is not None:
             string(resource_id, "resource_id", operation=operation)
-        if not callable(update):
-            raise ValidationError("update must be a function of a thread", operation=operation)
-        for _ in range(MAX_CONFLICTS):
-            found = await self._records.read(Get(table=THREADS.name, keys=[[id]], fingerprints=True))
-            row, fingerprint = found.rows[0], (found.fingerprints or [None])[0]
-            if row is None or fingerprint is None or (resource_id is not None and row["resourceId"] != resource_id):
+        check_function(update, "a thread", operation=operation)
+
+        async def change(row: Row | None) -> list[WriteOp] | None:
+            if row is None or (resource_id is not None and row["resourceId"] != resource_id):
                 return None
-            answer = update(stored_thread(row))
-            wanted = await answer if inspect.isawaitable(answer) else answer
+            wanted = await answer_of(update, stored_thread(row))
             if wanted is None:
-                return stored_thread(row)
+                return None
             change = Change(
                 set=encode_columns(THREADS, {"updatedAt": now()}),
                 edits=[merge_edit("metadata", json_object(wanted, "update()", operation=operation))],
             )
-            result = await self._records.commit(
-                [Patch(table=THREADS.name, keys=[[id]], change=change)],
-                guards=[UnchangedGuard(table=THREADS.name, key=[id], fingerprint=fingerprint)],
-                returning=[Get(table=THREADS.name, keys=[[id]])],
-            )
-            if result.status == "done" and (changed := result.returned[0].rows[0]) is not None:
-                return stored_thread(changed)
-        raise ConflictError(f"thread {id!r} kept changing", operation=operation, retryable=True)
+            return [Patch(table=THREADS.name, keys=[[id]], change=change)]
+
+        row = await read_modify_write(self._records, THREADS, id, change, operation=operation)
+        if row is None or (resource_id is not None and row["resourceId"] != resource_id):
+            return None
+        return stored_thread(row)
 
     async def update_thread_resource_id(self, thread_id: str, *, resource_id: str) -> Thread:
         """Moves the thread and all its messages to another resource and returns the thread.
@@ -295,6 +305,13 @@ def thread_row(thread: Thread) -> Row:
             "updatedAt": thread.updated_at,
         },
     )
+
+
+def put_if_missing(thread: Thread) -> Put:
+    """Returns a put that stores a thread unless it exists."""
+    with about("thread"):
+        row = thread_row(thread)
+    return Put(table=THREADS.name, rows=[row], keep=[field.name for field in THREADS.fields])
 
 
 def touch_threads(ids: list[str]) -> Patch:

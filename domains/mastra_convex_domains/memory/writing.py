@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 from mastra_convex.domain import (
     Change,
@@ -15,7 +16,6 @@ from mastra_convex.domain import (
     Edit,
     Get,
     Patch,
-    Put,
     Row,
     UnchangedGuard,
     about,
@@ -32,12 +32,14 @@ from mastra_convex.domain import (
     to_json,
     value_size,
 )
-from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.errors import ValidationError
 
 from .messages import message_row, stored_message
-from .models import Message, MessageUpdate
+from .models import Message, MessageUpdate, Thread
+from .read_modify_write import MAX_CONFLICTS, kept_changing
+from .saving import IfExists, NewRow, Saver
 from .tables import MESSAGES
-from .threads import MAX_CONFLICTS, touch_threads
+from .threads import put_if_missing, touch_threads
 
 _KEYS_PER_COMMIT = 400
 """One commit changes or deletes at most so many messages, as Convex opens up to 8 index ranges for each."""
@@ -49,42 +51,73 @@ _CHANGED_BYTES = 4 << 20
 class WriteMethods(DomainStore):
     """Adds the methods that write messages to MemoryStore."""
 
-    async def save_messages(self, messages: Sequence[Message | Mapping[str, Any]]) -> list[Message]:
+    async def save_messages(
+        self,
+        messages: Sequence[Message | Mapping[str, Any]],
+        *,
+        if_exists: IfExists = "replace",
+        thread: Thread | Mapping[str, Any] | None = None,
+    ) -> list[Message]:
         """Stores messages under their ids and sets `updated_at` of their threads to now.
 
+        A message that is saved again without `created_at` keeps the stored time, and so its place in the thread.
         Of several messages with one id the last is stored. All are written in one atomic commit; more than one commit
         can hold (about 1,900 messages or 12 MiB) are split in order, each part atomic. A message of more than 12 MiB
         becomes visible as a whole, after all its parts were sent. The threads need not exist.
 
         Args:
             messages: messages to store, each with a `resource_id`.
+            if_exists: `replace` stores a message over the one with its id; `keep` leaves that as it is; `error` raises
+                ConflictError.
+            thread: the thread of all these messages. It is stored in the same commit when it does not exist; an
+                existing one stays as it is.
 
         Returns:
-            The messages by creation time, without those of role `system`, which are stored too (docs/contract.md,
-            "System messages").
+            The messages as they are stored now, by creation time, without those of role `system`, which are stored too
+            (docs/contract.md, "System messages").
 
         Raises:
-            ValidationError: a message is wrong or has no `resource_id`.
+            ValidationError: an argument is wrong, a message has no `resource_id` or belongs to another thread than the
+                given one.
+            ConflictError: messages exist, and `if_exists` is `error`. Nothing was written; of messages that several
+                commits are needed for, those of the commits before, if others stored one of the rest meanwhile.
             TooLargeError: a value is larger than 128 MiB; nothing of its part is sent.
         """
         operation = "SAVE_MESSAGES"
+        saver = Saver(self._records, MESSAGES, if_exists=if_exists, operation=operation)
+        parent = None if thread is None else parse(Thread, thread, "thread", operation=operation)
+        created = [] if parent is None else [put_if_missing(parent)]
 
-        def prepare(numbered: tuple[int, Any]) -> tuple[Message, Row]:
+        def prepare(numbered: tuple[int, Any]) -> _New:
             n, given = numbered
             message = parse(Message, given, f"messages[{n}]", operation=operation)
             if message.resource_id is None:
                 raise ValidationError(f"messages[{n}].resource_id is required", operation=operation)
+            if parent is not None and message.thread_id != parent.id:
+                raise ValidationError(
+                    f"messages[{n}].thread_id must be that of the given thread, {parent.id!r}", operation=operation
+                )
             with about(f"messages[{n}]"):
-                return message, message_row(message)
+                return _New(message, message_row(message), "created_at" in message.model_fields_set)
+
+        async def save(part: Sequence[Row]) -> None:
+            threads = list(dict.fromkeys(row["thread_id"] for row in part))
+            new = [NewRow(row, last[row["id"]].has_time) for row in part]
+            otherwise.update(await saver.save(new, also=[*created, touch_threads(threads)]))
 
         prepared = await each(prepare, enumerate(items(messages, "messages", operation=operation)))
-        rows = {message.id: row for message, row in prepared}
-        for batch in batches(rows.values(), touching="thread_id"):
+        last = _last_of_each_id(prepared)
+        otherwise: dict[str, Row] = {}
+        parts = list(batches((each.row for each in last.values()), touching="thread_id"))
+        if len(parts) > 1:
+            await saver.check_missing(list(last))
+        for part in parts:
             # Existing rows are read to be replaced; larger ones than these may not fit one transaction.
-            await in_parts(batch, self._put)
-        last = {message.id: message for message, _ in prepared}.values()
-        shown = [message for message in last if message.role != "system"]
-        return sorted(shown, key=lambda message: message.created_at)
+            await in_parts(part, save)
+        if created and not parts:
+            await self._records.commit(created)
+        stored = [stored_message(otherwise[id]) if id in otherwise else each.message for id, each in last.items()]
+        return sorted((message for message in stored if message.role != "system"), key=attrgetter("created_at"))
 
     async def update_messages(self, messages: Sequence[MessageUpdate | Mapping[str, Any]]) -> list[Message]:
         """Changes the given fields of each message and returns the changed messages; unknown ids are skipped.
@@ -95,7 +128,7 @@ class WriteMethods(DomainStore):
 
         Raises:
             ValidationError: an update is wrong.
-            ConflictError: others changed the messages at each of 100 attempts; the call may be retried.
+            ConflictError: others changed the messages at each of 1,000 attempts; the call may be retried.
         """
         operation = "UPDATE_MESSAGES"
         changes: list[_Change] = []
@@ -112,10 +145,6 @@ class WriteMethods(DomainStore):
         ids = texts(message_ids, "message_ids", operation="DELETE_MESSAGES")
         for n in range(0, len(ids), _KEYS_PER_COMMIT):
             await in_parts(ids[n : n + _KEYS_PER_COMMIT], self._delete)
-
-    async def _put(self, rows: Sequence[Row]) -> None:
-        threads = list(dict.fromkeys(row["thread_id"] for row in rows))
-        await self._records.commit([Put(table=MESSAGES.name, rows=rows), touch_threads(threads)])
 
     async def _delete(self, ids: Sequence[str]) -> None:
         keys = [[id] for id in ids]
@@ -137,7 +166,7 @@ class WriteMethods(DomainStore):
             if not parts:
                 return changed
             changes = [each.change for part in parts for each in part]
-        raise ConflictError("messages kept changing", operation="UPDATE_MESSAGES", retryable=True)
+        raise kept_changing("messages", "UPDATE_MESSAGES")
 
     async def _prepared(self, changes: Sequence[_Change]) -> list[_Prepared]:
         keys = [[change.id] for change in changes]
@@ -156,6 +185,28 @@ class WriteMethods(DomainStore):
             guards=[guard for each in part for guard in each.guards],
             returning=[Get(table=MESSAGES.name, keys=[[id] for id in ids])],
         )
+
+
+class _New(NamedTuple):
+    """Holds a checked message, its row, and whether the caller gave its time."""
+
+    message: Message
+    row: Row
+    has_time: bool
+
+    def at_the_time_of(self, other: _New) -> _New:
+        """Returns this message made when another was made."""
+        message = self.message.model_copy(update={"created_at": other.message.created_at})
+        return _New(message, {**self.row, "createdAt": other.row["createdAt"]}, other.has_time)
+
+
+def _last_of_each_id(prepared: Iterable[_New]) -> dict[str, _New]:
+    """Maps each id to its last message, at the time that was given last, as if they were saved one after another."""
+    last: dict[str, _New] = {}
+    for new in prepared:
+        before = last.get(new.message.id)
+        last[new.message.id] = new if before is None or new.has_time else new.at_the_time_of(before)
+    return last
 
 
 class _Change:

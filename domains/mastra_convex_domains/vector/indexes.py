@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from mastra_convex.domain import (
     MAX_ARRAY_ELEMENTS,
+    CommitResult,
     Delete,
     DeleteRange,
     Describe,
@@ -40,7 +41,7 @@ from mastra_convex.errors import (
 )
 
 from .models import IndexDescription, Metric
-from .scopes import Scope, foreign_vector
+from .scopes import Scope
 from .tables import VECTOR_INDEXES, VECTORS
 
 _METRICS: tuple[str, ...] = get_args(Metric)
@@ -188,7 +189,7 @@ class IndexMethods(DomainStore):
         async with self._checked_if_too_large(name, ids, operation):
             result = await self._records.commit(ops, guards=guards, mode="resumable")
         if result.status == "conflict":
-            raise foreign_vector(ids[result.guard - 1], operation) if result.guard else index_not_found(name, operation)
+            raise index_not_found(name, operation) if result.guard == 0 else self._not_owned(ids, result, operation)
 
     async def _guarded(
         self,
@@ -212,8 +213,8 @@ class IndexMethods(DomainStore):
                 answer = await run([IndexFacts(dimension, metric).guard(name), *owned], metric)
             if answer.status != "conflict":
                 return answer
-            if answer.guard:
-                raise foreign_vector(ids[answer.guard - 1], operation)
+            if answer.guard != 0:
+                raise self._not_owned(ids, answer, operation)
             found = await self._records.read(Get(table=VECTOR_INDEXES.name, keys=[[name]]))
             facts = self._found(found.rows[0], name, operation)
             if facts.dimension != dimension:
@@ -224,6 +225,10 @@ class IndexMethods(DomainStore):
                     details={"indexName": name, "expected": facts.dimension, "actual": dimension},
                 )
         raise ConflictError(f"index {name!r} kept changing", operation=operation, retryable=True)
+
+    def _not_owned(self, ids: Sequence[str], answer: _Answer, operation: str) -> ConflictError:
+        failed = answer.failed if isinstance(answer, CommitResult) else ()
+        return self._scope.refused([ids[guard - 1] for guard in failed], operation)
 
     @asynccontextmanager
     async def _checked_if_too_large(self, name: str, ids: Sequence[str], operation: str) -> AsyncGenerator[None]:

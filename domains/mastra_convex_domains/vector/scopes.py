@@ -15,6 +15,9 @@ _KEY = "resource_id"
 _PATH = ("metadata", _KEY)
 """A vector belongs to the resource that its metadata name."""
 
+_NAMED_IDS = 10
+"""An error message names at most so many ids; its details have all."""
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -42,13 +45,27 @@ class Scope:
         ]
 
     async def check(self, records: Records, index_name: str, ids: Sequence[str], *, operation: str) -> None:
-        """Raises ConflictError for an id whose vector belongs to another resource, before one of several commits."""
+        """Raises ConflictError for ids of vectors of another resource, before the first of several commits."""
         if self.resource_id is None:
             return
         found = await records.read(Get(table=VECTORS.name, keys=[[index_name, id] for id in ids], paths=[_PATH]))
-        for id, values in zip(ids, found.values or (), strict=True):
-            if values is not None and (values[0] is None or from_json(values[0]) != self.resource_id):
-                raise foreign_vector(id, operation)
+        foreign = [
+            id
+            for id, values in zip(ids, found.values or (), strict=True)
+            if values is not None and (values[0] is None or from_json(values[0]) != self.resource_id)
+        ]
+        if foreign:
+            raise self.refused(foreign, operation)
+
+    def refused(self, ids: Sequence[str], operation: str) -> ConflictError:
+        """Returns the error for ids whose vectors belong to another resource, or to none."""
+        named = ", ".join(map(repr, ids[:_NAMED_IDS])) + (", ..." if len(ids) > _NAMED_IDS else "")
+        return ConflictError(
+            f"not of resource {self.resource_id!r}: {named}; nothing was written",
+            operation=operation,
+            status="NOT_OWNED",
+            details={"ids": list(ids)},
+        )
 
     def claimed(self, metadata: Mapping[str, Any] | None, name: str, *, operation: str) -> Mapping[str, Any] | None:
         """Returns metadata that name the resource; raises ValidationError if they name another."""
@@ -60,15 +77,5 @@ class Scope:
             return metadata  # it is refused with other wrong values
         if metadata.get(_KEY, self.resource_id) != self.resource_id:
             message = f"{name}.{_KEY} must be {self.resource_id!r}, the resource of this view, or left out"
-            raise ValidationError(message, operation=operation, status="OTHER_RESOURCE")
+            raise ValidationError(message, operation=operation, status="NOT_OWNED")
         return {**metadata, _KEY: self.resource_id}
-
-
-def foreign_vector(id: str, operation: str) -> ConflictError:
-    """Returns the error for an id whose vector belongs to another resource."""
-    return ConflictError(
-        f"a vector of another resource, or of none, has the id {id!r}",
-        operation=operation,
-        status="OTHER_RESOURCE",
-        details={"id": id},
-    )

@@ -70,18 +70,17 @@ class _LargeValuesLayer(Layer):
 
     async def _committed(self, commit: Commit) -> tuple[CommitResult, Pick]:
         """The result of a commit, and what makes of each get that it returns what was asked for."""
-        whole = replace(commit, returning=[self._unchosen(op) for op in commit.returning])
         patches = [op for op in commit.ops if op.op == "patch" and op.table in self._tables]
         is_editable = can_be_edited(commit, self._tables)
         if not is_editable or not any(map(is_beyond, patches)):
             try:
-                return await self._written(commit, whole)
+                return await self._written(commit)
             except TooLargeError:  # or a LargeValueError: the row is, or would become, too large
                 if not is_editable:
                     raise
-        return await self._editor.commit(whole), self._chosen
+        return await self._editor.commit(self._returning_whole_rows(commit)), self._chosen
 
-    async def _written(self, commit: Commit, whole: Commit) -> tuple[CommitResult, Pick]:
+    async def _written(self, commit: Commit) -> tuple[CommitResult, Pick]:
         """The result of a commit that the database can make, if it may return whole rows."""
         try:
             return await self._writer.commit(commit), self._whole
@@ -89,7 +88,10 @@ class _LargeValuesLayer(Layer):
             if error.details.get("path") not in {".".join(path) for op in commit.returning for path in op.paths or ()}:
                 raise
         # Of a path to return. The commit may have been applied before, if its answer was lost, so its id stays.
-        return await self._writer.commit(whole), self._chosen
+        return await self._writer.commit(self._returning_whole_rows(commit)), self._chosen
+
+    def _returning_whole_rows(self, commit: Commit) -> Commit:
+        return replace(commit, returning=[self._unchosen(op) for op in commit.returning])
 
     async def _whole(self, op: Any, result: Any) -> Any:
         """A result with large values in their rows."""

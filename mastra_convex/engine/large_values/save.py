@@ -78,7 +78,9 @@ class Writer:
     async def commit(self, commit: Commit) -> CommitResult:
         """A commit whose puts may have rows of any size; applied at once, whatever that takes before."""
         rows = [op.rows for op in commit.ops if op.op == "put" and op.table in self._tables]
-        if is_within(rows, _AT_ONCE):
+        if not rows:
+            found = None
+        elif is_within(rows, _AT_ONCE):
             found = spilled(commit.ops, self._tables)
         else:
             found = await in_thread(spilled, commit.ops, self._tables)

@@ -12,8 +12,15 @@ import orjson
 from mastra_convex.engine.large_values.chunks import MAX_LARGE_BYTES, packed
 from mastra_convex.errors import TooLargeError
 from mastra_convex.rows.large_values import MARK, Reference, may_refer, owner_of, reference
-from mastra_convex.rows.native import MAX_JSON_NESTING
-from mastra_convex.rows.sizes import MAX_DOCUMENT_BYTES, SURELY_SMALL_BYTES, check_document, document_size, value_size
+from mastra_convex.rows.native import MAX_JSON_NESTING, most_bytes
+from mastra_convex.rows.sizes import (
+    MAX_DOCUMENT_BYTES,
+    SURELY_SMALL_BYTES,
+    SYSTEM_FIELDS_BYTES,
+    check_document,
+    document_size,
+    value_size,
+)
 from mastra_convex.rows.values import Row
 from mastra_convex.tables import Field, Table
 
@@ -41,7 +48,8 @@ class LargeValue:
 def is_surely_small(rows: Sequence[Row]) -> bool:
     """Tells by their JSON text alone that rows are small and hold nothing that looks like a reference."""
     text = orjson.dumps(rows)
-    return len(text) < SURELY_SMALL_BYTES and MARK.encode() not in text
+    is_small = len(text) < SURELY_SMALL_BYTES or most_bytes(text) <= MAX_DOCUMENT_BYTES - SYSTEM_FIELDS_BYTES
+    return is_small and MARK.encode() not in text
 
 
 def shrunk(table: Table, row: Row) -> tuple[Row, list[LargeValue]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mastra_convex.engine.protocol import Hit, Search, SearchResult
 from mastra_convex.errors import ValidationError
 from mastra_convex.local.documents import Stored
-from mastra_convex.local.guards import failing_guard
+from mastra_convex.local.guards import failing_guards
 from mastra_convex.local.scan import plan
 from mastra_convex.local.schema import Layout, Session
 from mastra_convex.local.vectors import Query, Ranking, Scored
@@ -36,9 +36,9 @@ def search(op: Search, cache: VectorCache, session: Session, *, at_once: bool = 
     query = _query(op, layout)
     walk = plan(layout, target.index, [target.prefix], lower=target.lower, upper=target.upper)
     holds = predicate(layout.table, target.where)
-    guard = failing_guard(session, op.guards)
-    if guard is not None:
-        return SearchResult(status="conflict", guard=guard)
+    failed = failing_guards(session, op.guards)
+    if failed:
+        return SearchResult(status="conflict", guard=failed[0])
     vectors = cache.vectors(session, walk, op)
     among = possible_rows(session, walk, target.where)
     if at_once and holds is not None and (among is None or len(among) > _QUICK_ROWS):

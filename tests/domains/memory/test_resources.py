@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from mastra_convex import ValidationError
-from mastra_convex_domains import MemoryStore, Resource
+from mastra_convex_domains import MemoryStore, Resource, ResourceUpdate
 from tests.backends import Backend
 from tests.data import at
 
@@ -63,3 +63,52 @@ async def test_bad_arguments_are_refused_by_name(memory: MemoryStore, arguments:
     with pytest.raises(ValidationError, match=next(iter(arguments))):
         await memory.update_resource("u", **arguments)
     assert await memory.get_resource_by_id("u") is None
+
+
+async def test_appends_of_many_tasks_are_all_kept(backend: Backend) -> None:
+    memories = [backend.store().memory, backend.store().memory]
+
+    async def append(n: int) -> None:
+        await memories[n % 2].update_resource(
+            "user-1", update=lambda resource: {"workingMemory": f"{resource.working_memory or ''}{n},"}
+        )
+
+    async with anyio.create_task_group() as group:
+        for n in range(20):
+            group.start_soon(append, n)
+    resource = await memories[0].get_resource_by_id("user-1")
+    assert resource is not None
+    assert sorted((resource.working_memory or "").split(",")) == sorted(["", *map(str, range(20))])
+
+
+async def test_update_by_a_function(memory: MemoryStore) -> None:
+    async def first(resource: Resource) -> ResourceUpdate:
+        assert (resource.id, resource.working_memory, resource.metadata) == ("user-1", None, {})
+        return ResourceUpdate(working_memory="tea", metadata={"a": 1, "b": 1})
+
+    made = await memory.update_resource("user-1", update=first)
+    assert (made.working_memory, made.metadata) == ("tea", {"a": 1, "b": 1})
+    changed = await memory.update_resource("user-1", update=lambda resource: {"metadata": {"b": 2}})
+    assert (changed.working_memory, changed.metadata, changed.created_at) == ("tea", {"a": 1, "b": 2}, made.created_at)
+    assert changed.updated_at > made.updated_at
+    assert await memory.update_resource("user-1", update=lambda resource: None) == changed
+    assert await memory.get_resource_by_id("user-1") == changed
+    nobody = await memory.update_resource("nobody", update=lambda resource: None)
+    assert nobody.working_memory is None
+    assert await memory.get_resource_by_id("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"update": 1}, "update must be a function of a resource"),
+        ({"update": lambda _: {"memory": "x"}}, r"update\(\): unknown key 'memory'"),
+        ({"update": lambda _: {"working_memory": 1}}, r"update\(\).working_memory"),
+        ({"update": lambda _: "x"}, r"update\(\)"),
+        ({"update": lambda _: None, "metadata": {}}, "update takes the place of working_memory and metadata"),
+    ],
+)
+async def test_a_wrong_update_is_refused(memory: MemoryStore, arguments: Any, problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        await memory.update_resource("user-1", **arguments)
+    assert await memory.get_resource_by_id("user-1") is None

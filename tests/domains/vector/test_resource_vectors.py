@@ -139,7 +139,7 @@ async def test_metadata_that_name_another_resource_are_refused(
     for call in calls:
         with pytest.raises(ValidationError, match=r"resource_id must be 'ann'") as caught:
             await call()
-        assert caught.value.id.endswith("_OTHER_RESOURCE")
+        assert caught.value.id.endswith("_NOT_OWNED")
     assert await contents(filled) == before
 
 
@@ -160,10 +160,13 @@ async def test_ids_of_others_are_refused(filled: VectorStore, ann: ResourceVecto
 
     for id in OTHERS:
         for call in calls(id):
-            with pytest.raises(ConflictError, match=f"has the id '{id}'") as caught:
+            with pytest.raises(ConflictError, match=f"not of resource 'ann': '{id}'; nothing was written") as caught:
                 await call()
-            assert caught.value.id.endswith("_OTHER_RESOURCE")
-            assert caught.value.details == {"id": id}
+            assert caught.value.id.endswith("_NOT_OWNED")
+            assert caught.value.details == {"ids": [id]}
+    with pytest.raises(ConflictError) as caught:
+        await ann.delete_vectors("i", ids=["a1", *OTHERS, "unknown"])
+    assert caught.value.details == {"ids": list(OTHERS)}
     assert await contents(filled) == before
 
 

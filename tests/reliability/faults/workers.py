@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mastra_convex import cli
+from mastra_convex import ConvexStore, cli
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
@@ -30,6 +30,7 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
+from mastra_convex_domains import MemoryStore, Resource, ResourceUpdate
 from tests.backends import KEY, all_tables, remote_store
 from tests.data import message, thread
 from tests.engine.rows import MESSAGES, THREADS, commit, everything
@@ -190,3 +191,25 @@ def load(url: str, tasks: int, rounds: int, connection: Connection) -> None:
 def resident() -> int:
     """Bytes of memory that this process has."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def append_to_memory(memory: MemoryStore, name: str, count: int) -> None:
+    """Appends that many words to the working memory of one resource, all at once."""
+
+    async def append(n: int) -> None:
+        def appended(resource: Resource) -> ResourceUpdate:
+            counted = {**resource.metadata, "count": resource.metadata.get("count", 0) + 1}
+            return ResourceUpdate(working_memory=f"{resource.working_memory or ''}{name}-{n} ", metadata=counted)
+
+        await memory.update_resource("shared", update=appended)
+
+    await asyncio.gather(*map(append, range(count)))
+
+
+def append_to_file(path: Path, name: str, count: int, connection: Connection) -> None:
+    async def work() -> None:
+        async with ConvexStore.local(path) as store:
+            await append_to_memory(store.memory, name, count)
+
+    asyncio.run(work())
+    connection.send(None)
