@@ -38,7 +38,16 @@ from mastra_convex.contract.models import (
     parse,
     parse_list,
 )
-from mastra_convex.contract.pages import DateRange, Page, PageInfo, PageRequest, PerPage, order_column, page_request
+from mastra_convex.contract.pages import (
+    DateRange,
+    Page,
+    PageInfo,
+    PageRequest,
+    PerPage,
+    Time,
+    order_column,
+    page_request,
+)
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.engine.client import MAX_KEYS, Records, batches, in_parts
 from mastra_convex.engine.layers import layered
@@ -155,6 +164,7 @@ __all__ = [
     "SearchResult",
     "StoredObject",
     "Table",
+    "Time",
     "UnchangedGuard",
     "Unset",
     "UtcDatetime",

@@ -61,11 +61,16 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
 
 
 def moment(value: object, name: str, *, operation: str) -> datetime:
-    """`value` in UTC, cut to milliseconds; ValidationError unless it is a datetime with a time zone."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValidationError(f"{name} must be a datetime with a time zone", operation=operation)
+    """`value`, a datetime or ISO text, in UTC, cut to milliseconds; ValidationError unless it has a time zone."""
     try:
-        return to_milliseconds(value)
+        time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        time = None
+    if not isinstance(time, datetime) or time.utcoffset() is None:
+        message = f"{name} must be a datetime with a time zone, as datetime.now(UTC) has one, or ISO text with one"
+        raise ValidationError(message, operation=operation)
+    try:
+        return to_milliseconds(time)
     except ValueError as error:
         raise ValidationError(f"{name} {error}", operation=operation) from error
 

@@ -16,7 +16,7 @@ def to_milliseconds(value: datetime) -> datetime:
     Raises ValueError for a naive one, and for one that UTC does not have.
     """
     if value.tzinfo is None:
-        raise ValueError("must have a time zone")
+        raise ValueError("must have a time zone, as datetime.now(UTC) has one")
     if value.tzinfo is not UTC:
         try:
             value = value.astimezone(UTC)

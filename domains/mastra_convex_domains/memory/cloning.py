@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from mastra_convex.domain import (
     Put,
     Row,
     Scan,
+    Time,
     batches,
     each,
     mapping,
@@ -50,8 +50,8 @@ class CloneMethods(DomainStore):
         metadata: Mapping[str, Any] | None = None,
         message_limit: int | None = None,
         message_ids: Sequence[str] = (),
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
     ) -> ThreadClone:
         """Copies a thread and its messages under new ids.
 
@@ -128,8 +128,8 @@ def _message_scan(
     thread_id: str,
     message_limit: int | None,
     message_ids: Sequence[str],
-    start: datetime | None,
-    end: datetime | None,
+    start: Time | None,
+    end: Time | None,
 ) -> Scan:
     if message_limit is not None and (type(message_limit) is not int or not 1 <= message_limit <= MAX_SAFE_INTEGER):
         raise ValidationError("message_limit must be >= 1", operation=_OPERATION)
