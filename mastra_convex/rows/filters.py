@@ -11,6 +11,7 @@ from typing import Any, Final
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.patterns import compile_program
+from mastra_convex.rows.times import instant
 
 Test = Callable[[Any], bool]
 Holds = Callable[[Any, Any], bool]
@@ -140,12 +141,16 @@ def _has_match(test: Test) -> Test:
 
 def _ordered(holds: Holds) -> Callable[[Any], Test]:
     def test_of(given: Any) -> Test:
-        def test(value: Any) -> bool:
-            if isinstance(value, list):
-                return any(compares(item, given, holds) for item in value)
+        time = instant(given) if isinstance(given, str) else None
+
+        def compare(value: Any) -> bool:
+            if time is not None and isinstance(value, str):
+                other = instant(value)
+                if other is not None:
+                    return holds(other, time)
             return compares(value, given, holds)
 
-        return test
+        return lambda value: any(map(compare, value)) if isinstance(value, list) else compare(value)
 
     return test_of
 

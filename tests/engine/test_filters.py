@@ -76,7 +76,8 @@ async def test_a_program_may_lead_back_to_where_it_came_from(engine: Engine) -> 
 
 
 TEXT = st.text("aB\u00e9\U0001f600", max_size=2)
-SCALARS = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from([0.5, 1.0]) | TEXT
+TIMES = st.sampled_from(["2026-01-01T10:00:00Z", "2026-01-01T12:00:00.5+02:00", "2026-02-30T10:00:00Z", "2026-01-01"])
+SCALARS = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from([0.5, 1.0]) | TEXT | TIMES
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (

@@ -3,6 +3,7 @@
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
 import { compileProgram } from "./patterns";
+import { compareInstants, instant } from "./times";
 import { arrayPosition, deepEqual, isObject, own } from "./values";
 
 /** `undefined` is a value that is missing. */
@@ -109,7 +110,11 @@ function equals(given: Value): Test {
 }
 
 function ordered(given: Value, holds: (order: number) => boolean): Test {
-  const test: Test = (value) => compared(value, given, holds);
+  const time = typeof given === "string" ? instant(given) : undefined;
+  const test: Test = (value) => {
+    const other = time !== undefined && typeof value === "string" ? instant(value) : undefined;
+    return time !== undefined && other !== undefined ? holds(compareInstants(other, time)) : compared(value, given, holds);
+  };
   return (value) => (Array.isArray(value) ? value.some(test) : test(value));
 }
 

@@ -22,6 +22,9 @@ async def persist(
     await workflows.persist_workflow_snapshot(name, run_id=run_id, snapshot=state, created_at=at(n), **options)
 
 
+EAST = timezone(timedelta(hours=2))
+
+
 @pytest.fixture
 async def ten(workflows: WorkflowsStore) -> WorkflowsStore:
     """Ten runs, not stored in the order of their times: n even in workflow a, n % 3 == 0 of user-1, n < 4 failed."""
@@ -72,7 +75,7 @@ async def test_all_runs_newest_first(ten: WorkflowsStore) -> None:
         ({"from_date": at(3), "to_date": at(5)}, [5, 4, 3]),
         ({"from_date": at(3) + timedelta(milliseconds=1), "to_date": at(5) - timedelta(milliseconds=1)}, [4]),
         ({"from_date": at(5), "to_date": at(3)}, []),
-        ({"from_date": at(3).isoformat(), "to_date": at(5).astimezone(timezone(timedelta(hours=2))).isoformat()}, [5, 4, 3]),
+        ({"from_date": at(3).isoformat(), "to_date": at(5).astimezone(EAST).isoformat()}, [5, 4, 3]),
         ({"workflow_name": "a", "status": "success", "from_date": at(5)}, [8, 6]),
         ({"resource_id": "user-1", "status": "failed", "to_date": at(2)}, [0]),
         ({"workflow_name": "a", "resource_id": "user-1", "from_date": at(1), "status": "success"}, [6]),
