@@ -155,15 +155,14 @@ const isPlain = (value: Value) => ["string", "boolean", "number"].includes(typeo
 type FilterBuilder = { eq(field: string, value: Value): FilterExpression<boolean> };
 const isEqual = ({ field, value }: Equality) => (builder: unknown) => (builder as FilterBuilder).eq(field, value);
 
-/** Returns the equalities that a condition demands: of a column, or of members of a raw column. */
+/** Returns the equalities that a condition demands: of a column, or of members of a raw column by a filter. */
 function equalitiesOf(table: Table, { path, operator, value: text }: Condition): Equality[] {
-  const [column, ...members] = path;
+  const [column] = path;
   const value = parsed(text);
-  const isNamed = column !== undefined && !table.json.includes(column) && !members.some((name) => name.includes("."));
-  if (!isNamed || value === undefined) return [];
+  if (column === undefined || path.length > 1 || value === undefined || table.json.includes(column)) return [];
   const isRaw = table.raw.includes(column);
-  if (operator === "eq") return isRaw === members.length > 0 ? [{ field: path.join("."), value }] : [];
-  return operator === "match" && isRaw && members.length === 0 ? equalitiesIn(table, column, value) : [];
+  if (operator === "eq") return isRaw ? [] : [{ field: column, value }];
+  return operator === "match" && isRaw ? equalitiesIn(table, column, value) : [];
 }
 
 function equalitiesIn(table: Table, field: string, filter: Value): Equality[] {

@@ -69,7 +69,7 @@ class ChangeMethods(IndexMethods):
         ids: list[str] = []
         if id is not None:
             ids = [text(id, "id", operation=operation)]
-            op = Patch(table=VECTORS.name, keys=[[index_name, id]], change=change)
+            op = Patch(table=VECTORS.name, keys=[[index_name, *ids]], change=change)
         else:
             where = [*matching, *self._scope.conditions()]
             op = PatchRange(range=vectors_of(index_name, where=where), change=change)

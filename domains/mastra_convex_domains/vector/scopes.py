@@ -31,8 +31,14 @@ class Scope:
         return self.resource_id is not None
 
     def conditions(self) -> list[Condition]:
-        """Returns the condition that a vector belongs to the resource."""
-        return [] if self.resource_id is None else [equals(_PATH, self.resource_id)]
+        """Returns the conditions that a vector belongs to the resource.
+
+        The first finds it by an index, but also finds lists that have the resource; the second compares exactly.
+        """
+        if self.resource_id is None:
+            return []
+        found = Condition(path=["metadata"], operator="match", value=to_json({_KEY: self.resource_id}))
+        return [found, equals(_PATH, self.resource_id)]
 
     def guards(self, index_name: str, ids: Sequence[str]) -> list[Guard]:
         """Returns a guard for each id: no vector that has it belongs to another resource, or to none."""

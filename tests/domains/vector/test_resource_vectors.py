@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_convex import ConflictError, MastraConvexError, NotFoundError, ValidationError
+from mastra_convex.engine.protocol import Commit, Put
 from mastra_convex_domains import Metric, ResourceVectors, VectorHit, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
@@ -105,6 +106,19 @@ async def test_more_vectors_of_others_are_nearer_than_a_native_search_finds(
     given = [vector(dimension, 1, 9 + n) for n in range(3)]
     await ann.upsert("i", vectors=given, ids=["x", "y", "z"])
     assert ids(await ann.query("i", query_vector=vector(dimension, 1), top_k=2)) == ["x", "y"]
+
+
+async def test_metadata_that_are_text_name_no_resource(vectors: VectorStore, backend: Backend, dimension: int) -> None:
+    """Filters do not look into them either; a native search and a scan answer alike."""
+    await vectors.create_index("i", dimension=dimension)
+    row = {"id": "text", "indexName": "i", "embedding": vector(dimension, 1), "metadata": '{"resource_id": "ann"}'}
+    commit = Commit(id="text", ops=[Put(table="mastra_vectors", rows=[row])])
+    assert (await backend.engine().commit(commit)).status == "done"
+    ann = vectors.for_resource("ann")
+    assert await ann.query("i", query_vector=vector(dimension, 1)) == []
+    assert await ann.query("i", filter={}) == []
+    await ann.delete_vectors("i", filter={"a": None})
+    assert (await vectors.describe_index("i")).count == 1
 
 
 async def test_what_it_stores_names_the_resource(filled: VectorStore, ann: ResourceVectors, dimension: int) -> None:
