@@ -77,6 +77,13 @@ from mastra_convex.engine.protocol import (
     UnchangedGuard,
     WriteOp,
 )
+from mastra_convex.engine.read_modify_write import (
+    MAX_CONFLICTS,
+    answer_of,
+    check_function,
+    kept_changing,
+    read_modify_write,
+)
 from mastra_convex.engine.threads import each
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.retention import (
@@ -115,6 +122,7 @@ from mastra_convex.telemetry.signals import Attributes
 
 __all__ = [
     "MAX_ARRAY_ELEMENTS",
+    "MAX_CONFLICTS",
     "MAX_KEYS",
     "MAX_SAFE_INTEGER",
     "UNSET",
@@ -171,9 +179,11 @@ __all__ = [
     "VectorIndex",
     "WriteOp",
     "about",
+    "answer_of",
     "batches",
     "carried",
     "check_batch_size",
+    "check_function",
     "checked",
     "checked_filter",
     "checked_when_given",
@@ -191,6 +201,7 @@ __all__ = [
     "is_stored",
     "items",
     "json_object",
+    "kept_changing",
     "mapping",
     "metadata_conditions",
     "moment",
@@ -200,6 +211,7 @@ __all__ = [
     "page_request",
     "parse",
     "parse_list",
+    "read_modify_write",
     "register",
     "string",
     "text",

@@ -86,7 +86,7 @@ class RetentionTable:
 
     Attributes:
         table: the table.
-        anchor: the column with the time, as ISO text, that tells how old a row is.
+        anchor: the column with the time, as ISO text or epoch milliseconds, that tells how old a row is.
     """
 
     table: Table
@@ -218,7 +218,11 @@ class _Pruning:
         self._anchor = target.anchor
         self._index = target.index
         self._options = options
-        self._cutoff = to_iso(_before(now(), policy.max_age))
+        cutoff = _before(now(), policy.max_age)
+        is_number = target.table.field_by_name[target.anchor].type == "number"
+        self._cutoff: str | float = max(0, int(cutoff.timestamp() * 1000)) if is_number else to_iso(cutoff)
+        # A missing time sorts before every text and number; an empty text is none either.
+        self._after_none = Bound(value=0) if is_number else Bound(value="", inclusive=False)
         self._owned = bool(records.owned_ranges(target.table, ""))
         self._batch_size = min(policy.batch_size, _PARENTS if self._owned else STEP_ROWS)
         self._deleted = 0
@@ -242,9 +246,8 @@ class _Pruning:
         return self._report(done=True)
 
     def _scan(self, **options: Any) -> Scan:
-        # A missing time sorts before every text; an empty one is none either.
-        lower, upper = Bound(value="", inclusive=False), Bound(value=self._cutoff, inclusive=False)
-        return Scan(table=self._table.name, index=self._index, lower=lower, upper=upper, **options)
+        upper = Bound(value=self._cutoff, inclusive=False)
+        return Scan(table=self._table.name, index=self._index, lower=self._after_none, upper=upper, **options)
 
     def _window(self) -> int | None:
         """Rows to look up at a time: one more than may be deleted, which tells whether any are left."""
@@ -252,7 +255,7 @@ class _Pruning:
         return min((bound + 1 for bound in bounds if bound), default=None)
 
     def _paths(self) -> list[list[str]]:
-        columns = ("id", *self._table.key_fields) if self._owned else (self._anchor, "_creationTime")
+        columns = (self._table.owner_field, *self._table.key_fields) if self._owned else (self._anchor, "_creationTime")
         return [[column] for column in columns]
 
     async def _delete_all(self, rows: list[list[Any]]) -> bool:

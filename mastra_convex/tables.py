@@ -83,7 +83,8 @@ class Owner:
 
     Attributes:
         table: the other table.
-        index: an index of this table whose first field is the `id` of the row that owns it.
+        index: an index of this table whose first field is the `id` of the row that owns it, or where the other table
+            has none the first field of its key.
         optional: the rows are deleted only if the caller asks for it.
     """
 
@@ -220,6 +221,11 @@ class Table:
     def key_fields(self) -> tuple[str, ...]:
         """Returns the columns that identify a row."""
         return self.index_by_name[self.key].fields
+
+    @property
+    def owner_field(self) -> str:
+        """Returns the column by which rows of other tables name the row that they belong to."""
+        return "id" if "id" in self.field_by_name else self.key_fields[0]
 
     @cached_property
     def large_columns(self) -> tuple[Field, ...]:

@@ -7,6 +7,83 @@ import { v } from "convex/values";
 export const version = "0.1.0";
 
 export const mastraTables = {
+  mastra_background_tasks: defineTable({
+    id: v.string(),
+    tool_call_id: v.string(),
+    tool_name: v.string(),
+    agent_id: v.string(),
+    run_id: v.string(),
+    thread_id: v.union(v.string(), v.null()),
+    resource_id: v.union(v.string(), v.null()),
+    status: v.string(),
+    args: v.string(),
+    result: v.optional(v.union(v.string(), v.null())),
+    error: v.optional(v.union(v.string(), v.null())),
+    suspend_payload: v.optional(v.union(v.string(), v.null())),
+    retry_count: v.number(),
+    max_retries: v.number(),
+    timeout_ms: v.number(),
+    createdAt: v.string(),
+    startedAt: v.union(v.string(), v.null()),
+    suspendedAt: v.union(v.string(), v.null()),
+    completedAt: v.union(v.string(), v.null()),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_status_created", ["status", "createdAt"])
+    .index("by_agent_status", ["agent_id", "status"])
+    .index("by_run", ["run_id"])
+    .index("by_tool_call", ["tool_call_id"])
+    .index("by_thread", ["thread_id"])
+    .index("by_resource", ["resource_id"])
+    .index("by_tool", ["tool_name"])
+    .index("by_created", ["createdAt"])
+    .index("by_agent_created", ["agent_id", "createdAt"])
+    .index("by_thread_created", ["thread_id", "createdAt"])
+    .index("by_resource_created", ["resource_id", "createdAt"])
+    .index("by_tool_created", ["tool_name", "createdAt"]),
+  mastra_cache: defineTable({
+    key: v.string(),
+    keyPrefix: v.string(),
+    kind: v.string(),
+    value: v.optional(v.string()),
+    counter: v.optional(v.number()),
+    expiresAt: v.union(v.number(), v.null()),
+  })
+    .index("by_key", ["key"])
+    .index("by_key_prefix", ["keyPrefix"])
+    .index("by_expires", ["expiresAt"]),
+  mastra_cache_list_items: defineTable({
+    key: v.string(),
+    keyPrefix: v.string(),
+    index: v.number(),
+    value: v.string(),
+  })
+    .index("by_key_prefix", ["keyPrefix"])
+    .index("by_key_index", ["key", "index"]),
+  mastra_channel_config: defineTable({
+    id: v.string(),
+    platform: v.string(),
+    data: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_platform", ["platform"]),
+  mastra_channel_installations: defineTable({
+    id: v.string(),
+    platform: v.string(),
+    agentId: v.string(),
+    status: v.string(),
+    webhookId: v.optional(v.union(v.string(), v.null())),
+    data: v.string(),
+    configHash: v.optional(v.union(v.string(), v.null())),
+    error: v.optional(v.union(v.string(), v.null())),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_webhook", ["webhookId"])
+    .index("by_platform_agent", ["platform", "agentId"])
+    .index("by_platform", ["platform"]),
   mastra_chunks: defineTable({
     generation: v.string(),
     position: v.number(),
@@ -43,6 +120,46 @@ export const mastraTables = {
     .index("by_resource", ["resourceId"])
     .index("by_resource_created", ["resourceId", "createdAt"])
     .index("by_created", ["createdAt"]),
+  mastra_observational_memory: defineTable({
+    id: v.string(),
+    lookupKey: v.string(),
+    scope: v.string(),
+    resourceId: v.optional(v.union(v.string(), v.null())),
+    threadId: v.optional(v.union(v.string(), v.null())),
+    activeObservations: v.string(),
+    activeObservationsPendingUpdate: v.optional(v.union(v.string(), v.null())),
+    originType: v.string(),
+    config: v.string(),
+    generationCount: v.number(),
+    lastObservedAt: v.optional(v.union(v.string(), v.null())),
+    lastReflectionAt: v.optional(v.union(v.string(), v.null())),
+    pendingMessageTokens: v.number(),
+    totalTokensObserved: v.number(),
+    observationTokenCount: v.number(),
+    isObserving: v.boolean(),
+    isReflecting: v.boolean(),
+    observedMessageIds: v.optional(v.union(v.array(v.string()), v.null())),
+    observedTimezone: v.optional(v.union(v.string(), v.null())),
+    bufferedObservations: v.optional(v.union(v.string(), v.null())),
+    bufferedObservationTokens: v.optional(v.union(v.number(), v.null())),
+    bufferedMessageIds: v.optional(v.union(v.array(v.string()), v.null())),
+    bufferedReflection: v.optional(v.union(v.string(), v.null())),
+    bufferedReflectionTokens: v.optional(v.union(v.number(), v.null())),
+    bufferedReflectionInputTokens: v.optional(v.union(v.number(), v.null())),
+    reflectedObservationLineCount: v.optional(v.union(v.number(), v.null())),
+    bufferedObservationChunks: v.optional(v.union(v.string(), v.null())),
+    isBufferingObservation: v.boolean(),
+    isBufferingReflection: v.boolean(),
+    lastBufferedAtTokens: v.number(),
+    lastBufferedAtTime: v.optional(v.union(v.string(), v.null())),
+    metadata: v.optional(v.union(v.string(), v.null())),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_lookup_key", ["lookupKey", "generationCount"])
+    .index("by_thread", ["threadId"])
+    .index("by_updated", ["updatedAt"]),
   mastra_receipts: defineTable({
     id: v.string(),
     outcome: v.string(),
@@ -57,6 +174,45 @@ export const mastraTables = {
     .index("by_record_id", ["id"])
     .index("by_updated", ["updatedAt"])
     .index("by_created", ["createdAt"]),
+  mastra_schedule_triggers: defineTable({
+    id: v.string(),
+    schedule_id: v.string(),
+    run_id: v.optional(v.union(v.string(), v.null())),
+    scheduled_fire_at: v.number(),
+    actual_fire_at: v.number(),
+    outcome: v.string(),
+    error: v.optional(v.union(v.string(), v.null())),
+    trigger_kind: v.string(),
+    parent_trigger_id: v.optional(v.union(v.string(), v.null())),
+    metadata: v.optional(v.union(v.string(), v.null())),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_schedule_actual", ["schedule_id", "actual_fire_at"])
+    .index("by_parent_trigger", ["parent_trigger_id"])
+    .index("by_actual", ["actual_fire_at"]),
+  mastra_schedules: defineTable({
+    id: v.string(),
+    target: v.string(),
+    cron: v.string(),
+    timezone: v.optional(v.union(v.string(), v.null())),
+    status: v.string(),
+    next_fire_at: v.number(),
+    last_fire_at: v.optional(v.union(v.number(), v.null())),
+    last_run_id: v.optional(v.union(v.string(), v.null())),
+    created_at: v.number(),
+    updated_at: v.number(),
+    metadata: v.optional(v.union(v.string(), v.null())),
+    owner_type: v.optional(v.union(v.string(), v.null())),
+    owner_id: v.optional(v.union(v.string(), v.null())),
+    workflow_id: v.optional(v.union(v.string(), v.null())),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_status_next_fire_at", ["status", "next_fire_at"])
+    .index("by_workflow_status", ["workflow_id", "status"])
+    .index("by_workflow_id", ["workflow_id"])
+    .index("by_owner", ["owner_type", "owner_id"])
+    .index("by_owner_id", ["owner_id"])
+    .index("by_created", ["created_at"]),
   mastra_scorers: defineTable({
     id: v.string(),
     scorerId: v.string(),
@@ -151,6 +307,16 @@ export const mastraTables = {
       dimensions: 1536,
       filterFields: ["indexName", "metadata.resource_id", "metadata.thread_id"],
     }),
+  mastra_workflow_claims: defineTable({
+    workflow_name: v.string(),
+    run_id: v.string(),
+    owner: v.optional(v.string()),
+    fence: v.number(),
+    claimed_at: v.string(),
+    expires_at: v.optional(v.string()),
+  })
+    .index("by_workflow_run", ["workflow_name", "run_id"])
+    .index("by_expires", ["expires_at"]),
   mastra_workflow_snapshots: defineTable({
     id: v.optional(v.string()),
     workflow_name: v.string(),
@@ -199,6 +365,116 @@ export type VectorIndexLayout = {
 };
 
 export const layout: { readonly [table: string]: TableLayout } = {
+  mastra_background_tasks: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "tool_call_id",
+      "tool_name",
+      "agent_id",
+      "run_id",
+      "thread_id",
+      "resource_id",
+      "status",
+      "args",
+      "result",
+      "error",
+      "suspend_payload",
+      "retry_count",
+      "max_retries",
+      "timeout_ms",
+      "createdAt",
+      "startedAt",
+      "suspendedAt",
+      "completedAt",
+    ],
+    json: ["args", "result", "error", "suspend_payload"],
+    raw: [],
+    floats: [],
+    large: ["args", "result", "error", "suspend_payload"],
+    indexes: {
+      by_record_id: ["id"],
+      by_status_created: ["status", "createdAt"],
+      by_agent_status: ["agent_id", "status"],
+      by_run: ["run_id"],
+      by_tool_call: ["tool_call_id"],
+      by_thread: ["thread_id"],
+      by_resource: ["resource_id"],
+      by_tool: ["tool_name"],
+      by_created: ["createdAt"],
+      by_agent_created: ["agent_id", "createdAt"],
+      by_thread_created: ["thread_id", "createdAt"],
+      by_resource_created: ["resource_id", "createdAt"],
+      by_tool_created: ["tool_name", "createdAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_cache: {
+    key: "by_key",
+    fields: ["key", "keyPrefix", "kind", "value", "counter", "expiresAt"],
+    json: ["value"],
+    raw: [],
+    floats: [],
+    large: ["value"],
+    indexes: {
+      by_key: ["key"],
+      by_key_prefix: ["keyPrefix"],
+      by_expires: ["expiresAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_cache_list_items: {
+    key: "by_key_index",
+    fields: ["key", "keyPrefix", "index", "value"],
+    json: ["value"],
+    raw: [],
+    floats: [],
+    large: ["value"],
+    indexes: {
+      by_key_prefix: ["keyPrefix"],
+      by_key_index: ["key", "index"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_channel_config: {
+    key: "by_record_id",
+    fields: ["id", "platform", "data", "updatedAt"],
+    json: ["data"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_platform: ["platform"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_channel_installations: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "platform",
+      "agentId",
+      "status",
+      "webhookId",
+      "data",
+      "configHash",
+      "error",
+      "createdAt",
+      "updatedAt",
+    ],
+    json: ["data"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_webhook: ["webhookId"],
+      by_platform_agent: ["platform", "agentId"],
+      by_platform: ["platform"],
+    },
+    vectorIndexes: {},
+  },
   mastra_chunks: {
     key: "by_generation",
     fields: ["generation", "position", "data"],
@@ -254,6 +530,62 @@ export const layout: { readonly [table: string]: TableLayout } = {
     },
     vectorIndexes: {},
   },
+  mastra_observational_memory: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "lookupKey",
+      "scope",
+      "resourceId",
+      "threadId",
+      "activeObservations",
+      "activeObservationsPendingUpdate",
+      "originType",
+      "config",
+      "generationCount",
+      "lastObservedAt",
+      "lastReflectionAt",
+      "pendingMessageTokens",
+      "totalTokensObserved",
+      "observationTokenCount",
+      "isObserving",
+      "isReflecting",
+      "observedMessageIds",
+      "observedTimezone",
+      "bufferedObservations",
+      "bufferedObservationTokens",
+      "bufferedMessageIds",
+      "bufferedReflection",
+      "bufferedReflectionTokens",
+      "bufferedReflectionInputTokens",
+      "reflectedObservationLineCount",
+      "bufferedObservationChunks",
+      "isBufferingObservation",
+      "isBufferingReflection",
+      "lastBufferedAtTokens",
+      "lastBufferedAtTime",
+      "metadata",
+      "createdAt",
+      "updatedAt",
+    ],
+    json: ["config", "bufferedObservationChunks", "metadata"],
+    raw: [],
+    floats: [],
+    large: [
+      "activeObservations",
+      "activeObservationsPendingUpdate",
+      "bufferedObservations",
+      "bufferedReflection",
+      "bufferedObservationChunks",
+    ],
+    indexes: {
+      by_record_id: ["id"],
+      by_lookup_key: ["lookupKey", "generationCount"],
+      by_thread: ["threadId"],
+      by_updated: ["updatedAt"],
+    },
+    vectorIndexes: {},
+  },
   mastra_receipts: {
     key: "by_record_id",
     fields: ["id", "outcome"],
@@ -277,6 +609,65 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_record_id: ["id"],
       by_updated: ["updatedAt"],
       by_created: ["createdAt"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_schedule_triggers: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "schedule_id",
+      "run_id",
+      "scheduled_fire_at",
+      "actual_fire_at",
+      "outcome",
+      "error",
+      "trigger_kind",
+      "parent_trigger_id",
+      "metadata",
+    ],
+    json: ["metadata"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_schedule_actual: ["schedule_id", "actual_fire_at"],
+      by_parent_trigger: ["parent_trigger_id"],
+      by_actual: ["actual_fire_at"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_schedules: {
+    key: "by_record_id",
+    fields: [
+      "id",
+      "target",
+      "cron",
+      "timezone",
+      "status",
+      "next_fire_at",
+      "last_fire_at",
+      "last_run_id",
+      "created_at",
+      "updated_at",
+      "metadata",
+      "owner_type",
+      "owner_id",
+      "workflow_id",
+    ],
+    json: ["target", "metadata"],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_record_id: ["id"],
+      by_status_next_fire_at: ["status", "next_fire_at"],
+      by_workflow_status: ["workflow_id", "status"],
+      by_workflow_id: ["workflow_id"],
+      by_owner: ["owner_type", "owner_id"],
+      by_owner_id: ["owner_id"],
+      by_created: ["created_at"],
     },
     vectorIndexes: {},
   },
@@ -429,6 +820,19 @@ export const layout: { readonly [table: string]: TableLayout } = {
         filters: ["indexName", "metadata.resource_id", "metadata.thread_id"],
       },
     },
+  },
+  mastra_workflow_claims: {
+    key: "by_workflow_run",
+    fields: ["workflow_name", "run_id", "owner", "fence", "claimed_at", "expires_at"],
+    json: [],
+    raw: [],
+    floats: [],
+    large: [],
+    indexes: {
+      by_workflow_run: ["workflow_name", "run_id"],
+      by_expires: ["expires_at"],
+    },
+    vectorIndexes: {},
   },
   mastra_workflow_snapshots: {
     key: "by_workflow_run",

@@ -1,12 +1,19 @@
 """Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
+from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
+from mastra_convex_domains.cache import CacheStore
+from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
+    ActivatedChunk,
+    ActivationResult,
     Include,
     MemoryStore,
     Message,
     MessagePage,
     MessageUpdate,
+    ObservationalMemory,
+    ObservationChunk,
     Resource,
     ResourceMemory,
     ResourceUpdate,
@@ -14,6 +21,7 @@ from mastra_convex_domains.memory import (
     ThreadClone,
     ThreadPage,
 )
+from mastra_convex_domains.schedules import Schedule, SchedulesStore, ScheduleTrigger
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
 from mastra_convex_domains.vector import (
@@ -25,11 +33,20 @@ from mastra_convex_domains.vector import (
     VectorHit,
     VectorStore,
 )
-from mastra_convex_domains.workflows import RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
+from mastra_convex_domains.workflows import RunClaim, RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
     "DOCUMENTS",
+    "ActivatedChunk",
+    "ActivationResult",
+    "BackgroundTask",
+    "BackgroundTaskPage",
+    "BackgroundTasksStore",
     "BuiltinDomains",
+    "CacheStore",
+    "ChannelConfig",
+    "ChannelInstallation",
+    "ChannelsStore",
     "DocumentPage",
     "DocumentsStore",
     "Embedder",
@@ -41,11 +58,17 @@ __all__ = [
     "MessagePage",
     "MessageUpdate",
     "Metric",
+    "ObservationChunk",
+    "ObservationalMemory",
     "Resource",
     "ResourceMemory",
     "ResourceUpdate",
     "ResourceVectors",
+    "RunClaim",
     "RunStatus",
+    "Schedule",
+    "ScheduleTrigger",
+    "SchedulesStore",
     "Score",
     "ScorePage",
     "ScoresStore",
@@ -65,14 +88,22 @@ class BuiltinDomains:
     """Declares the domains of a store for type checkers (see `mastra_convex/store_base.py`).
 
     Example:
-        names = ["documents", "memory", "scores", "thread_state", "vector", "workflows"]
-        assert all(getattr(store, name).name == name for name in names)
+        assert store.memory is store.domain(MemoryStore)
+        assert store.schedules.name == "schedules"
     """
 
+    background_tasks: BackgroundTasksStore
+    """Stores calls of tools that run in the background."""
+    cache: CacheStore
+    """Caches values, lists and counters for a time."""
+    channels: ChannelsStore
+    """Stores on which platforms agents are installed."""
     documents: DocumentsStore
     """Stores records of any shape."""
     memory: MemoryStore
     """Stores threads, messages and resources."""
+    schedules: SchedulesStore
+    """Stores schedules and their triggers."""
     scores: ScoresStore
     """Stores the results of evaluations."""
     thread_state: ThreadStateStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Literal
@@ -22,7 +22,7 @@ class Condition:
     """Compares the value at a path with `value`, which is JSON text. Conditions in a list must all hold."""
 
     path: Path
-    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "exists", "match"]
+    operator: Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "lacks", "exists", "match"]
     value: str
 
 
@@ -51,29 +51,48 @@ def _test(table: Table, condition: Condition) -> Predicate:
     path = list(condition.path)
     check_path(table, path, system=True)
     given = given_value(condition.value, "a condition")
+    compare = _COMPARISONS.get(condition.operator)
+    if compare is not None:
+        return lambda row: compare(row.get(path), given)
     match condition.operator:
-        case "eq":
-            return lambda row: deep_equal(row.get(path), given)
-        case "ne":
-            return lambda row: not deep_equal(row.get(path), given)
         case "in":
             if not isinstance(given, list):
                 raise ValidationError("the value of `in` must be an array")
             elements: list[Any] = given
             return lambda row: _among(row.get(path), elements)
+        case "lacks":
+            if not isinstance(given, dict):
+                raise ValidationError("the value of `lacks` must be an object")
+            members: dict[str, Any] = given
+            return lambda row: not _has_element(row.get(path), members)
         case "exists":
             if not isinstance(given, bool):
                 raise ValidationError("the value of `exists` must be true or false")
             return lambda row: (row.get(path) is not MISSING) is given
-        case "lt" | "lte" | "gt" | "gte":
-            holds = _ORDERED[condition.operator]
-            return lambda row: compares(row.get(path), given, holds)
-        case "match":
+        case _:
             test = compile_filter(given)
             return lambda row: test({} if (value := row.get(path)) is MISSING else value)
 
 
-_ORDERED = {"lt": lt, "lte": le, "gt": gt, "gte": ge}
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": deep_equal,
+    "ne": lambda value, given: not deep_equal(value, given),
+    "lt": lambda value, given: compares(value, given, lt),
+    "lte": lambda value, given: compares(value, given, le),
+    "gt": lambda value, given: compares(value, given, gt),
+    "gte": lambda value, given: compares(value, given, ge),
+}
+"""Compares a value at a path with the given one."""
+
+
+def _has_element(value: Any, members: dict[str, Any]) -> bool:
+    """Tells whether a value is an array with an object that has all these members."""
+    elements: list[Any] = value if isinstance(value, list) else []
+    return any(
+        isinstance(element, dict)
+        and all(name in element and deep_equal(element[name], members[name]) for name in members)
+        for element in elements
+    )
 
 
 def _among(value: Any, elements: list[Any]) -> bool:

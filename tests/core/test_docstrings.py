@@ -9,6 +9,7 @@ import pkgutil
 import re
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -80,6 +81,7 @@ async def test_the_example_of_a_class_runs(owner: type[Any], tmp_path: Path, mon
     assert source, f"{owner.__name__} has no Example"
     monkeypatch.chdir(tmp_path)
     names = {name: getattr(package, name) for package in PACKAGES for name in package.__all__}
+    names |= {"UTC": UTC, "datetime": datetime, "timedelta": timedelta}
     async with ConvexStore.local(":memory:") as store:
         code = compile(source, f"{owner.__name__}, Example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         assert isinstance(code, CodeType)

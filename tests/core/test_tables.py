@@ -11,17 +11,11 @@ import pytest
 from mastra_convex import ConfigurationError
 from mastra_convex.deploy.convex_schema import index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.tables import CORE_TABLES, Field, Index, Owner, Table, by_name
-from mastra_convex_domains import documents, scores, thread_state, vector, workflows
-from mastra_convex_domains.memory import tables as memory
+from tests.backends import all_tables
 
 COMMITTED = Path(__file__).parents[2] / "convex_functions" / "mastra" / "schema.ts"
 
-TABLES = [
-    table
-    for module in (memory, workflows, scores, thread_state, vector, documents)
-    for table in vars(module).values()
-    if isinstance(table, Table)
-]
+TABLES = all_tables()
 
 
 def declare(**changes: Any) -> Table:

@@ -7,7 +7,7 @@ import type { OpenRow } from "./open_row";
 import { checkReadable } from "./paths";
 import type { Condition } from "./protocol";
 import type { Table } from "./tables";
-import { deepEqual, parsed } from "./values";
+import { deepEqual, isObject, own, parsed } from "./values";
 
 /** Returns a function that tells whether a row satisfies all conditions. A malformed one is reported at once. */
 export function predicate(table: Table, where: readonly Condition[] | null | undefined): (row: OpenRow) => boolean {
@@ -43,6 +43,9 @@ function testOf(operator: Condition["operator"], given: Value): Test {
     case "in":
       if (!Array.isArray(given)) throw badRequest("the value of `in` is an array");
       return (value) => value !== undefined && given.some((one) => deepEqual(value, one));
+    case "lacks":
+      if (!isObject(given)) throw badRequest("the value of `lacks` is an object");
+      return (value) => !hasElement(value, given);
     case "exists":
       if (typeof given !== "boolean") throw badRequest("the value of `exists` is true or false");
       return (value) => (value !== undefined) === given;
@@ -51,4 +54,15 @@ function testOf(operator: Condition["operator"], given: Value): Test {
       return (value) => test(value === undefined ? {} : value);
     }
   }
+}
+
+/** Tells whether a value is an array with an object that has all these members. */
+function hasElement(value: Value | undefined, members: Record<string, Value | undefined>): boolean {
+  const hasAll = (element: Value) =>
+    isObject(element) &&
+    Object.entries(members).every(([name, member]) => {
+      const found = own(element, name);
+      return found !== undefined && member !== undefined && deepEqual(found, member);
+    });
+  return Array.isArray(value) && value.some(hasAll);
 }

@@ -23,6 +23,7 @@ const condition = v.object({
     v.literal("gte"),
     v.literal("in"),
     v.literal("exists"),
+    v.literal("lacks"),
     v.literal("match"),
   ),
   value: v.string(),

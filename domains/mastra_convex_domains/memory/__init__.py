@@ -23,19 +23,30 @@ from .models import (
     ThreadOrder,
     ThreadPage,
 )
+from .observational import (
+    ActivatedChunk,
+    ActivationResult,
+    ObservationalMemory,
+    ObservationalMethods,
+    ObservationChunk,
+)
 from .resource_memory import RESOURCE_COLUMNS, ResourceMemory
 from .resources import ResourceMethods
-from .tables import MESSAGES, RESOURCES, THREADS
+from .tables import MESSAGES, OBSERVATIONS, RESOURCES, THREADS
 from .threads import ThreadMethods
 from .writing import WriteMethods
 
 __all__ = [
+    "ActivatedChunk",
+    "ActivationResult",
     "Include",
     "MemoryStore",
     "Message",
     "MessageOrder",
     "MessagePage",
     "MessageUpdate",
+    "ObservationChunk",
+    "ObservationalMemory",
     "Resource",
     "ResourceMemory",
     "ResourceUpdate",
@@ -48,7 +59,7 @@ __all__ = [
 
 
 @register
-class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, CloneMethods):
+class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, CloneMethods, ObservationalMethods):
     """Stores threads, their messages, and the memory of resources.
 
     Example:
@@ -60,9 +71,10 @@ class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, 
     """
 
     name: ClassVar[str] = "memory"
-    tables: ClassVar[tuple[Table, ...]] = (THREADS, MESSAGES, RESOURCES)
+    tables: ClassVar[tuple[Table, ...]] = (THREADS, MESSAGES, RESOURCES, OBSERVATIONS)
     retention: ClassVar[Mapping[str, RetentionTable]] = {
         "messages": RetentionTable(MESSAGES, "createdAt"),
+        "observationalMemory": RetentionTable(OBSERVATIONS, "updatedAt"),
         "resources": RetentionTable(RESOURCES, "createdAt"),
         "threads": RetentionTable(THREADS, "createdAt"),
     }

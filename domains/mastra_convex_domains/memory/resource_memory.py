@@ -23,13 +23,18 @@ from .models import (
 )
 from .resources import ResourceChange
 from .saving import IfExists
-from .tables import MESSAGES, RESOURCES, THREADS
+from .tables import MESSAGES, OBSERVATIONS, RESOURCES, THREADS
 from .threads import ThreadUpdate
 
 if TYPE_CHECKING:
     from . import MemoryStore
 
-RESOURCE_COLUMNS: Final = {THREADS.name: "resourceId", MESSAGES.name: "resourceId", RESOURCES.name: "id"}
+RESOURCE_COLUMNS: Final = {
+    THREADS.name: "resourceId",
+    MESSAGES.name: "resourceId",
+    RESOURCES.name: "id",
+    OBSERVATIONS.name: "resourceId",
+}
 """Names the column that holds the resource of a row, by table."""
 
 

@@ -17,19 +17,21 @@ from mastra_convex.domain import (
     Unset,
     WriteOp,
     about,
+    answer_of,
+    check_function,
     decode_row,
     encode_columns,
     encode_row,
     json_object,
     now,
     parse,
+    read_modify_write,
     string,
     text,
 )
 from mastra_convex.errors import MastraConvexError, ValidationError
 
 from .models import Resource, ResourceUpdate
-from .read_modify_write import answer_of, check_function, read_modify_write
 from .saving import IfExists, NewRow, Saver
 from .tables import RESOURCES
 from .threads import merge_edit
@@ -137,7 +139,7 @@ class ResourceMethods(DomainStore):
                 edits = [merge_edit("metadata", json_object(change.metadata, "update().metadata", operation=operation))]
             return _changes(id, columns, edits)
 
-        row = await read_modify_write(self._records, RESOURCES, id, change, operation=operation)
+        row = await read_modify_write(self._records, RESOURCES, [id], change, operation=operation)
         return Resource(id=id) if row is None else _resource(row)
 
 

@@ -25,7 +25,9 @@ from mastra_convex.domain import (
     Unset,
     WriteOp,
     about,
+    answer_of,
     check_batch_size,
+    check_function,
     decode_row,
     each,
     encode_columns,
@@ -36,13 +38,13 @@ from mastra_convex.domain import (
     order_column,
     page_request,
     parse,
+    read_modify_write,
     string,
     text,
 )
 from mastra_convex.errors import NotFoundError, TooLargeError
 
 from .models import Thread, ThreadOrder, ThreadPage
-from .read_modify_write import answer_of, check_function, read_modify_write
 from .saving import IfExists, NewRow, Saver
 from .tables import MESSAGES, THREADS
 
@@ -168,7 +170,7 @@ class ThreadMethods(DomainStore):
             )
             return [Patch(table=THREADS.name, keys=[[id]], change=change)]
 
-        row = await read_modify_write(self._records, THREADS, id, change, operation=operation)
+        row = await read_modify_write(self._records, THREADS, [id], change, operation=operation)
         if row is None or (resource_id is not None and row["resourceId"] != resource_id):
             return None
         return stored_thread(row)

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
 from mastra_convex.domain import (
+    MAX_CONFLICTS,
     Change,
     CommitResult,
     Delete,
@@ -26,6 +27,7 @@ from mastra_convex.domain import (
     from_json,
     in_parts,
     items,
+    kept_changing,
     parse,
     parse_list,
     texts,
@@ -36,7 +38,6 @@ from mastra_convex.errors import ValidationError
 
 from .messages import message_row, stored_message
 from .models import Message, MessageUpdate, Thread
-from .read_modify_write import MAX_CONFLICTS, kept_changing
 from .saving import IfExists, NewRow, Saver
 from .tables import MESSAGES
 from .threads import put_if_missing, touch_threads

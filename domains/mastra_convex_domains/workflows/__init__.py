@@ -7,16 +7,17 @@ from typing import ClassVar
 
 from mastra_convex.domain import RetentionTable, Table, register
 
+from .claims import ClaimMethods, RunClaim
 from .models import RunStatus, WorkflowRun, WorkflowRunPage
 from .runs import RunMethods
 from .snapshots import SnapshotMethods
-from .tables import SNAPSHOTS
+from .tables import CLAIMS, SNAPSHOTS
 
-__all__ = ["RunStatus", "WorkflowRun", "WorkflowRunPage", "WorkflowsStore"]
+__all__ = ["RunClaim", "RunStatus", "WorkflowRun", "WorkflowRunPage", "WorkflowsStore"]
 
 
 @register
-class WorkflowsStore(SnapshotMethods, RunMethods):
+class WorkflowsStore(SnapshotMethods, RunMethods, ClaimMethods):
     """Stores the snapshots of workflow runs. A run is identified by its workflow and its run id together.
 
     Example:
@@ -28,6 +29,9 @@ class WorkflowsStore(SnapshotMethods, RunMethods):
     """
 
     name: ClassVar[str] = "workflows"
-    tables: ClassVar[tuple[Table, ...]] = (SNAPSHOTS,)
+    tables: ClassVar[tuple[Table, ...]] = (SNAPSHOTS, CLAIMS)
     # The last change counts, so that a run which is suspended or takes long is not pruned by its start.
-    retention: ClassVar[Mapping[str, RetentionTable]] = {"workflowSnapshot": RetentionTable(SNAPSHOTS, "updatedAt")}
+    retention: ClassVar[Mapping[str, RetentionTable]] = {
+        "workflowClaims": RetentionTable(CLAIMS, "expires_at"),
+        "workflowSnapshot": RetentionTable(SNAPSHOTS, "updatedAt"),
+    }

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ValidationInfo
 
-from mastra_convex.domain import Page, Record, UtcDatetime, from_json, is_stored
+from mastra_convex.domain import Page, Record, UtcDatetime, from_json, is_stored, items
 from mastra_convex.errors import ValidationError
 
 RunStatus = Literal[
@@ -31,6 +31,12 @@ def check_status(value: object, name: str, *, operation: str) -> str:
     if not isinstance(value, str) or value not in _STATUSES:
         raise ValidationError(f"{name} must be one of {', '.join(_STATUSES)}, not {value!r}", operation=operation)
     return value
+
+
+def check_statuses(value: object, name: str, *, operation: str) -> list[str]:
+    """Returns one status or several as a list; raises ValidationError otherwise."""
+    several = [value] if isinstance(value, str) else items(value, name, operation=operation)
+    return [check_status(each, name, operation=operation) for each in several]
 
 
 def opened(value: Any) -> Any:

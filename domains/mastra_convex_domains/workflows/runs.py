@@ -25,7 +25,7 @@ from mastra_convex.domain import (
 )
 
 from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_status
-from .tables import SNAPSHOTS
+from .tables import CLAIMS, SNAPSHOTS
 
 _BATCH = 200
 """A filter by thread reads so many runs at a time."""
@@ -124,11 +124,12 @@ class RunMethods(DomainStore):
         return None if row is None else _run(row)
 
     async def delete_workflow_run_by_id(self, run_id: str, *, workflow_name: str) -> None:
-        """Deletes the run; an unknown one is no error."""
+        """Deletes the run and its claim; an unknown one is no error."""
         operation = "DELETE_WORKFLOW_RUN_BY_ID"
         text(run_id, "run_id", operation=operation)
         text(workflow_name, "workflow_name", operation=operation)
-        await self._records.commit([Delete(table=SNAPSHOTS.name, keys=[[workflow_name, run_id]])])
+        key = (workflow_name, run_id)
+        await self._records.commit([Delete(table=table.name, keys=[key]) for table in (SNAPSHOTS, CLAIMS)])
 
 
 def _page(page: int | None, per_page: PerPage | None, operation: str) -> PageRequest:

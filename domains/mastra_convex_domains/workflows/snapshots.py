@@ -14,6 +14,7 @@ from mastra_convex.domain import (
     DomainStore,
     Edit,
     Get,
+    Guard,
     HoldsGuard,
     Key,
     KeyGuard,
@@ -34,7 +35,8 @@ from mastra_convex.domain import (
 )
 from mastra_convex.errors import MastraConvexError, ValidationError
 
-from .models import RunStatus, check_status, opened
+from .claims import RunClaim, checked_claim, claim_lost
+from .models import RunStatus, check_status, check_statuses, opened
 from .tables import SNAPSHOTS
 
 _SNAPSHOT = ("snapshot",)
@@ -64,6 +66,7 @@ class SnapshotMethods(DomainStore):
         resource_id: str | None = None,
         created_at: Time | None = None,
         updated_at: Time | None = None,
+        claim: RunClaim | None = None,
     ) -> None:
         """Stores the whole snapshot of a run as JSON text, in one round trip.
 
@@ -74,15 +77,23 @@ class SnapshotMethods(DomainStore):
             run_id: id of the run within the workflow.
             snapshot: state of the run; its keys may be any text, for instance `$schema`.
             resource_id: resource of the run. When it is None, a run that exists keeps its resource.
+<<<<<<< HEAD
             created_at: creation time of a new run, datetime or ISO text with a time zone; None for now.
             updated_at: time of the change, datetime or ISO text with a time zone; None for now.
+=======
+            created_at: creation time of a new run, with a time zone; None for now.
+            updated_at: time of the change, with a time zone; None for now.
+            claim: the claim under which this is written; None for none.
+>>>>>>> main
 
         Raises:
             ValidationError: an argument is wrong, or JSON cannot express a value (a datetime, for instance).
             TooLargeError: the snapshot has a value of more than 128 MiB.
+            ConflictError: `claim` is no longer the latest of the run; nothing is written.
         """
         operation = "PERSIST_WORKFLOW_SNAPSHOT"
-        workflow_name, run_id = _key(workflow_name, run_id, operation=operation)
+        workflow_name, run_id = key = _key(workflow_name, run_id, operation=operation)
+        guards = checked_claim(claim, key, operation)
         time = now()
         [checked_snapshot] = await each(lambda given: json_object(given, "snapshot", operation=operation), [snapshot])
         row = {
@@ -95,7 +106,9 @@ class SnapshotMethods(DomainStore):
             "updatedAt": time if updated_at is None else moment(updated_at, "updated_at", operation=operation),
         }
         keep = ["createdAt", "resourceId"] if resource_id is None else ["createdAt"]
-        await self._records.commit([Put(table=SNAPSHOTS.name, rows=[encode_row(SNAPSHOTS, row)], keep=keep)])
+        put = Put(table=SNAPSHOTS.name, rows=[encode_row(SNAPSHOTS, row)], keep=keep)
+        if (await self._records.commit([put], guards=guards)).status == "conflict":
+            raise claim_lost(key, operation)
 
     async def load_workflow_snapshot(self, workflow_name: str, *, run_id: str) -> dict[str, Any] | None:
         """Returns the snapshot, or None when there is none."""
@@ -118,6 +131,7 @@ class SnapshotMethods(DomainStore):
         step_id: str,
         result: Mapping[str, Any],
         request_context: Mapping[str, Any] | None = None,
+        claim: RunClaim | None = None,
         return_context: bool = True,
     ) -> dict[str, Any]:
         """Merges the result of one step into the context of the snapshot.
@@ -132,6 +146,7 @@ class SnapshotMethods(DomainStore):
             step_id: id of the step, the key in the context.
             result: result of the step.
             request_context: members to merge over those of the snapshot's `requestContext`; None for none.
+            claim: the claim under which this is written; None for none.
             return_context: False leaves the context on the server.
 
         Returns:
@@ -139,6 +154,7 @@ class SnapshotMethods(DomainStore):
 
         Raises:
             ValidationError: an argument is wrong.
+            ConflictError: `claim` is no longer the latest of the run; nothing is written.
             MastraConvexError: the snapshot has no context; nothing is written.
         """
         operation = "UPDATE_WORKFLOW_RESULTS"
@@ -149,7 +165,8 @@ class SnapshotMethods(DomainStore):
         if request_context is not None:
             value = json_object(request_context, "request_context", operation=operation).json
             edits.append(Edit(path=["snapshot", "requestContext"], reducer="merge", value=value))
-        return await self._edit(key, edits, returning=_CONTEXT if return_context else None, operation=operation) or {}
+        returning = _CONTEXT if return_context else None
+        return await self._edit(key, edits, claim=claim, returning=returning, operation=operation) or {}
 
     async def update_workflow_state(
         self,
@@ -166,6 +183,7 @@ class SnapshotMethods(DomainStore):
         active_steps_path: Mapping[str, Any] | None = None,
         tracing_context: Mapping[str, Any] | None = None,
         expected_status: RunStatus | Sequence[RunStatus] | None = None,
+        claim: RunClaim | None = None,
         return_snapshot: bool = True,
     ) -> dict[str, Any] | None:
         """Sets the given members of the snapshot; an argument that is None leaves its member as it is.
@@ -186,6 +204,7 @@ class SnapshotMethods(DomainStore):
             active_steps_path: path of each active step, by step id.
             tracing_context: context of the trace.
             expected_status: status, or several, that the stored run must have; None for any.
+            claim: the claim under which this is written; None for none.
             return_snapshot: False leaves the snapshot on the server.
 
         Returns:
@@ -194,10 +213,14 @@ class SnapshotMethods(DomainStore):
 
         Raises:
             ValidationError: an argument is wrong.
+            ConflictError: `claim` is no longer the latest of the run; nothing is written.
             MastraConvexError: the snapshot has no context; nothing is written.
         """
         operation = "UPDATE_WORKFLOW_STATE"
         key = _key(workflow_name, run_id, operation=operation)
+        expected = None
+        if expected_status is not None:
+            expected = check_statuses(expected_status, "expected_status", operation=operation)
         members = {"status": checked(check_status(status, "status", operation=operation), "status")}
         objects = {
             "result": result,
@@ -217,7 +240,8 @@ class SnapshotMethods(DomainStore):
         merged = await self._edit(
             key,
             edits,
-            expected=_statuses(expected_status, operation),
+            expected=expected,
+            claim=claim,
             returning=_SNAPSHOT if return_snapshot else None,
             operation=operation,
         )
@@ -232,13 +256,16 @@ class SnapshotMethods(DomainStore):
         *,
         returning: Path | None,
         operation: str,
+        claim: RunClaim | None,
         expected: Sequence[str] | None = None,
     ) -> dict[str, Any] | None:
         """Edits a snapshot and returns the value at `returning`, or None when the run is unknown or has another status
         than expected.
         """
         change = Change(set=encode_columns(SNAPSHOTS, {"updatedAt": now()}), edits=edits)
-        guards: list[KeyGuard | HoldsGuard] = [
+        under_claim = checked_claim(claim, key, operation)
+        guards: list[Guard] = [
+            *under_claim,
             KeyGuard(guard="exists", table=SNAPSHOTS.name, key=key),
             HoldsGuard(table=SNAPSHOTS.name, key=key, where=_HAS_CONTEXT),
         ]
@@ -250,8 +277,10 @@ class SnapshotMethods(DomainStore):
             guards=guards,
             returning=[Get(table=SNAPSHOTS.name, keys=[key], paths=[returning])] if returning else [],
         )
-        if done.status == "conflict":
-            if done.guard == 1:
+        if done.guard is not None:
+            if done.guard < len(under_claim):
+                raise claim_lost(key, operation)
+            if done.guard == len(under_claim) + 1:
                 raise _invalid(key[1], "has no context", operation)
             return None
         values = (done.returned[0].values or [None])[0] if returning else None
@@ -269,13 +298,6 @@ def _positions(active_paths: object, operation: str) -> Checked:
         if type(position) is not int:
             raise ValidationError(f"active_paths[{n}] must be an integer", operation=operation)
     return positions
-
-
-def _statuses(expected: RunStatus | Sequence[RunStatus] | None, operation: str) -> list[str] | None:
-    if expected is None:
-        return None
-    several = [expected] if isinstance(expected, str) else items(expected, "expected_status", operation=operation)
-    return [check_status(each, "expected_status", operation=operation) for each in several]
 
 
 def _invalid(run_id: object, what: str, operation: str) -> MastraConvexError:

@@ -28,3 +28,23 @@ SNAPSHOTS = Table(
     shared=True,
 )
 """Each row holds one run. The key is not `id`, as `a-b` + `c` and `a` + `b-c` have the same one."""
+
+CLAIMS = Table(
+    name="mastra_workflow_claims",
+    fields=(
+        Field("workflow_name"),
+        Field("run_id"),
+        Field("owner", optional=True),
+        Field("fence", "number"),
+        Field("claimed_at"),
+        Field("expires_at", optional=True),
+    ),
+    indexes=(
+        Index("by_workflow_run", ("workflow_name", "run_id")),
+        Index("by_expires", ("expires_at",)),
+    ),
+    key="by_workflow_run",
+)
+"""Each row holds the latest claim of a run; one that was released has no owner and no end. `@mastra/convex` has no such
+table.
+"""

@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mastra_convex_domains import WorkflowsStore
+from tests import contenders
 from tests.backends import Backend, ConvexHost, open_backend
-from tests.domains.workflows import contenders
+from tests.contention import contend
 from tests.domains.workflows.data import snapshot
-
-ROOT = Path(__file__).parents[3]
-PROCESSES = 5
-STORES = 10
-
-
-async def contend(backend: Backend, action: str, count: int) -> int:
-    """How many of `count` contenders succeeded, spread as the backend allows."""
-    if backend.name in ("sqlite", "server"):
-        return await in_processes(backend, action, count)
-    stores = STORES if backend.name == "convex-test" else 1
-    share = count // stores
-    ranges = [range(n, n + share) for n in range(0, count, share)]
-    each = [contenders.contend(backend.store().workflows, action, numbers) for numbers in ranges]
-    return sum(await asyncio.gather(*each))
-
-
-async def in_processes(backend: Backend, action: str, count: int) -> int:
-    location = backend.store()._location  # pyright: ignore[reportPrivateUsage]  # another process needs to be told
-    share = count // PROCESSES
-    processes = await asyncio.gather(*[start(location, action, n, share) for n in range(0, count, share)])
-    answers = [process.communicate(b"go\n") for process in processes]
-    succeeded = [int(output) for output, _ in await asyncio.gather(*answers)]
-    assert [process.returncode for process in processes] == [0] * PROCESSES
-    return sum(succeeded)
-
-
-async def start(location: str, action: str, first: int, count: int) -> asyncio.subprocess.Process:
-    """A process that is ready to begin."""
-    process = await asyncio.create_subprocess_exec(
-        *[sys.executable, contenders.__file__, location, action, str(first), str(count)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "domains")])},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    return process
 
 
 async def persist(workflows: WorkflowsStore) -> None:
@@ -62,7 +21,7 @@ async def persist(workflows: WorkflowsStore) -> None:
 async def check_one_of_50_resumes(backend: Backend) -> None:
     workflows = backend.store().workflows
     await persist(workflows)
-    assert await contend(backend, "claim", 50) == 1
+    assert await contend(backend, "resume", 50) == 1
     state = await workflows.load_workflow_snapshot("w", run_id="r1")
     assert state is not None
     [winner] = state["activePaths"]
@@ -120,7 +79,7 @@ async def test_a_claim_whose_answer_was_lost_is_still_won(host: ConvexHost, tmp_
         await host.reset(keep="data")
         await host.fail(every=2, mode="drop")
         await persist(workflows)
-        assert await contenders.claim(workflows, 1)
+        assert await contenders.resume(backend.store(), 1)
         assert (await host.stats())["totals"]["dropped"] == 1
         await host.fail(every=0)
-        assert not await contenders.claim(workflows, 2)
+        assert not await contenders.resume(backend.store(), 2)

@@ -10,10 +10,12 @@ import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mastra_convex import ConflictError, ConvexStore
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
@@ -22,9 +24,17 @@ from tests.backends import all_tables
 from tests.effort import effort, some
 from tests.reliability.faults.conftest import remote_config
 from tests.reliability.faults.processes import child
-from tests.reliability.faults.workers import batches, serve_until_killed, write_batches, write_until_killed
+from tests.reliability.faults.workers import (
+    batches,
+    claim_and_work,
+    serve_until_killed,
+    write_batches,
+    write_until_killed,
+)
 from tests.summary import Figure
 
+CLAIMS = pytest.mark.parametrize("kills", some([3, effort(20, 100)], [3]))
+HOUR = timedelta(hours=1)
 KILLS = pytest.mark.parametrize("kills", some([8, effort(50, 500)], [8]))
 TASKS = 3
 """That write at once: so many writes may be there that were not acknowledged."""
@@ -114,3 +124,31 @@ async def test_a_server_is_killed_again_and_again(tmp_path: Path, port: int, kil
     assert counted == len(whole) <= len(acknowledged) + TASKS
     assert sound(path)
     figure("kills of a local server", f"{kills}, {len(acknowledged)} acknowledged commits, each done once")
+
+
+@CLAIMS
+async def test_a_run_whose_process_is_killed_is_taken_over_by_one(tmp_path: Path, kills: int) -> None:
+    path = tmp_path / "file.db"
+    async with ConvexStore.local(path) as store:
+        snapshot = {"status": "running", "context": {}}
+        await store.workflows.persist_workflow_snapshot("w", run_id="r1", snapshot=snapshot)
+        for n in range(kills):
+            with child(claim_and_work, path, f"dead-{n}", 0.05) as worker:
+                dead = worker.told()
+                worker.kill()
+            assert dead is not None
+            while datetime.now(UTC) <= dead.expires_at:
+                await store.workflows.list_expired_claims()
+            assert await store.workflows.list_expired_claims() == [dead]
+            rescuers = [
+                store.workflows.claim_run("w", run_id="r1", owner=f"r{i}", lease=HOUR, expected_status="running")
+                for i in range(10)
+            ]
+            [won] = [claim for claim in await asyncio.gather(*rescuers) if claim is not None]
+            assert won.fence == dead.fence + 1
+            with pytest.raises(ConflictError, match="taken the run over"):
+                await store.workflows.update_workflow_state("w", run_id="r1", status="failed", claim=dead)
+            assert await store.workflows.release_claim(won)
+        state = await store.workflows.load_workflow_snapshot("w", run_id="r1")
+        assert state is not None
+        assert state["status"] == "running"

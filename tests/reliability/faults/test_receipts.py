@@ -22,9 +22,9 @@ from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.transport import Transport
 from mastra_convex.server import LocalServer
 from mastra_convex_domains import WorkflowsStore
+from tests import contenders
 from tests.backends import KEY, ConvexHost, all_tables, remote_store
 from tests.data import message, thread
-from tests.domains.workflows import contenders
 from tests.domains.workflows.data import snapshot
 from tests.effort import effort
 from tests.engine.rows import THREADS, commit, everything, one, put
@@ -68,8 +68,8 @@ async def test_a_claim_survives_the_loss_of_its_answer(remote: Remote, fault: Fa
     async with proxy_to(remote.url) as proxy, remote_store(proxy.url, [WorkflowsStore], retry=SOON) as store:
         await store.workflows.persist_workflow_snapshot("w", run_id="r1", snapshot=snapshot("suspended"))
         proxy.queue(fault.act)
-        assert await contenders.claim(store.workflows, 1)
-        assert not await contenders.claim(store.workflows, 2)
+        assert await contenders.resume(store, 1)
+        assert not await contenders.resume(store, 2)
         state = await store.workflows.load_workflow_snapshot("w", run_id="r1")
         assert state is not None
         assert (state["status"], state["activePaths"]) == ("running", [1])

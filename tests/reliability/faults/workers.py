@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -213,3 +214,18 @@ def append_to_file(path: Path, name: str, count: int, connection: Connection) ->
 
     asyncio.run(work())
     connection.send(None)
+
+
+def claim_and_work(path: Path, owner: str, lease: float, connection: Connection) -> None:
+    """Claims the run for some seconds, tells the claim, and writes under it until it is killed or refused."""
+
+    async def work() -> None:
+        async with ConvexStore.local(path) as store:
+            claim = await store.workflows.claim_run("w", run_id="r1", owner=owner, lease=timedelta(seconds=lease))
+            connection.send(claim)
+            for n in count():
+                await store.workflows.update_workflow_results(
+                    "w", run_id="r1", step_id=f"{owner}-{n}", result={"n": n}, claim=claim, return_context=False
+                )
+
+    asyncio.run(work())

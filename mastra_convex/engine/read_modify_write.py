@@ -1,13 +1,17 @@
-"""Changes a row by a function of what is stored, without losing what others write meanwhile."""
+"""Changes a row by a function of what is stored, without losing what others write meanwhile. Internal."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from mastra_convex.domain import Get, KeyGuard, Records, Row, Table, UnchangedGuard, WriteOp
-from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.engine.client import Records
+from mastra_convex.engine.protocol import Get, Guard, KeyGuard, UnchangedGuard, WriteOp
+from mastra_convex.errors import ConflictError, MastraConvexError, ValidationError
+from mastra_convex.rows.keys import Key
+from mastra_convex.rows.values import Row
+from mastra_convex.tables import Table
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -19,19 +23,23 @@ MAX_CONFLICTS: Final = 1_000
 async def read_modify_write(
     records: Records,
     table: Table,
-    id: str,
+    key: Key,
     change: Callable[[Row | None], Awaitable[Sequence[WriteOp] | None]],
     *,
     operation: str,
+    guard: Guard | None = None,
+    refused: Callable[[], MastraConvexError] | None = None,
 ) -> Row | None:
     """Reads a row, and writes what `change` makes of it unless the row was changed meanwhile; then all begins anew.
 
     Args:
         records: the records of the domain.
-        table: a table whose key is `id`.
-        id: the id of the row.
+        table: the table.
+        key: the key of the row.
         change: function of the row, None for a missing one, that returns the writes, or None to write nothing.
         operation: the operation that errors name.
+        guard: what must hold too when the row is written.
+        refused: makes the error to raise when `guard` fails.
 
     Returns:
         The row after the change; None when it does not exist.
@@ -39,21 +47,23 @@ async def read_modify_write(
     Raises:
         ConflictError: others changed the row at each attempt.
     """
-    get = Get(table=table.name, keys=[[id]])
+    get = Get(table=table.name, keys=[key])
     for _ in range(MAX_CONFLICTS):
-        found = await records.read(Get(table=table.name, keys=[[id]], fingerprints=True))
+        found = await records.read(Get(table=table.name, keys=[key], fingerprints=True))
         row, [fingerprint] = found.rows[0], found.fingerprints or [None]
         ops = await change(row)
         if ops is None:
             return row
-        if row is None or fingerprint is None:
-            guard: Any = KeyGuard(guard="missing", table=table.name, key=[id])
-        else:
-            guard = UnchangedGuard(table=table.name, key=[id], fingerprint=fingerprint)
-        result = await records.commit(ops, guards=[guard], returning=[get])
+        is_unchanged: Guard = KeyGuard(guard="missing", table=table.name, key=key)
+        if fingerprint is not None:
+            is_unchanged = UnchangedGuard(table=table.name, key=key, fingerprint=fingerprint)
+        guards = [is_unchanged] if guard is None else [is_unchanged, guard]
+        result = await records.commit(ops, guards=guards, returning=[get])
+        if refused is not None and 1 in result.failed:
+            raise refused()
         if result.status == "done" and (changed := result.returned[0].rows[0]) is not None:
             return changed
-    raise kept_changing(f"{table.name} {id!r}", operation)
+    raise kept_changing(f"{table.name} {'/'.join(map(str, key))!r}", operation)
 
 
 def kept_changing(what: str, operation: str) -> ConflictError:
