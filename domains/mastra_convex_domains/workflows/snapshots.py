@@ -77,14 +77,9 @@ class SnapshotMethods(DomainStore):
             run_id: id of the run within the workflow.
             snapshot: state of the run; its keys may be any text, for instance `$schema`.
             resource_id: resource of the run. When it is None, a run that exists keeps its resource.
-<<<<<<< HEAD
             created_at: creation time of a new run, datetime or ISO text with a time zone; None for now.
             updated_at: time of the change, datetime or ISO text with a time zone; None for now.
-=======
-            created_at: creation time of a new run, with a time zone; None for now.
-            updated_at: time of the change, with a time zone; None for now.
             claim: the claim under which this is written; None for none.
->>>>>>> main
 
         Raises:
             ValidationError: an argument is wrong, or JSON cannot express a value (a datetime, for instance).
