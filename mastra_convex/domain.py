@@ -52,6 +52,7 @@ from mastra_convex.contract.pages import (
     PageInfo,
     PageRequest,
     PerPage,
+    Time,
     order_column,
     page_request,
 )
@@ -107,6 +108,7 @@ from mastra_convex.rows.codec import decode_row, encode_columns, encode_row, tex
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.explain import shown
 from mastra_convex.rows.filter_syntax import checked_filter
+from mastra_convex.rows.filter_truth import holds_always
 from mastra_convex.rows.keys import Key
 from mastra_convex.rows.native import Checked
 from mastra_convex.rows.paths import Path
@@ -185,6 +187,7 @@ __all__ = [
     "SearchResult",
     "StoredObject",
     "Table",
+    "Time",
     "UnchangedGuard",
     "Unset",
     "UtcDatetime",
@@ -211,6 +214,7 @@ __all__ = [
     "equals",
     "exactly",
     "from_json",
+    "holds_always",
     "in_parts",
     "integer",
     "is_stored",

@@ -3,6 +3,7 @@
 MastraConvexError
 ├── ConfigurationError          a store, table or domain is set up wrongly      (also ValueError)
 ├── ValidationError             an argument is refused before anything is sent  (also ValueError)
+│   ├── MetadataFilterError     the metadata filter of a list is malformed      (also TypeError)
 │   └── TooLargeError           a value or commit exceeds one of Convex's limits
 │       └── LargeValueError     an engine was asked about the inside of a value that is kept in chunks
 ├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
@@ -140,6 +141,17 @@ class LargeValueError(TooLargeError):
     """
 
     status: str = "LARGE_VALUE"
+
+
+class MetadataFilterError(ValidationError, TypeError):
+    """Says that the metadata filter of a list of threads or messages is malformed. In Mastra this is a TypeError.
+
+    Example:
+        try:
+            await store.memory.list_messages("t1", metadata={"gen_ai.system": "openai"})
+        except TypeError as error:
+            assert isinstance(error, MetadataFilterError)
+    """
 
 
 class NotFoundError(MastraConvexError, LookupError):

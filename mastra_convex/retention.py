@@ -26,7 +26,7 @@ from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.explain import did_you_mean, shown
 from mastra_convex.rows.times import now, to_iso
 from mastra_convex.rows.values import as_number, from_json, to_json
-from mastra_convex.tables import Table
+from mastra_convex.tables import Table, nearest_of
 
 _OPERATION: Final = "PRUNE"
 _UNITS: Final = {

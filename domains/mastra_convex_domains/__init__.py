@@ -24,7 +24,15 @@ from mastra_convex_domains.memory import (
 from mastra_convex_domains.schedules import Schedule, SchedulesStore, ScheduleTrigger
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
-from mastra_convex_domains.vector import Embedder, HashingEmbedder, IndexDescription, Metric, VectorHit, VectorStore
+from mastra_convex_domains.vector import (
+    Embedder,
+    HashingEmbedder,
+    IndexDescription,
+    Metric,
+    ResourceVectors,
+    VectorHit,
+    VectorStore,
+)
 from mastra_convex_domains.workflows import RunClaim, RunStatus, WorkflowRun, WorkflowRunPage, WorkflowsStore
 
 __all__ = [
@@ -55,6 +63,7 @@ __all__ = [
     "Resource",
     "ResourceMemory",
     "ResourceUpdate",
+    "ResourceVectors",
     "RunClaim",
     "RunStatus",
     "Schedule",

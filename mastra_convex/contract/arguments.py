@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mastra_convex.errors import ValidationError
+from mastra_convex.errors import MetadataFilterError, TooLargeError, ValidationError
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.explain import A_TIME, AS_JSON, kind_of, one_of, shown
 from mastra_convex.rows.native import Checked
@@ -74,11 +74,16 @@ def mapping(value: object, name: str, *, operation: str) -> dict[str, Any]:
 
 
 def moment(value: object, name: str, *, operation: str) -> datetime:
-    """`value` in UTC, cut to milliseconds; ValidationError unless it is a datetime with a time zone."""
-    if not isinstance(value, datetime):
-        raise ValidationError(f"{name} must be {A_TIME}, not {kind_of(value)}", operation=operation)
+    """`value`, a datetime or ISO text, in UTC, cut to milliseconds; ValidationError unless it has a time zone."""
     try:
-        return to_milliseconds(value)
+        time = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        time = None
+    if not isinstance(time, datetime) or time.utcoffset() is None:
+        message = f"{name} must be {A_TIME}, or ISO text with one, not {shown(value)}"
+        raise ValidationError(message, operation=operation)
+    try:
+        return to_milliseconds(time)
     except ValueError as error:
         raise ValidationError(f"{name} {error}", operation=operation) from error
 
@@ -125,16 +130,22 @@ def metadata_conditions(
     metadata: Mapping[str, Any] | None, path: Sequence[str], *, operation: str, scalars: bool = False
 ) -> list[Condition]:
     """One equality for each pair of a metadata filter (docs/contract.md, "Metadata filters"); `scalars` refuses other
-    values.
+    values. Raises MetadataFilterError for what is no such filter.
     """
     if metadata is None:
         return []
-    pairs = mapping(metadata, "metadata", operation=operation)
+    try:
+        pairs = mapping(metadata, "metadata", operation=operation)
+    except TooLargeError:
+        raise
+    except ValidationError as error:
+        raise MetadataFilterError(error.message, operation=operation) from error
     wrong = [key for key in pairs if not _METADATA_KEY.fullmatch(key) or key in _RESERVED_KEYS]
     if wrong:
-        raise ValidationError(
+        raise MetadataFilterError(
             f"metadata has a key that filters do not take: {wrong[0]!r}; a key is a letter or _, followed by letters, "
-            "digits and _ (Mastra: Invalid metadata key)",
+            f"digits and _ (ASCII), at most 128 characters, and none of {', '.join(_RESERVED_KEYS)} "
+            "(Mastra: Invalid metadata key)",
             operation=operation,
             status="INVALID_METADATA_KEY",
             details={"metadataKeys": ",".join(wrong)},
@@ -142,5 +153,5 @@ def metadata_conditions(
     for key, value in pairs.items():
         if scalars and isinstance(value, dict | list):
             problem = f"metadata.{key} must be a string, number, boolean or None, not {kind_of(value)}"
-            raise ValidationError(problem, operation=operation)
+            raise MetadataFilterError(problem, operation=operation)
     return [Condition(path=[*path, key], operator="eq", value=to_json(value)) for key, value in pairs.items()]

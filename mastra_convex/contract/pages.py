@@ -21,6 +21,9 @@ from mastra_convex.rows.values import MAX_SAFE_INTEGER, as_integer
 PerPage = int | Literal[False]
 """A page has at most so many items; False means all, 0 none."""
 
+Time = datetime | str
+"""A time is a datetime with a time zone, or ISO text with one."""
+
 ItemT = TypeVar("ItemT")
 
 
@@ -131,20 +134,20 @@ def order_column(order_by: str, allowed: tuple[str, ...], *, operation: str) -> 
 class DateRange:
     """Limits a stored time; a bound is inclusive unless it is marked as exclusive."""
 
-    start: datetime | None = None
-    end: datetime | None = None
+    start: Time | None = None
+    end: Time | None = None
     start_exclusive: bool = False
     end_exclusive: bool = False
 
     def bounds(self, *, operation: str) -> tuple[Bound | None, Bound | None]:
-        """Returns lower and upper bound for an index; raises ValidationError for datetimes without a time zone."""
+        """Returns lower and upper bound for an index; raises ValidationError for times without a time zone."""
         return (
             _bound(self.start, "start", exclusive=self.start_exclusive, operation=operation),
             _bound(self.end, "end", exclusive=self.end_exclusive, operation=operation),
         )
 
 
-def _bound(value: datetime | None, name: str, *, exclusive: bool, operation: str) -> Bound | None:
+def _bound(value: Time | None, name: str, *, exclusive: bool, operation: str) -> Bound | None:
     if value is None:
         return None
     return Bound(value=to_iso(moment(value, name, operation=operation)), inclusive=not exclusive)

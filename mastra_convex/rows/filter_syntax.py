@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
 from mastra_convex.errors import ValidationError
@@ -14,23 +15,42 @@ _LOGICAL = _LISTS | {"$not"}
 """These may stand beside the names of fields."""
 
 
+_MAX_PARTS = 128
+"""The name of a field has at most so many parts between dots, as JSON text is nested no deeper."""
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
+
+
 def _is_size(given: Any) -> bool:
-    return isinstance(given, int | float) and not isinstance(given, bool) and given >= 0 and not given % 1
+    return _is_number(given) and given >= 0 and not given % 1
 
 
 _Operand = tuple[Callable[[Any], bool], str]
 
 _ANY: _Operand = (lambda _: True, "")
-_ARRAY: _Operand = (lambda given: isinstance(given, list), "takes an array")
+_LIST: _Operand = (lambda given: isinstance(given, list), "takes a list")
 _OPERANDS: dict[str, _Operand] = {
-    **dict.fromkeys(("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$contains", "$not", "$elemMatch"), _ANY),
-    **dict.fromkeys(("$in", "$nin", "$all", *_LISTS), _ARRAY),
+    **dict.fromkeys(("$eq", "$ne", "$gt", "$gte", "$lt", "$lte"), _ANY),
+    **dict.fromkeys(("$in", "$nin", "$all"), _LIST),
+    **dict.fromkeys(("$contains", "$not", "$elemMatch"), _ANY),
     "$exists": (lambda given: isinstance(given, bool), "takes true or false"),
     "$size": (_is_size, "takes a whole number of at least 0"),
     "$regex": (lambda given: isinstance(given, str | dict), "takes text"),
     "$options": _ANY,
+    **dict.fromkeys(("$and", "$or", "$nor"), (_LIST[0], "takes a list of filters")),
 }
 """A test of the operand of an operator, and words for the operands that it takes."""
+
+_LIMIT: _Operand = (lambda given: isinstance(given, str) or _is_number(given), "takes a number, a text or a time")
+_FILTER: _Operand = (lambda given: isinstance(given, dict), "takes a filter")
+_STRICT_OPERANDS: dict[str, _Operand] = {
+    **dict.fromkeys(("$gt", "$gte", "$lt", "$lte"), _LIMIT),
+    "$elemMatch": _FILTER,
+    "$not": (lambda given: isinstance(given, dict) and bool(given), "takes a filter that is not empty"),
+}
+"""By Mastra's rules these take less: nothing is greater than a list, for instance."""
 
 
 Place = Literal["anywhere", "record", "field", "operator"]
@@ -82,6 +102,10 @@ def _checked(given: Any, path: str, place: Place) -> Any:
     sent: dict[str, Any] = {}
     for name, operand in members.items():
         if not name.startswith("$"):
+            if name.count(".") >= _MAX_PARTS:
+                raise ValidationError(
+                    f"{path}: the name of a field has at most {_MAX_PARTS} parts", details={"path": path}
+                )
             sent[name] = _checked(operand, f"{path}.{name}", _RULES[place].field)
             continue
         if field is not None and name in _OPERANDS.keys() - _LOGICAL:
@@ -99,16 +123,21 @@ def _checked(given: Any, path: str, place: Place) -> Any:
 
 def _check_operator(name: str, operand: Any, path: str, place: Place) -> None:
     if name not in _OPERANDS:
-        raise _refused(name, path, "is no operator")
+        similar = get_close_matches(name.lower(), _OPERANDS, n=1)
+        hint = f"did you mean {similar[0]}? " if similar else ""
+        raise _refused(name, path, f"is no operator; {hint}there are {', '.join(_OPERANDS)}")
     if name in _RULES[place].misplaced:
         raise _refused(name, path, _RULES[place].problem)
     fits, takes = _OPERANDS[name]
+    if place != "anywhere":
+        fits, takes = _STRICT_OPERANDS.get(name, (fits, takes))
     if not fits(operand):
-        raise _refused(name, path, takes)
-    if place != "anywhere" and name in ("$not", "$elemMatch") and not isinstance(operand, dict):
-        raise _refused(name, path, "takes a filter")
-    if place != "anywhere" and name == "$not" and not operand:
-        raise _refused(name, path, "takes a filter that is not empty")
+        raise _refused(name, path, f"{takes}, not {_described(operand)}")
+
+
+def _described(operand: Any) -> str:
+    """Names the type of an operand, or the operand if it is None or an empty filter."""
+    return repr(operand) if operand is None or operand == {} else type(operand).__name__
 
 
 def _operand(name: str, given: Any, path: str, place: Place) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.patterns import compile_program
+from mastra_convex.rows.times import instant
 
 Test = Callable[[Any], bool]
 Holds = Callable[[Any, Any], bool]
@@ -78,14 +79,20 @@ def _test(given: Any) -> Test:
 
 def _field(name: str, given: Any) -> Test:
     test = _test(given)
-    keys = name.split(".")
+    return (lambda value: test(_named(value, name))) if "." in name else lambda value: test(_child(value, name))
 
-    def holds(value: Any) -> bool:
-        for key in keys:
-            value = _child(value, key)
-        return test(value)
 
-    return holds
+def _named(value: Any, name: str) -> Any:
+    """Returns the value that a name with dots leads to: an object is entered by the longest beginning that is a key."""
+    rest = name
+    while True:
+        key = rest if isinstance(value, dict) else rest.partition(".")[0]
+        while isinstance(value, dict) and key not in value and "." in key:
+            key = key.rpartition(".")[0]
+        value = _child(value, key)
+        if key == rest:
+            return value
+        rest = rest[len(key) + 1 :]
 
 
 def _child(value: Any, key: str) -> Any:
@@ -134,12 +141,16 @@ def _has_match(test: Test) -> Test:
 
 def _ordered(holds: Holds) -> Callable[[Any], Test]:
     def test_of(given: Any) -> Test:
-        def test(value: Any) -> bool:
-            if isinstance(value, list):
-                return any(compares(item, given, holds) for item in value)
+        time = instant(given) if isinstance(given, str) else None
+
+        def compare(value: Any) -> bool:
+            if time is not None and isinstance(value, str):
+                other = instant(value)
+                if other is not None:
+                    return holds(other, time)
             return compares(value, given, holds)
 
-        return test
+        return lambda value: any(map(compare, value)) if isinstance(value, list) else compare(value)
 
     return test_of
 

@@ -11,6 +11,7 @@ import string
 from typing import Any
 
 from mastra_convex.errors import ValidationError
+from mastra_convex.rows.letter_case import check_case, other_cases
 from mastra_convex.rows.patterns import END_OF_CODES, MAX_STEPS
 
 _MAX_PATTERN = 1_000
@@ -22,18 +23,23 @@ _Step = tuple[int | str | None, *tuple[int, ...]]
 _Fragment = list[_Step]
 
 _LITERAL = re.compile(rf"(?:[^\\^$.|?*+()\[\]{{}}]|\\[{re.escape(string.punctuation)} ])*")
+_FLAGS = re.compile(r"\(\?([ims]+)\)")
 _COUNT = re.compile(r"\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}")
 _QUANTIFIERS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _ESCAPABLE = frozenset(string.punctuation + " ")
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r"}
-_LETTERS = ((ord("A"), ord("Z") + 1, 32), (ord("a"), ord("z") + 1, -32))
-"""The letters of ASCII, and how far each is from its other case."""
 
 
 def parse_pattern(text: str, options: Any = "") -> dict[str, Any]:
-    """The program of a pattern. `options` are letters of `ims`. ValidationError for syntax that is not allowed."""
+    """The program of a pattern. `options` are letters of `ims`, as are those of `(?i)` at the beginning.
+
+    Raises ValidationError for syntax that is not allowed.
+    """
     if not isinstance(options, str) or not set(options) <= set("ims"):
         raise ValidationError("$options are letters of ims")
+    flags = _FLAGS.match(text)
+    if flags is not None:
+        return parse_pattern(text[flags.end() :], options + flags[1])
     if len(text) > _MAX_PATTERN:
         raise ValidationError(f"a pattern has at most {_MAX_PATTERN} characters, not {len(text)}")
     if "i" not in options and _LITERAL.fullmatch(text):
@@ -169,14 +175,13 @@ class _Reader:
         return self._either_case(self._character())
 
     def _either_case(self, first: str, last: str = "") -> list[_Range]:
-        """The range, and with the option `i` the ASCII letters in it in their other case."""
+        """The range, and with the option `i` the letters in it in their other cases."""
         start, end = ord(first), ord(last or first) + 1
-        ranges = [(start, end)]
-        if self._ignores_case:
-            for a, z, distance in _LETTERS:
-                if max(start, a) < min(end, z):
-                    ranges.append((max(start, a) + distance, min(end, z) + distance))
-        return ranges
+        if not self._ignores_case:
+            return [(start, end)]
+        for letter in first + last:
+            check_case(letter)
+        return [(start, end), *other_cases(start, end)]
 
     def _class_escape(self) -> list[_Range]:
         return _CLASSES[self._character()] if self._next in _CLASSES else []

@@ -76,13 +76,16 @@ async def test_a_program_may_lead_back_to_where_it_came_from(engine: Engine) -> 
 
 
 TEXT = st.text("aB\u00e9\U0001f600", max_size=2)
-SCALARS = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from([0.5, 1.0]) | TEXT
+TIMES = st.sampled_from(["2026-01-01T10:00:00Z", "2026-01-01T12:00:00.5+02:00", "2026-02-30T10:00:00Z", "2026-01-01"])
+SCALARS = st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from([0.5, 1.0]) | TEXT | TIMES
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c", "a.b", "b.1"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-FIELDS = st.sampled_from(["a", "b", "a.b", "a.0", "b.1.c"])
+FIELDS = st.sampled_from(["a", "b", "a.b", "a.0", "b.1.c", "a.b.c"])
 PATTERNS = st.sampled_from(["", "a", "^B$", "[aB]{2}", "a|.", "\\w\\W?", "(?:aB)*$", "[^a-c]"])
 
 

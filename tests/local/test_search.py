@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -70,6 +71,25 @@ async def test_an_index_does_not_hide_a_value_inside_json_text_or_an_array(local
     assert await nearest(local, 1, 0, match={"kind": 3}) == ["plain", "array"]
     inside_path = Condition(path=["info", "kind"], operator="eq", value="3")
     assert await nearest(local, 1, 0, where=[inside_path]) == ["plain", "text"]
+
+
+async def test_an_index_does_not_hide_a_key_with_a_dot() -> None:
+    indexes = (Index("by_record_id", ("id",)), Index("by_deep", ("info.a.b",)))
+    table = Table(name="points", fields=POINTS.fields, indexes=indexes)
+    engine = LocalEngine(":memory:", [table])
+    infos: dict[str, Any] = {
+        "literal": {"a.b": 1},
+        "path": {"a": {"b": 1}},
+        "both": {"a.b": 1, "a": {"b": 2}},
+        "no": {},
+    }
+    await fill(engine, [point(id, 1, n, **info) for n, (id, info) in enumerate(infos.items())])
+    for filter, expected in (({"a.b": 1}, ["literal", "path", "both"]), ({"a": {"b": 1}}, ["path"])):
+        where = [Condition(path=["info"], operator="match", value=json.dumps(filter))]
+        target = IndexRange(table="points", index="by_record_id", where=where)
+        result = await engine.search(Search(range=target, field="at", vector=[1.0, 0.0], limit=5))
+        assert [hit.row["id"] for hit in result.hits] == expected
+    await engine.aclose()
 
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 1e-3, 3e38, -3e38, 1e30, 1e-30, 1e-42, 1_000.0, 1_000.5])

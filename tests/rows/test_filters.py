@@ -74,6 +74,48 @@ def test_an_error_names_operator_and_path(filter: Any, operator: str, path: str)
     assert caught.value.details["path"] == path
 
 
+@pytest.mark.parametrize(
+    ("filter", "text"),
+    [
+        *(({"a": {operator: given}}, f"filter.a: {operator} takes a number, a text or a time, not {kind}")
+          for operator in ORDERED
+          for given, kind in (([1, 2], "list"), (None, "None"), (True, "bool"), ({"b": 1}, "dict"), ([], "list"))),
+        *(({"a": {operator: given}}, f"filter.a: {operator} takes a list, not {kind}")
+          for operator in ("$in", "$nin", "$all")
+          for given, kind in (("x", "str"), (None, "None"), (1, "int"), ({"b": 1}, "dict"), (True, "bool"))),
+        *(({operator: given}, f"filter: {operator} takes a list of filters, not {kind}")
+          for operator in ("$and", "$or", "$nor")
+          for given, kind in (({"a": 1}, "dict"), (None, "None"), ("x", "str"))),
+        *(({"a": {"$exists": given}}, f"filter.a: $exists takes true or false, not {kind}")
+          for given, kind in (("yes", "str"), (1, "int"), (None, "None"), ([], "list"))),
+        *(({"a": {"$size": given}}, f"filter.a: $size takes a whole number of at least 0, not {kind}")
+          for given, kind in (("1", "str"), (True, "bool"), (-1, "int"), (0.5, "float"), ({"$gt": 1}, "dict"))),
+        *(({"a": {"$regex": given}}, f"filter.a: $regex takes text, not {kind}")
+          for given, kind in ((1, "int"), (None, "None"), (["a"], "list"), (True, "bool"))),
+        *(({"a": {"$elemMatch": given}}, f"filter.a: $elemMatch takes a filter, not {kind}")
+          for given, kind in (("x", "str"), (1, "int"), ([{}], "list"))),
+        *(({"a": {"$not": given}}, f"filter.a: $not takes a filter that is not empty, not {kind}")
+          for given, kind in (("x", "str"), ({}, "{}"), ([1], "list"))),
+        ({"a": {"$not": {"$gt": [1]}}}, "filter.a.$not: $gt takes a number, a text or a time, not list"),
+        ({"a": {"b.c": {"$elemMatch": {"$lt": None}}}}, "filter.a.b.c.$elemMatch: $lt takes a number, a text or a"),
+        ({"$or": [{"a": {"$lte": True}}]}, "filter.$or[0].a: $lte takes a number, a text or a time, not bool"),
+        ({"a": {"$regex": "a", "$options": 1}}, "$options are letters of ims"),
+        ({"a": {"$regex": "a", "$options": "x"}}, "$options are letters of ims"),
+        ({"$and": [5]}, "filter.$and[0] must be a mapping of fields"),
+        ({"a": {"$gtt": 1}}, "filter.a: $gtt is no operator; did you mean $gt? there are $eq, $ne, $gt, $gte, $lt,"),
+        ({"a": {"$GTE": 1}}, "$GTE is no operator; did you mean $gte?"),
+        ({"a": {"$exist": True}}, "$exist is no operator; did you mean $exists?"),
+        ({"a": {"$nin ": [1]}}, "did you mean $nin?"),
+        ({"a": {"$where": 1}}, "$where is no operator; "),
+        ({"ors": 1, "$ors": []}, "$ors is no operator; did you mean $or?"),
+    ],
+)  # fmt: skip
+def test_an_operand_that_an_operator_does_not_take_is_refused(filter: Any, text: str) -> None:
+    """The text says what it takes; that of an unknown operator lists those that there are."""
+    with pytest.raises(ValidationError, match=re.escape(text)):
+        checked_filter(filter, place="record")
+
+
 def test_a_filter_that_is_nested_too_deep_is_refused() -> None:
     filter: Any = 1
     for _ in range(5_000):
@@ -144,6 +186,34 @@ def test_logical_operators_are_those_of_python(value: Any, filters: list[Any]) -
 def test_dots_are_nested_filters(filter: Any, value: Any) -> None:
     inside = {"a": {"b": value}}
     assert holds({"a.b": filter}, inside) is holds({"a": {"b": filter}}, inside) is holds(filter, value)
+
+
+DOTTED = st.sampled_from(["a", "b", "a.b", "b.a", "a.b.a", "", ".", "a.", "0"])
+NESTED: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.dictionaries(DOTTED, inner, max_size=3) | st.lists(inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@given(NESTED, st.lists(DOTTED, min_size=1, max_size=3).map(".".join))
+def test_the_longest_beginning_of_a_name_that_is_a_key_is_taken(value: Any, name: str) -> None:
+    found = led_to(value, name.split("."))
+    assert holds({name: {"$exists": True}}, value) is (found is not None)
+    assert holds({name: {"$eq": found and found[0]}}, value)
+
+
+def led_to(value: Any, parts: list[str]) -> list[Any] | None:
+    """What the parts of a name lead to, in a list; None where they lead nowhere."""
+    if not parts:
+        return [value]
+    if isinstance(value, list):
+        [index, *rest] = parts
+        return led_to(value[0], rest) if index == "0" and value else None
+    for count in range(len(parts), 0, -1):
+        if isinstance(value, dict) and (key := ".".join(parts[:count])) in value:
+            return led_to(value[key], parts[count:])
+    return None
 
 
 @given(OPTIONS_AND_PATTERNS, TEXTS)

@@ -3,6 +3,7 @@
 import { compareValues, type Value } from "convex/values";
 import { badRequest } from "./errors";
 import { compileProgram } from "./patterns";
+import { compareInstants, instant } from "./times";
 import { arrayPosition, deepEqual, isObject, own } from "./values";
 
 /** `undefined` is a value that is missing. */
@@ -43,6 +44,8 @@ const OPERATORS: { readonly [operator: string]: (given: Value) => Test } = {
   $or: (given) => any(list("$or", given).map(filter)),
   $nor: (given) => not(any(list("$nor", given).map(filter))),
 };
+/** The name of a field has at most so many parts between dots, as JSON text is nested no deeper. */
+const MAX_PARTS = 128;
 /** Those that may stand beside the names of fields. */
 const LOGICAL = ["$and", "$or", "$nor", "$not"];
 
@@ -63,11 +66,26 @@ function operation(name: string, given: Value): Test {
   return operator(given);
 }
 
-/** The test of a field; dots in its name go deeper. */
+/** The test of a field, whose name may have dots. */
 function member(name: string, given: Value): Test {
-  const keys = name.split(".");
   const test = filter(given);
-  return (value) => test(keys.reduce(childOf, value));
+  const parts = name.split(".");
+  if (parts.length > MAX_PARTS) throw badRequest(`the name of a field has at most ${MAX_PARTS} parts`);
+  return (value) => test(named(value, parts));
+}
+
+/** Returns the value that a name leads to: an object is entered by the longest beginning that is a key. */
+function named(value: Value | undefined, parts: readonly string[]): Value | undefined {
+  let found = value;
+  for (let first = 0; first < parts.length; ) {
+    const object = found;
+    let end = isObject(object) ? parts.length : first + 1;
+    const key = () => parts.slice(first, end).join(".");
+    while (isObject(object) && end > first + 1 && own(object, key()) === undefined) end -= 1;
+    found = childOf(object, key());
+    first = end;
+  }
+  return found;
 }
 
 function childOf(value: Value | undefined, key: string): Value | undefined {
@@ -92,7 +110,11 @@ function equals(given: Value): Test {
 }
 
 function ordered(given: Value, holds: (order: number) => boolean): Test {
-  const test: Test = (value) => compared(value, given, holds);
+  const time = typeof given === "string" ? instant(given) : undefined;
+  const test: Test = (value) => {
+    const other = time !== undefined && typeof value === "string" ? instant(value) : undefined;
+    return time !== undefined && other !== undefined ? holds(compareInstants(other, time)) : compared(value, given, holds);
+  };
   return (value) => (Array.isArray(value) ? value.some(test) : test(value));
 }
 

@@ -172,7 +172,7 @@ function equalitiesIn(table: Table, field: string, filter: Value): Equality[] {
     return arraysIn === undefined ? [] : [{ field, value: filter, arraysIn }];
   }
   return Object.entries(filter).flatMap(([name, given = null]) => {
-    if (!name.startsWith("$")) return equalitiesIn(table, `${field}.${name}`, given);
+    if (!name.startsWith("$")) return name.includes(".") ? [] : equalitiesIn(table, `${field}.${name}`, given);
     if (name === "$eq") return isObject(given) ? [] : equalitiesIn(table, field, given);
     return name === "$and" && Array.isArray(given) ? given.flatMap((one) => equalitiesIn(table, field, one)) : [];
   });

@@ -28,6 +28,7 @@ from mastra_convex.domain import (
     Row,
     Scan,
     Table,
+    Time,
     Unset,
     about,
     decode_row,
@@ -167,8 +168,8 @@ class BackgroundTasksStore(DomainStore):
         tool_name: str | None = None,
         tool_call_id: str | None = None,
         run_id: str | None = None,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
+        from_date: Time | None = None,
+        to_date: Time | None = None,
         date_filter_by: TaskTime = "created_at",
         order_by: TaskOrder = "created_at",
         page: int = 0,
@@ -246,8 +247,8 @@ class BackgroundTasksStore(DomainStore):
         tool_name: str | None = None,
         tool_call_id: str | None = None,
         run_id: str | None = None,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
+        from_date: Time | None = None,
+        to_date: Time | None = None,
         date_filter_by: TaskTime = "created_at",
     ) -> None:
         """Deletes the tasks that match all filters; without any filter none is deleted.
@@ -325,7 +326,7 @@ class _Query:
         operation: str,
         status: object,
         texts: Mapping[str, str | None],
-        dates: tuple[datetime | None, datetime | None, str],
+        dates: tuple[Time | None, Time | None, str],
         order_by: str,
     ) -> _Query:
         """Checks filters and chooses the index of the most selective one."""
@@ -379,7 +380,7 @@ def _column(name: str) -> str:
     return to_camel(name) if name.endswith("_at") else name
 
 
-def _bound(value: datetime | None, name: str, operation: str, *, inclusive: bool = True) -> Bound | None:
+def _bound(value: Time | None, name: str, operation: str, *, inclusive: bool = True) -> Bound | None:
     if value is None:
         return None
     return Bound(value=to_iso(moment(value, name, operation=operation)), inclusive=inclusive)

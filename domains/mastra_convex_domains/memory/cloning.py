@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from mastra_convex.domain import (
     Put,
     Row,
     Scan,
+    Time,
     batches,
     each,
     integer,
@@ -51,8 +51,8 @@ class CloneMethods(DomainStore):
         metadata: Mapping[str, Any] | None = None,
         message_limit: int | None = None,
         message_ids: Sequence[str] = (),
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
     ) -> ThreadClone:
         """Copies a thread and its messages under new ids.
 
@@ -129,8 +129,8 @@ def _message_scan(
     thread_id: str,
     message_limit: int | None,
     message_ids: Sequence[str],
-    start: datetime | None,
-    end: datetime | None,
+    start: Time | None,
+    end: Time | None,
 ) -> Scan:
     if message_limit is not None:
         message_limit = integer(message_limit, "message_limit", operation=_OPERATION)

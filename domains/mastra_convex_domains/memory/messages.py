@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, cast
 
 from mastra_convex.domain import (
@@ -20,6 +19,7 @@ from mastra_convex.domain import (
     PerPage,
     Row,
     Scan,
+    Time,
     check_batch_size,
     clean_text,
     decode_row,
@@ -70,8 +70,8 @@ class MessageMethods(DomainStore):
         per_page: PerPage = 40,
         include_total: bool = True,
         order_by: MessageOrder = "created_at",
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
         start_exclusive: bool = False,
         end_exclusive: bool = False,
         metadata: Mapping[str, Any] | None = None,
@@ -87,8 +87,8 @@ class MessageMethods(DomainStore):
             per_page: messages on a page; False for all, 0 for the included messages alone.
             include_total: False leaves `total` None, so that the rows after the page need not be counted.
             order_by: `created_at`, or `-created_at` for the newest first.
-            start: earliest creation time, with a time zone; None for no limit.
-            end: latest creation time, with a time zone; None for no limit.
+            start: earliest creation time, datetime or ISO text with a time zone; None for no limit.
+            end: latest creation time, datetime or ISO text with a time zone; None for no limit.
             start_exclusive: True leaves out messages made exactly at `start`.
             end_exclusive: True leaves out messages made exactly at `end`.
             metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,
@@ -160,8 +160,8 @@ class MessageMethods(DomainStore):
         per_page: PerPage = 40,
         include_total: bool = True,
         order_by: MessageOrder = "created_at",
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
         start_exclusive: bool = False,
         end_exclusive: bool = False,
         metadata: Mapping[str, Any] | None = None,
@@ -176,8 +176,8 @@ class MessageMethods(DomainStore):
             per_page: messages on a page; False for all.
             include_total: False leaves `total` None, so that the rows after the page need not be counted.
             order_by: `created_at`, or `-created_at` for the newest first.
-            start: earliest creation time, with a time zone; None for no limit.
-            end: latest creation time, with a time zone; None for no limit.
+            start: earliest creation time, datetime or ISO text with a time zone; None for no limit.
+            end: latest creation time, datetime or ISO text with a time zone; None for no limit.
             start_exclusive: True leaves out messages made exactly at `start`.
             end_exclusive: True leaves out messages made exactly at `end`.
             metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,
@@ -207,8 +207,8 @@ class MessageMethods(DomainStore):
         *,
         resource_id: str | None = None,
         order_by: MessageOrder = "created_at",
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
         start_exclusive: bool = False,
         end_exclusive: bool = False,
         metadata: Mapping[str, Any] | None = None,
@@ -223,8 +223,8 @@ class MessageMethods(DomainStore):
             thread_id: id of a thread, or a list of up to 2,000 ids.
             resource_id: only messages of this resource; None or `""` for all.
             order_by: `created_at`, or `-created_at` for the newest first.
-            start: earliest creation time, with a time zone; None for no limit.
-            end: latest creation time, with a time zone; None for no limit.
+            start: earliest creation time, datetime or ISO text with a time zone; None for no limit.
+            end: latest creation time, datetime or ISO text with a time zone; None for no limit.
             start_exclusive: True leaves out messages made exactly at `start`.
             end_exclusive: True leaves out messages made exactly at `end`.
             metadata: only messages whose `content["metadata"]` has all these pairs; values are text, numbers,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from pydantic.alias_generators import to_camel
 
-from mastra_convex.domain import UNSET, PerPage, Record, Unset, items
+from mastra_convex.domain import UNSET, PerPage, Record, Time, Unset, items
 
 from .models import (
     Include,
@@ -53,8 +52,8 @@ class MessageRangeOptions(TypedDict, total=False):
     """Lists the options that choose messages, as `MemoryStore.list_messages` explains them."""
 
     order_by: MessageOrder
-    start: datetime | None
-    end: datetime | None
+    start: Time | None
+    end: Time | None
     start_exclusive: bool
     end_exclusive: bool
     metadata: Mapping[str, Any] | None
@@ -77,8 +76,8 @@ class CloneOptions(TypedDict, total=False):
     metadata: Mapping[str, Any] | None
     message_limit: int | None
     message_ids: Sequence[str]
-    start: datetime | None
-    end: datetime | None
+    start: Time | None
+    end: Time | None
 
 
 class ResourceMemory:

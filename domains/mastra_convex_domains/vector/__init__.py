@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import ClassVar
 
-from mastra_convex.domain import Embedder, HashingEmbedder, Table, register
+from mastra_convex.domain import Embedder, HashingEmbedder, Table, register, text
 
 from .models import IndexDescription, Metric, VectorHit
 from .queries import QueryMethods
+from .resource_vectors import ResourceVectors
+from .scopes import Scope
 from .tables import VECTOR_INDEXES, VECTORS
 from .upserts import UpsertMethods
 
-__all__ = ["Embedder", "HashingEmbedder", "IndexDescription", "Metric", "VectorHit", "VectorStore"]
+__all__ = ["Embedder", "HashingEmbedder", "IndexDescription", "Metric", "ResourceVectors", "VectorHit", "VectorStore"]
 
 
 @register
@@ -30,3 +33,12 @@ class VectorStore(UpsertMethods, QueryMethods):
     name: ClassVar[str] = "vector"
     tables: ClassVar[tuple[Table, ...]] = (VECTOR_INDEXES, VECTORS)
     error_family: ClassVar[str] = "VECTOR"
+
+    def for_resource(self, resource_id: str) -> ResourceVectors:
+        """Returns a view of the vectors of one resource, which shows, changes and deletes no other ones.
+
+        Raises ValidationError for a blank `resource_id`.
+        """
+        limited = copy(self)
+        limited._scope = Scope(text(resource_id, "resource_id", operation="VECTOR/FOR_RESOURCE"))
+        return ResourceVectors(limited)

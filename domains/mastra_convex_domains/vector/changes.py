@@ -25,7 +25,7 @@ from mastra_convex.domain import (
 )
 from mastra_convex.errors import ValidationError
 
-from .filters import Filter, filter_conditions
+from .filters import Filter, selection
 from .floats import packed, shortest
 from .indexes import IndexMethods, vectors_of
 from .models import Metric
@@ -52,7 +52,7 @@ class ChangeMethods(IndexMethods):
         Args:
             index_name: name of the index.
             id: id of the vector to change; an unknown one is no error. Give either `id` or `filter`.
-            filter: filter on the metadata that selects the vectors to change; it must not be empty.
+            filter: filter on the metadata that selects the vectors to change; it must not hold for every vector.
             vector: numbers that replace the stored ones; None keeps them. Give `vector`, `metadata` or both.
             metadata: members to merge over the stored ones, first level only; None keeps them.
 
@@ -62,21 +62,26 @@ class ChangeMethods(IndexMethods):
         """
         operation = "VECTOR/UPDATE_VECTOR"
         text(index_name, "index_name", operation=operation)
-        matching = _target("id", id, filter, operation)
+        matching = _target("id", id, filter, missing="Either id or filter must be provided", operation=operation)
+        if metadata is not None:
+            metadata = self._scope.claimed(metadata, "metadata", operation=operation)
         change = _change(vector, metadata, operation)
         op: WriteOp
+        ids: list[str] = []
         if id is not None:
-            op = Patch(table=VECTORS.name, keys=[[index_name, text(id, "id", operation=operation)]], change=change)
+            ids = [text(id, "id", operation=operation)]
+            op = Patch(table=VECTORS.name, keys=[[index_name, *ids]], change=change)
         else:
-            op = PatchRange(range=vectors_of(index_name, where=matching), change=change)
+            where = [*matching, *self._scope.conditions()]
+            op = PatchRange(range=vectors_of(index_name, where=where), change=change)
         if vector is None:
-            await self._commit_in(index_name, [op], operation=operation)
+            await self._commit_in(index_name, [op], ids=ids, operation=operation)
             return
 
         async def commit(guards: list[Guard], _: Metric) -> CommitResult:
             return await self._records.commit([op], guards=guards, mode="resumable")
 
-        await self._guarded(index_name, len(change.set["embedding"]), commit, operation=operation)
+        await self._guarded(index_name, len(change.set["embedding"]), commit, ids=ids, operation=operation)
 
     async def delete_vector(self, index_name: str, *, id: str) -> None:
         """Deletes a vector; an unknown id is no error. Raises NotFoundError for an unknown index."""
@@ -92,8 +97,8 @@ class ChangeMethods(IndexMethods):
         Args:
             index_name: name of the index.
             ids: ids of the vectors, at least one; about 1,900 are deleted at a time. Give either `ids` or `filter`.
-            filter: filter on the metadata, not empty. The server deletes in steps of up to 2,000 vectors or 6 MiB of
-                the index.
+            filter: filter on the metadata; it must not hold for every vector. The server deletes in steps of up to
+                2,000 vectors or 6 MiB of the index.
 
         Raises:
             ValidationError: an argument is wrong, or not exactly one of `ids` and `filter` is given.
@@ -101,41 +106,44 @@ class ChangeMethods(IndexMethods):
         """
         operation = "VECTOR/DELETE_VECTORS"
         text(index_name, "index_name", operation=operation)
-        matching = _target("ids", ids, filter, operation)
+        matching = _target("ids", ids, filter, missing="Either filter or ids must be provided", operation=operation)
         if ids is None:
-            ops = [DeleteRange(range=vectors_of(index_name, where=matching))]
+            ops = [DeleteRange(range=vectors_of(index_name, where=[*matching, *self._scope.conditions()]))]
             await self._commit_in(index_name, ops, operation=operation)
             return
         names = texts(ids, "ids", operation=operation)
         if not names:
-            raise ValidationError("ids must not be empty", operation=operation, status="EMPTY_IDS")
+            raise ValidationError("ids must not be an empty ids array", operation=operation, status="EMPTY_IDS")
         await self._delete_ids(index_name, names, operation=operation)
 
     async def _delete_ids(self, index_name: str, ids: Sequence[str], *, operation: str) -> None:
         async def delete(ids: Sequence[str]) -> None:
             keys = [[index_name, id] for id in ids]
-            await self._commit_in(index_name, [Delete(table=VECTORS.name, keys=keys)], operation=operation)
+            await self._commit_in(index_name, [Delete(table=VECTORS.name, keys=keys)], ids=ids, operation=operation)
 
+        if len(ids) > MAX_KEYS:
+            await self._scope.check(self._records, index_name, ids, operation=operation)
         for first in range(0, len(ids), MAX_KEYS):
             await in_parts(ids[first : first + MAX_KEYS], delete)
 
 
-def _target(name: str, given: object, filter: Filter | None, operation: str) -> list[Condition]:
-    """Returns the conditions of the filter; checks that exactly one of it and the argument `name` is given."""
+def _target(name: str, given: object, filter: Filter | None, *, missing: str, operation: str) -> list[Condition]:
+    """Returns the conditions of the filter; checks that exactly one of it and the argument `name` is given.
+
+    `missing` is the text of the error when none is.
+    """
     if given is not None and filter is not None:
         message = f"{name} and filter are mutually exclusive"
         raise ValidationError(message, operation=operation, status="MUTUALLY_EXCLUSIVE")
     if given is None and filter is None:
-        raise ValidationError(f"either {name} or filter must be given", operation=operation, status="NO_TARGET")
-    conditions = filter_conditions(filter, "filter", operation=operation)
-    if filter is not None and not conditions:
-        raise ValidationError("filter must not be an empty filter", operation=operation, status="EMPTY_FILTER")
-    return conditions
+        raise ValidationError(missing, operation=operation, status="NO_TARGET")
+    return selection(filter, "filter", operation=operation)
 
 
 def _change(vector: VectorLike | None, metadata: Mapping[str, Any] | None, operation: str) -> Change:
     if vector is None and metadata is None:
-        raise ValidationError("either vector or metadata must be given", operation=operation, status="NO_UPDATES")
+        message = "no updates provided: vector or metadata must be given"
+        raise ValidationError(message, operation=operation, status="NO_UPDATES")
     columns: dict[str, Any] = {}
     if vector is not None:
         columns["embedding"] = shortest(packed(vector, "vector", operation=operation))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from mastra_convex.domain import Condition, checked_filter, mapping, moment, to_iso, to_json
-from mastra_convex.errors import TooLargeError, ValidationError
+from mastra_convex.domain import Condition, checked_filter, holds_always, mapping, to_json
+from mastra_convex.errors import ValidationError
 
 Filter = Mapping[str, Any]
 
@@ -17,33 +16,36 @@ def filter_conditions(filter: Filter | None, name: str, *, operation: str) -> li
 
     Raises ValidationError for an operator that is unknown or misplaced, and for an operand that it does not accept.
     """
+    return _matching(_checked(filter, name, operation))
+
+
+def selection(filter: Filter | None, name: str, *, operation: str) -> list[Condition]:
+    """Returns the conditions of a filter that selects vectors to change or delete.
+
+    Raises ValidationError also for a filter that holds for every vector, in whatever form.
+    """
+    sent = _checked(filter, name, operation)
+    if filter is not None and holds_always(sent):
+        what = "be a filter that holds for every vector" if sent else "be an empty filter"
+        message = f"{name} must not {what}; name some by their metadata, or call truncate_index to delete all"
+        status = "MATCH_ALL_FILTER" if sent else "EMPTY_FILTER"
+        raise ValidationError(message, operation=operation, status=status)
+    return _matching(sent)
+
+
+def _matching(sent: dict[str, Any]) -> list[Condition]:
+    return [Condition(path=["metadata"], operator="match", value=to_json(sent))] if sent else []
+
+
+def _checked(filter: Filter | None, name: str, operation: str) -> dict[str, Any]:
+    """Returns a filter as it is sent."""
     if filter is None:
-        return []
-    members = mapping(with_iso_times(filter, name, operation=operation), name, operation=operation)
-    if not members:
-        return []
+        return {}
+    members = mapping(filter, name, operation=operation)
     try:
-        sent = checked_filter(members, name, place="record")
+        sent: dict[str, Any] = checked_filter(members, name, place="record")
     except ValidationError as error:
         raise ValidationError(
             error.message, operation=operation, status="INVALID_FILTER", details=error.details
         ) from error
-    return [Condition(path=["metadata"], operator="match", value=to_json(sent))]
-
-
-def with_iso_times(value: Any, name: str, *, operation: str) -> Any:
-    """Replaces datetimes in a value by text, as TypeScript stores them; this text sorts by time."""
-    try:
-        return _with_iso_times(value, name, operation)
-    except RecursionError:
-        raise TooLargeError(f"{name} is nested too deep", operation=operation) from None
-
-
-def _with_iso_times(value: Any, name: str, operation: str) -> Any:
-    if isinstance(value, datetime):
-        return to_iso(moment(value, name, operation=operation))
-    if isinstance(value, Mapping):
-        return {key: _with_iso_times(item, f"{name}.{key}", operation) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_iso_times(item, f"{name}[{n}]", operation) for n, item in enumerate(value)]
-    return value
+    return sent

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from mastra_convex.domain import (
     MAX_ARRAY_ELEMENTS,
+    CommitResult,
     Delete,
     DeleteRange,
     Describe,
@@ -31,9 +33,17 @@ from mastra_convex.domain import (
     now,
     text,
 )
-from mastra_convex.errors import ConflictError, NotFoundError, ValidationError, damaged_row
+from mastra_convex.errors import (
+    ConflictError,
+    NotFoundError,
+    RateLimitedError,
+    TooLargeError,
+    ValidationError,
+    damaged_row,
+)
 
 from .models import IndexDescription, Metric
+from .scopes import Scope
 from .tables import VECTOR_INDEXES, VECTORS
 
 _METRICS: tuple[str, ...] = get_args(Metric)
@@ -52,15 +62,17 @@ class IndexFacts:
     dimension: int
     metric: Metric
 
-    def guards(self, name: str) -> list[Guard]:
-        """Returns guards that the index still has these properties."""
+    def guard(self, name: str) -> Guard:
+        """Returns a guard that the index still has these properties."""
         where = [equals(["dimension"], self.dimension), equals(["metric"], self.metric)]
-        return [HoldsGuard(table=VECTOR_INDEXES.name, key=[name], where=where)]
+        return HoldsGuard(table=VECTOR_INDEXES.name, key=[name], where=where)
 
 
 class _Answer(Protocol):
     @property
     def status(self) -> Literal["done", "more", "conflict"]: ...
+    @property
+    def guard(self) -> int | None: ...
 
 
 AnswerT = TypeVar("AnswerT", bound=_Answer)
@@ -76,6 +88,7 @@ class IndexMethods(DomainStore):
     def __init__(self, records: Records, **options: Any) -> None:
         super().__init__(records, **options)
         self._metrics: dict[str, Metric] = {}
+        self._scope = Scope()
 
     async def create_index(self, index_name: str, *, dimension: int, metric: Metric = "cosine") -> None:
         """Makes an index of vectors, in one call. An index that exists stays as it is.
@@ -165,26 +178,42 @@ class IndexMethods(DomainStore):
         text(index_name, "index_name", operation=operation)
         await self._commit_in(index_name, [DeleteRange(range=vectors_of(index_name))], operation=operation)
 
-    async def _commit_in(self, name: str, ops: Sequence[WriteOp], *, operation: str) -> None:
-        """Commits operations in steps if the index exists; raises NotFoundError otherwise."""
+    async def _commit_in(self, name: str, ops: Sequence[WriteOp], *, ids: Sequence[str] = (), operation: str) -> None:
+        """Commits operations, on the vectors with these ids, in steps if the index exists.
+
+        Raises NotFoundError for an unknown index, ConflictError for an id outside of the scope.
+        """
         exists = KeyGuard(guard="exists", table=VECTOR_INDEXES.name, key=[name])
-        result = await self._records.commit(ops, guards=[exists], mode="resumable")
+        guards = [exists, *self._scope.guards(name, ids)]
+        async with self._checked_if_too_large(name, ids, operation):
+            result = await self._records.commit(ops, guards=guards, mode="resumable")
         if result.status == "conflict":
-            raise index_not_found(name, operation)
+            raise index_not_found(name, operation) if result.guard == 0 else self._not_owned(ids, result, operation)
 
     async def _guarded(
-        self, name: str, dimension: int, run: Callable[[list[Guard], Metric], Awaitable[AnswerT]], *, operation: str
+        self,
+        name: str,
+        dimension: int,
+        run: Callable[[list[Guard], Metric], Awaitable[AnswerT]],
+        *,
+        ids: Sequence[str] = (),
+        operation: str,
     ) -> AnswerT:
-        """Runs an operation on vectors of `dimension` under guards for the dimension and metric of the index.
+        """Runs an operation on vectors of `dimension` under guards for the dimension and metric of the index, and for
+        the ids.
 
         When the cached metric is wrong, the operation runs again with the stored one. Raises NotFoundError for an
-        unknown index, ValidationError when it has another dimension.
+        unknown index, ValidationError when it has another dimension, ConflictError for an id outside of the scope.
         """
+        owned = self._scope.guards(name, ids)
         for _ in range(_MAX_CONFLICTS):
             metric = self._metrics.get(name, "cosine")
-            answer = await run(IndexFacts(dimension, metric).guards(name), metric)
+            async with self._checked_if_too_large(name, ids, operation):
+                answer = await run([IndexFacts(dimension, metric).guard(name), *owned], metric)
             if answer.status != "conflict":
                 return answer
+            if answer.guard != 0:
+                raise self._not_owned(ids, answer, operation)
             found = await self._records.read(Get(table=VECTOR_INDEXES.name, keys=[[name]]))
             facts = self._found(found.rows[0], name, operation)
             if facts.dimension != dimension:
@@ -195,6 +224,19 @@ class IndexMethods(DomainStore):
                     details={"indexName": name, "expected": facts.dimension, "actual": dimension},
                 )
         raise ConflictError(f"index {name!r} kept changing", operation=operation, retryable=True)
+
+    def _not_owned(self, ids: Sequence[str], answer: _Answer, operation: str) -> ConflictError:
+        failed = answer.failed if isinstance(answer, CommitResult) else ()
+        return self._scope.refused([ids[guard - 1] for guard in failed], operation)
+
+    @asynccontextmanager
+    async def _checked_if_too_large(self, name: str, ids: Sequence[str], operation: str) -> AsyncGenerator[None]:
+        """Checks the ids when a commit is refused, because smaller ones follow, each guarded for itself."""
+        try:
+            yield
+        except (TooLargeError, RateLimitedError):
+            await self._scope.check(self._records, name, ids, operation=operation)
+            raise
 
     def _found(self, row: Row | None, name: str, operation: str) -> IndexFacts:
         """Returns the properties of an index that was read, and caches its metric."""

@@ -74,7 +74,7 @@ class QueryMethods(IndexMethods):
         if min_score is not None:
             min_score = number(min_score, "min_score", operation=_OPERATION, status="INVALID_MIN_SCORE")
         top_k = min(top_k, _MOST)
-        matching = filter_conditions(filter, "filter", operation=_OPERATION)
+        matching = [*filter_conditions(filter, "filter", operation=_OPERATION), *self._scope.conditions()]
         if query_vector is None:
             if filter is None or min_score is not None:
                 needed = "query_vector or filter" if filter is None else "query_vector beside min_score"

@@ -30,10 +30,11 @@ from mastra_convex.domain import (
 from mastra_convex.errors import RateLimitedError, TooLargeError, ValidationError
 
 from .changes import ChangeMethods
-from .filters import Filter, filter_conditions
+from .filters import Filter, selection
 from .floats import Floats, packed, plain_list, shortest
 from .indexes import vectors_of
 from .models import Metric
+from .scopes import Scope
 from .tables import VECTORS
 
 Metadata = Mapping[str, Any] | None
@@ -75,9 +76,9 @@ class UpsertMethods(ChangeMethods):
             vectors: lists of numbers or numpy arrays, all of the dimension of the index.
             metadata: a mapping, or None, for each vector; None for no metadata.
             ids: an id for each vector; new UUIDs by default.
-            delete_filter: filter on the metadata. Vectors that match it when the call begins, and are not upserted,
-                are deleted: in the same commit when everything fits one (at most 14 MiB of the index), else after
-                the upserts, so that there are never fewer vectors than before.
+            delete_filter: filter on the metadata; it must not hold for every vector. Vectors that match it when the
+                call begins, and are not upserted, are deleted: in the same commit when everything fits one (at most
+                14 MiB of the index), else after the upserts, so that there are never fewer vectors than before.
 
         Returns:
             The ids of the vectors, in their order.
@@ -88,35 +89,40 @@ class UpsertMethods(ChangeMethods):
         """
         text(index_name, "index_name", operation=_OPERATION)
         numbers = _vectors(vectors)
-        objects = _metadata(metadata, len(numbers))
+        objects = _metadata(metadata, len(numbers), self._scope)
         names = _ids(ids, len(numbers))
-        matching = filter_conditions(delete_filter, "delete_filter", operation=_OPERATION)
-        if delete_filter is not None and not matching:
-            message = "delete_filter must not be an empty filter"
-            raise ValidationError(message, operation=_OPERATION, status="EMPTY_FILTER")
+        matching = selection(delete_filter, "delete_filter", operation=_OPERATION)
 
         async def put(rows: Sequence[Row], before: Sequence[WriteOp] = ()) -> None:
             async def commit(guards: list[Guard], _: Metric) -> CommitResult:
                 return await self._records.commit([*before, Put(table=VECTORS.name, rows=rows)], guards=guards)
 
-            await self._guarded(index_name, len(numbers[0]), commit, operation=_OPERATION)
+            given = [] if ids is None else [row["id"] for row in rows]
+            await self._guarded(index_name, len(numbers[0]), commit, ids=given, operation=_OPERATION)
 
         last = {name: n for n, name in enumerate(names)}
         rows = _rows(index_name, ((name, numbers[n], objects[n]) for name, n in last.items()))
-        if not matching:
+        if not matching and not self._scope.limited:
             await self._put_all(rows, put)
             return names
 
         parts = batches(rows, max_values=self._commit_values)
         first, second = next(parts), next(parts, None)
+        if second is not None and ids is not None:
+            await self._scope.check(self._records, index_name, list(last), operation=_OPERATION)
+        if not matching:
+            await self._put_all(chain(first, second or (), chain.from_iterable(parts)), put)
+            return names
+
+        where = [*matching, *self._scope.conditions()]
         if second is None:
             try:
-                await put(first, [DeleteRange(range=vectors_of(index_name, where=matching))])
+                await put(first, [DeleteRange(range=vectors_of(index_name, where=where))])
             except (TooLargeError, RateLimitedError):
                 pass  # it does not fit one transaction
             else:
                 return names
-        replaced = [id for id in await self._ids_of(index_name, matching) if id not in last]
+        replaced = [id for id in await self._ids_of(index_name, where) if id not in last]
         await self._put_all(chain(first, second or (), chain.from_iterable(parts)), put)
         await self._delete_ids(index_name, replaced, operation=_OPERATION)
         return names
@@ -159,18 +165,19 @@ def _vectors(vectors: Any) -> list[Floats]:
     return numbers
 
 
-def _metadata(metadata: Any, count: int) -> list[Checked | None]:
+def _metadata(metadata: Any, count: int, scope: Scope) -> list[Checked | None]:
     """Returns the metadata of each vector; an empty list means none."""
     objects = [] if metadata is None else items(metadata, "metadata", operation=_OPERATION)
-    if not objects:
-        return [None] * count
-    if len(objects) != count:
-        message = f"metadata must have as many elements as vectors: {len(objects)}, not {count}"
+    given = objects or [None] * count
+    if len(given) != count:
+        message = f"metadata must have as many elements as vectors: {len(given)}, not {count}"
         raise ValidationError(message, operation=_OPERATION, status="METADATA_LENGTH_MISMATCH")
-    return [
-        None if item is None else json_object(item, name, operation=_OPERATION)
-        for name, item in ((f"metadata[{n}]", item) for n, item in enumerate(objects))
-    ]
+    return [_object(item, f"metadata[{n}]", scope) for n, item in enumerate(given)]
+
+
+def _object(item: Any, name: str, scope: Scope) -> Checked | None:
+    members = scope.claimed(item, name, operation=_OPERATION)
+    return None if members is None else json_object(members, name, operation=_OPERATION)
 
 
 def _ids(ids: Sequence[str] | None, count: int) -> list[str]:

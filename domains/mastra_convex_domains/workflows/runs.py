@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from mastra_convex.domain import (
     Bound,
@@ -15,6 +14,7 @@ from mastra_convex.domain import (
     PerPage,
     Row,
     Scan,
+    Time,
     decode_row,
     each,
     equals,
@@ -41,8 +41,8 @@ class RunMethods(DomainStore):
         self,
         *,
         workflow_name: str | None = None,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
+        from_date: Time | None = None,
+        to_date: Time | None = None,
         resource_id: str | None = None,
         thread_id: str | None = None,
         status: RunStatus | None = None,
@@ -57,8 +57,8 @@ class RunMethods(DomainStore):
 
         Args:
             workflow_name: only runs of this workflow; None or `""` for all.
-            from_date: earliest `created_at`, inclusive, with a time zone; None for no limit.
-            to_date: latest `created_at`, inclusive, with a time zone; None for no limit.
+            from_date: earliest `created_at`, inclusive, datetime or ISO text with a time zone; None for no limit.
+            to_date: latest `created_at`, inclusive, datetime or ISO text with a time zone; None for no limit.
             resource_id: only runs of this resource; None or `""` for all.
             thread_id: only runs that work on this memory thread; None or `""` for all.
             status: only runs whose snapshot has this status; None for all. A run without a snapshot is pending.
@@ -143,8 +143,8 @@ def _page(page: int | None, per_page: PerPage | None, operation: str) -> PageReq
 def _scan(
     workflow_name: str | None,
     resource_id: str | None,
-    from_date: datetime | None,
-    to_date: datetime | None,
+    from_date: Time | None,
+    to_date: Time | None,
     operation: str,
 ) -> Scan:
     where: list[Condition] = []
@@ -166,7 +166,7 @@ def _scan(
     )
 
 
-def _bound(value: datetime | None, name: str, operation: str) -> Bound | None:
+def _bound(value: Time | None, name: str, operation: str) -> Bound | None:
     return None if value is None else Bound(value=to_iso(moment(value, name, operation=operation)))
 
 

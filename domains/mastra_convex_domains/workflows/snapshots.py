@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
@@ -22,6 +21,7 @@ from mastra_convex.domain import (
     Patch,
     Path,
     Put,
+    Time,
     checked,
     each,
     encode_columns,
@@ -65,8 +65,8 @@ class SnapshotMethods(DomainStore):
         run_id: str,
         snapshot: Mapping[str, Any],
         resource_id: str | None = None,
-        created_at: datetime | None = None,
-        updated_at: datetime | None = None,
+        created_at: Time | None = None,
+        updated_at: Time | None = None,
         claim: RunClaim | None = None,
     ) -> None:
         """Stores the whole snapshot of a run as JSON text, in one round trip.
@@ -78,8 +78,8 @@ class SnapshotMethods(DomainStore):
             run_id: id of the run within the workflow.
             snapshot: state of the run; its keys may be any text, for instance `$schema`.
             resource_id: resource of the run. When it is None, a run that exists keeps its resource.
-            created_at: creation time of a new run, with a time zone; None for now.
-            updated_at: time of the change, with a time zone; None for now.
+            created_at: creation time of a new run, datetime or ISO text with a time zone; None for now.
+            updated_at: time of the change, datetime or ISO text with a time zone; None for now.
             claim: the claim under which this is written; None for none.
 
         Raises:

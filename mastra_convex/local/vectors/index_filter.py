@@ -56,7 +56,7 @@ def _equalities_of_filter(path: Sequence[str], given: Any) -> Iterator[tuple[str
         if name == "$and":
             for each in operand:
                 yield from _equalities_of_filter(path, each)
-        elif not name.startswith("$"):
+        elif not name.startswith("$") and "." not in name:  # which may be one key, or several
             value = operand.get("$eq") if isinstance(operand, dict) else operand
             if _is_scalar(value):
                 yield ".".join([*path, name]), value

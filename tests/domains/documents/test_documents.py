@@ -88,6 +88,8 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"kind": None}, ["d"]),
     ({"$key": "б"}, ["c"]),
     ({"id": "c"}, ["c"]),
+    ({"gen_ai.system": "openai"}, ["d"]),
+    ({"deep.list": [1]}, []),  # a key, never a path
 ]
 
 
@@ -101,7 +103,7 @@ async def test_filters_are_deep_equality_of_members(
             {"id": "a", "kind": "x", "n": 1},
             {"id": "b", "kind": "x", "n": 2, "deep": {"list": [1, {"k": None}]}},
             {"id": "c", "n": True, "$key": "б"},
-            {"id": "d", "kind": None, "deep": '{"list": [1]}'},
+            {"id": "d", "kind": None, "deep": '{"list": [1]}', "gen_ai.system": "openai"},
         ],
     )
     page = await documents.list("notes", filter=filter)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
 import anyio
 import pytest
 
-from mastra_convex import ConflictError, NotFoundError, ValidationError
+from mastra_convex import ConflictError, MetadataFilterError, NotFoundError, ValidationError
 from mastra_convex_domains import MemoryStore, Thread
 from tests.backends import Backend
 from tests.data import at, ids, message, messages, thread
@@ -235,12 +237,33 @@ async def test_threads_are_filtered_by_deep_equality_of_metadata(memory: MemoryS
     assert len(await matching({})) == 6
 
 
-@pytest.mark.parametrize("key", ["a-b", "1a", "", "__proto__", "constructor", "a" * 129])
+@pytest.mark.parametrize("key", ["a-b", "1a", "", "a.b", "é", "__proto__", "constructor", "a" * 129])
 async def test_metadata_keys_that_filters_do_not_take_are_refused(memory: MemoryStore, key: str) -> None:
-    with pytest.raises(ValidationError) as raised:
+    """The error tells which keys they take. In Mastra it is a TypeError."""
+    with pytest.raises(
+        MetadataFilterError, match="a key is a letter or _, followed by letters, digits and _"
+    ) as raised:
         await memory.list_threads(metadata={key: 1})
     assert raised.value.id == "MASTRA_STORAGE_CONVEX_LIST_THREADS_INVALID_METADATA_KEY"
     assert raised.value.details == {"metadataKeys": key}
+    with pytest.raises(TypeError, match=re.escape(repr(key))) as raised_too:
+        await memory.list_messages("t1", metadata={key: 1})
+    assert isinstance(raised_too.value, ValidationError)
+
+
+@pytest.mark.parametrize(
+    "metadata", [[], "a", 1, {1: 2}, {"a": {1}}, {"a": float("nan")}, {"a": 2**53}, {"a": object()}]
+)
+async def test_a_metadata_filter_that_is_none_is_a_type_error(memory: MemoryStore, metadata: Any) -> None:
+    calls: list[Awaitable[object]] = [
+        memory.list_threads(metadata=metadata),
+        memory.list_messages("t1", metadata=metadata),
+        memory.list_messages_by_resource_id("user-1", metadata=metadata),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match="metadata") as raised:
+            await call
+        assert isinstance(raised.value, ValidationError)
 
 
 async def test_moving_a_thread_moves_its_messages(memory: MemoryStore) -> None:

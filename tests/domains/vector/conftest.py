@@ -21,7 +21,7 @@ async def start_host() -> AsyncIterator[StartHost]:
 
         async def start() -> ConvexHost:
             if not started:
-                started.append(await stack.enter_async_context(generated_host([3, 384], ["group"])))
+                started.append(await stack.enter_async_context(generated_host([3, 384], ["group", "group.a"])))
             return started[0]
 
         yield start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -144,6 +145,65 @@ async def test_deletes_that_are_refused(filled: VectorStore, arguments: dict[str
         await filled.delete_vectors("i", **arguments)
     assert caught.value.id == f"MASTRA_VECTOR_CONVEX_DELETE_VECTORS_{status}"
     assert len(await contents(filled)) == 4
+
+
+MATCH_ALL: list[Any] = [
+    {"a": {}},
+    {"a": {"b": {}}, "c.d": {}},
+    {"$and": []},
+    {"$and": [{}]},
+    {"$nor": []},
+    {"$or": [{"n": 1}, {}]},
+    {"a": {"$nin": []}},
+    {"a": {"$not": {"$in": []}}},
+    {"$not": {"$or": []}},
+    {"$nor": [{"a": {"$in": []}}]},
+    {"$or": [{"n": 1}, {"n": {"$ne": 1}}]},
+    {"$or": [{"n": {"$exists": True}}, {"n": {"$exists": False}}]},
+    {"a": {"$not": {"$elemMatch": {"$in": []}}}},
+]
+
+
+@pytest.mark.parametrize("filter", MATCH_ALL, ids=str)
+async def test_a_filter_that_holds_for_all_selects_nothing_to_change(filter: Any, filled: VectorStore) -> None:
+    """As a query it is fine."""
+    before = await contents(filled)
+    assert len(await filled.query("i", filter=filter)) == len(before)
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "DELETE_VECTORS": lambda: filled.delete_vectors("i", filter=filter),
+        "UPDATE_VECTOR": lambda: filled.update_vector("i", filter=filter, metadata={"n": 0}),
+        "UPSERT": lambda: filled.upsert("i", vectors=[[1, 0, 0]], ids=["a"], delete_filter=filter),
+    }
+    for operation, call in calls.items():
+        with pytest.raises(ValidationError, match=r"holds for every vector; .* truncate_index") as caught:
+            await call()
+        assert caught.value.id == f"MASTRA_VECTOR_CONVEX_{operation}_MATCH_ALL_FILTER"
+    assert await contents(filled) == before
+
+
+async def test_a_filter_that_happens_to_hold_for_all_vectors_deletes_them(filled: VectorStore) -> None:
+    await filled.delete_vectors("i", filter={"n": {"$ne": 7}})
+    assert await contents(filled) == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "sentence"),
+    [
+        ("update_vector", {"id": "a", "filter": {"n": 1}, "metadata": {}}, "mutually exclusive"),
+        ("update_vector", {"metadata": {}}, "Either id or filter must be provided"),
+        ("update_vector", {"id": "a"}, "no updates"),
+        ("update_vector", {"filter": {}, "metadata": {}}, "empty filter"),
+        ("delete_vectors", {"ids": ["a"], "filter": {"n": 1}}, "mutually exclusive"),
+        ("delete_vectors", {}, "Either filter or ids must be provided"),
+        ("delete_vectors", {"ids": []}, "empty ids array"),
+        ("delete_vectors", {"filter": {}}, "empty filter"),
+    ],
+)
+async def test_errors_have_the_sentences_of_the_contract(
+    vectors: VectorStore, method: str, arguments: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        await getattr(vectors, method)("i", **arguments)
 
 
 async def test_the_vectors_of_a_thread(store: ConvexStore, filled: VectorStore) -> None:

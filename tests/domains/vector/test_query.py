@@ -151,6 +151,40 @@ async def test_a_filter_of_what_metadata_lacks(vectors: VectorStore) -> None:
     assert ids(await vectors.query("i", query_vector=[1, 0, 0], filter={"a": {"$exists": True}})) == []
 
 
+async def test_keys_with_dots(vectors: VectorStore, dimension: int) -> None:
+    """A literal key wins over a path, also where a native index or one of the file could be asked."""
+    metadata: dict[str, dict[str, Any]] = {
+        "literal": {"gen_ai.system": "openai"},
+        "path": {"gen_ai": {"system": "openai"}},
+        "both": {"gen_ai.system": "openai", "gen_ai": {"system": "other"}},
+        "hidden": {"gen_ai.system": "other", "gen_ai": {"system": "openai"}},
+        "part": {"gen_ai.request": {"model": "m"}, "group.a": "g", "名.字": "x"},
+        "deep": {"gen_ai": {"request.model": "m"}, "group": {"a": "g"}, "名": {"字": "x"}},
+        "none": {},
+    }
+    await vectors.create_index("i", dimension=dimension)
+    given = [vector(dimension, 1, n) for n in range(len(metadata))]
+    await vectors.upsert("i", vectors=given, ids=list(metadata), metadata=list(metadata.values()))
+    cases: list[tuple[dict[str, Any], list[str]]] = [
+        ({"gen_ai.system": "openai"}, ["literal", "path", "both"]),
+        ({"gen_ai": {"system": "openai"}}, ["path", "hidden"]),
+        ({"gen_ai.system": {"$exists": True}}, ["literal", "path", "both", "hidden"]),
+        ({"gen_ai.request.model": "m"}, ["part", "deep"]),
+        (
+            {"$or": [{"gen_ai.request": {"$exists": True}}, {"名.字": "x", "gen_ai": {"$exists": True}}]},
+            ["part", "deep"],
+        ),
+        ({"group.a": {"$eq": "g"}}, ["part", "deep"]),
+        ({"$and": [{"group": {"a": "g"}}]}, ["deep"]),
+    ]
+    for filter, expected in cases:
+        assert ids(await vectors.query("i", filter=filter)) == expected, filter
+        assert ids(await vectors.query("i", query_vector=vector(dimension, 1), filter=filter)) == expected, filter
+    await vectors.update_vector("i", filter={"gen_ai.system": "openai"}, metadata={"seen.at": 1})
+    await vectors.delete_vectors("i", filter={"seen.at": 1})
+    assert ids(await vectors.query("i", filter={})) == ["hidden", "part", "deep", "none"]
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(a*)*b", "a*a*a*c"])
 async def test_a_pattern_takes_time_in_proportion_to_the_text(vectors: VectorStore, pattern: str) -> None:
     """Backtracking would take longer than anybody waits."""
@@ -210,6 +244,12 @@ async def test_what_is_nested_too_deep(vectors: VectorStore, levels: int) -> Non
         ({"filter": {"a": {"$elemMatch": 5}}}, "INVALID_FILTER"),
         ({"filter": {"a": {"$elemMatch": {"b": {"$not": {}}}}}}, "INVALID_FILTER"),
         ({"filter": {"a": {"$in": 1}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$gt": [1, 2]}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$lte": None}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$gte": False}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$regex": 5}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$exists": "yes"}}}, "INVALID_FILTER"),
+        ({"filter": {"a": {"$size": "1"}}}, "INVALID_FILTER"),
         ({"filter": {"a": {"$regex": "(?<=x)y"}}}, "INVALID_FILTER"),
     ],
 )

@@ -143,8 +143,19 @@ async def test_times_in_metadata(vectors: VectorStore, index: str) -> None:
     assert [(hit.id, hit.metadata) for hit in hits] == [
         ("b", {"at": "2026-01-02T00:00:00.000Z", "all": ["2026-01-02T00:00:00.000Z"]})
     ]
-    with pytest.raises(ValidationError, match=r"metadata\[0\].at must be a datetime with a time zone"):
+    for second in ("2026-01-02T00:00:00Z", "2026-01-02T02:00:00+02:00", "2026-01-01T18:30:00.000-05:30"):
+        hits = await vectors.query(index, query_vector=[1, 0, 0], filter={"at": {"$gte": second}})
+        assert [hit.id for hit in hits] == ["b", "c"]
+        hits = await vectors.query(index, filter={"all": {"$lt": second}})
+        assert [hit.id for hit in hits] == ["a"]
+    with pytest.raises(
+        ValidationError, match=r"metadata\[0\].at must be a datetime with a time zone, as datetime.now\(UTC\)"
+    ):
         await vectors.upsert(index, vectors=[[1, 0, 0]], metadata=[{"at": datetime(2026, 1, 1)}])
+    with pytest.raises(
+        ValidationError, match=r"filter.at.\$gt must be a datetime with a time zone, as datetime.now\(UTC\)"
+    ):
+        await vectors.query(index, filter={"at": {"$gt": datetime(2026, 1, 1)}})
 
 
 @pytest.mark.parametrize(
