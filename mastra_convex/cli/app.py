@@ -16,7 +16,7 @@ from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli.demo import digest as digest_workflow
-from mastra_convex.cli.demo import reader, tour
+from mastra_convex.cli.demo import operations, reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path
@@ -282,3 +282,9 @@ def read(path: Path) -> None:
 def digest(path: Path) -> None:
     """Begin or resume the run on stdin; other processes of the demo."""
     sys.stdout.write(answer(path, sys.stdin.read(), digest_workflow.answer_question))
+
+
+@app.command(hidden=True)
+def claim(path: Path) -> None:
+    """Claim the run on stdin and be killed; another process of the demo."""
+    sys.stdout.write(answer(path, sys.stdin.read(), operations.claim_and_die))

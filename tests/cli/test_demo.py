@@ -22,10 +22,13 @@ SECTIONS = (
     "5. A clone of the thread",
     "6. A workflow that outlives its process, resumed by one of several",
     "7. Runs by status",
-    "8. Scores of",
-    "9. What mara-bakery said before that is near a question",
-    "10. A composite: memory and scores in different files",
-    "11. The same data, read by a new process",
+    "8. Observational memory of the thread",
+    "9. A schedule that has come due, fired by one of several",
+    "10. A run whose process is killed, taken over by one of several",
+    "11. Scores of",
+    "12. What mara-bakery said before that is near a question",
+    "13. A composite: memory and scores in different files",
+    "14. The same data, read by a new process",
 )
 
 

@@ -15,6 +15,21 @@ from mastra_convex.store import ConvexStore
 
 async def ask_new_process(command: str, path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of a process that starts for this question and ends; MastraConvexError when it fails."""
+    code, output, problem = await _ended(command, path, question)
+    if code:
+        raise MastraConvexError(f"a process of the demo failed: {problem.decode().strip()}", operation="DEMO")
+    answer: dict[str, Any] = json.loads(output)
+    return answer
+
+
+async def run_until_killed(command: str, path: Path, question: Mapping[str, Any]) -> None:
+    """Runs a process that starts for this question and does not live to answer it; MastraConvexError when it does."""
+    code, _, problem = await _ended(command, path, question)
+    if code is None or code >= 0:
+        raise MastraConvexError(f"a process of the demo was not killed: {problem.decode().strip()}", operation="DEMO")
+
+
+async def _ended(command: str, path: Path, question: Mapping[str, Any]) -> tuple[int | None, bytes, bytes]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mastra_convex", command, "--", str(path)),
         stdin=asyncio.subprocess.PIPE,
@@ -22,10 +37,7 @@ async def ask_new_process(command: str, path: Path, question: Mapping[str, Any])
         stderr=asyncio.subprocess.PIPE,
     )
     output, problem = await process.communicate(json.dumps(question).encode())
-    if process.returncode:
-        raise MastraConvexError(f"a process of the demo failed: {problem.decode().strip()}", operation="DEMO")
-    answer: dict[str, Any] = json.loads(output)
-    return answer
+    return process.returncode, output, problem
 
 
 def answer(path: Path, question: str, answer: Callable[[ConvexStore, Any], Awaitable[dict[str, Any]]]) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Final
 import typer
 from rich.console import Console
 
-from mastra_convex.cli.demo import digest, views
-from mastra_convex.cli.demo.children import ask_new_process
+from mastra_convex.cli.demo import digest, operations, views
+from mastra_convex.cli.demo.children import ask_new_process, run_until_killed
 from mastra_convex.cli.demo.evaluation import CHECK, SCORER, check_threads, score_answers
 from mastra_convex.cli.demo.importing import Imported, import_transcript
 from mastra_convex.cli.demo.reader import Answer, Question, read_facts
@@ -91,7 +91,9 @@ async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool) 
         await _show_workflow(console, store, path, subject)
         await check_threads(store, Transcript(good, ()).threads())
         await _show_runs(console, store)
-        await score_answers(store, [line for line in good if line.thread_id == subject.thread_id])
+        talk = [line for line in good if line.thread_id == subject.thread_id]
+        await _show_operations(console, store, path, talk)
+        await score_answers(store, talk)
         await _show_scores(console, store, subject)
         await _show_recall(console, store, good, subject)
         await _show_files(console, {path.name: main, scores_path.name: scores, "the composite": store}, subject)
@@ -246,8 +248,36 @@ def _thread_of(snapshot: dict[str, Any] | str) -> str:
     return "" if isinstance(snapshot, str) else views.shortened(snapshot["context"]["input"]["thread"])
 
 
+async def _show_operations(console: Console, store: DomainAccess, path: Path, talk: Sequence[Line]) -> None:
+    earlier = "by an earlier run of the demo"
+    last = max(line.time for line in talk)
+    views.heading(console, 8, "Observational memory of the thread", "memory.swap_buffered_to_active(id, ...)")
+    generation, observations, is_new = await operations.observe(store, talk)
+    rows = [("generation", str(generation)), ("observations", observations)]
+    console.print(views.pairs_table(("", "Memory"), rows, "" if is_new else f"observed {earlier}"))
+
+    call = "schedules.update_schedule_next_fire(id, expected_next_fire_at=...)"
+    views.heading(console, 9, "A schedule that has come due, fired by one of several", call)
+    fired = await operations.fire(store, talk[0].thread_id, last)
+    rows = [(f"{n}", "fired it" if won else "came too late") for n, won in enumerate(fired, 1)]
+    console.print(views.pairs_table(("Contender", "What it did"), rows, "" if fired else f"fired {earlier}"))
+
+    call = "workflows.claim_run(..., owner=..., lease=...)"
+    views.heading(console, 10, "A run whose process is killed, taken over by one of several", call)
+    run_id = await operations.begin(store, talk[0].thread_id, last)
+    if run_id is None:
+        views.line(console, f"taken over and finished {earlier}")
+        return
+    await run_until_killed("claim", path, {"run_id": run_id})
+    dead, rescuers, is_refused = await operations.take_over(store, run_id)
+    rows = [(dead, "claimed it, and was killed")]
+    rows += [(f"rescuer {n}", "took it over" if won else "came too late") for n, won in enumerate(rescuers)]
+    rows.append((dead, "its late write was refused" if is_refused else "its late write was NOT refused"))
+    console.print(views.pairs_table(("Who", "What it did"), rows))
+
+
 async def _show_scores(console: Console, store: DomainAccess, subject: _Subject) -> None:
-    views.heading(console, 8, f"Scores of {subject.title!r}", "scores.list_scores_by_run_id(thread_id)")
+    views.heading(console, 11, f"Scores of {subject.title!r}", "scores.list_scores_by_run_id(thread_id)")
     page = await store.scores.list_scores_by_run_id(subject.thread_id, per_page=_SCORES_SHOWN)
     rows = [views.ScoreView(score.created_at, score.score, str(score.output)) for score in reversed(page.scores)]
     caption = f"{len(rows)} of {page.total} answers by {SCORER}: how much of the question they take up"
@@ -256,7 +286,7 @@ async def _show_scores(console: Console, store: DomainAccess, subject: _Subject)
 
 async def _show_recall(console: Console, store: DomainAccess, lines: Sequence[Line], subject: _Subject) -> None:
     call = 'vector.query(index, query_vector=..., filter={"at": {"$lt": ...}, ...})'
-    views.heading(console, 9, f"What {subject.resource} said before that is near a question", call)
+    views.heading(console, 12, f"What {subject.resource} said before that is near a question", call)
     embedder = HashingEmbedder()
     count = await embed_messages(store, embedder, lines)
     question = question_of([line for line in lines if line.resource == subject.resource])
@@ -272,7 +302,7 @@ async def _show_recall(console: Console, store: DomainAccess, lines: Sequence[Li
 
 async def _show_files(console: Console, stores: dict[str, DomainAccess], subject: _Subject) -> None:
     call = 'CompositeStore(id="demo", default=main, domains={"scores": scores})'
-    views.heading(console, 10, "A composite: memory and scores in different files", call)
+    views.heading(console, 13, "A composite: memory and scores in different files", call)
     counts = [
         (
             (await store.memory.list_threads(per_page=0)).total,
@@ -291,7 +321,7 @@ def _short(id: str) -> str:
 
 
 def _show_again(console: Console, before: Answer, after: Answer) -> bool:
-    views.heading(console, 11, "The same data, read by a new process", "ConvexStore.local(path)")
+    views.heading(console, 14, "The same data, read by a new process", "ConvexStore.local(path)")
     rows = [
         (label, views.shortened(after.facts[label]), "yes" if after.facts[label] == value else "NO")
         for label, value in before.facts.items()
