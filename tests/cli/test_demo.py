@@ -97,6 +97,11 @@ def test_it_works_where_only_ascii_can_be_written() -> None:
     assert "+----" in done.stdout
 
 
+def _section(output: str, number: int, following: int) -> str:
+    """What the demo printed from one heading to another."""
+    return output.partition(f"\n{number}. ")[2].partition(f"\n{following}. ")[0]
+
+
 @dataclass
 class Twice:
     """The demo run twice on one store: what it printed, and what the store held after each run."""
@@ -122,13 +127,13 @@ def test_a_second_import_changes_nothing(twice: Twice) -> None:
     assert "cloned by an earlier run" in twice.second
     assert twice.after == twice.before
     assert len(twice.before["threads"]) == 9
-    assert len(twice.before["runs"]) == 9
+    assert len(twice.before["runs"]) == 10
     assert sum(map(len, twice.before["scores"])) == 12
     assert len(twice.before["vectors"]) == 167
 
 
 def test_one_of_several_processes_resumes_the_workflow(twice: Twice) -> None:
-    first, again = twice.first, twice.second
+    first, again = (_section(output, 6, 7) for output in (twice.first, twice.second))
 
     [winner] = re.findall(r"(\d+) +│ resumed and finished it", first)
     [begun] = re.findall(r"(\d+) +│ began it, suspended it, and ended", first)
@@ -153,7 +158,7 @@ def test_runs_scores_and_files_are_shown(twice: Twice) -> None:
 
 
 def test_messages_near_a_question_are_shown_with_their_neighbours(twice: Twice) -> None:
-    section = twice.first.split("9. What")[1].split("10. A composite")[0]
+    section = _section(twice.first, 12, 13)
 
     assert "167 messages embedded" in section
     assert "Should I look at it?" in section
@@ -163,6 +168,20 @@ def test_messages_near_a_question_are_shown_with_their_neighbours(twice: Twice) 
     assert len(scores) == 3
     assert 1 > scores[0] >= scores[1] >= scores[2] > 0
     assert section in twice.second
+
+
+def test_what_runs_beside_the_talk_is_shown_once(twice: Twice) -> None:
+    first, again = twice.first, twice.second
+
+    assert "20 messages, 328 words; the last is of assistant" in _section(first, 8, 9)
+    assert re.findall(r"│ (fired it|came too late)", _section(first, 9, 10)) == ["fired it", *["came too late"] * 2]
+    taken_over = _section(first, 10, 11)
+    [dead] = re.findall(r"(process \d+) +│ claimed it, and was killed", taken_over)
+    assert re.search(rf"{dead} +│ its late write was refused", taken_over)
+    assert (taken_over.count("took it over"), taken_over.count("came too late")) == (1, 2)
+    assert "observed by an earlier run of the demo" in _section(again, 8, 9)
+    assert "fired by an earlier run of the demo" in _section(again, 9, 10)
+    assert "taken over and finished by an earlier run of the demo" in _section(again, 10, 11)
 
 
 @pytest.mark.long

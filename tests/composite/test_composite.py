@@ -133,7 +133,8 @@ async def test_an_override_wins_over_the_default(local: ConvexStore, tmp_path: P
     assert store.workflows is local.workflows
     assert await store.get_store("threadState") is other.thread_state
     assert await store.get_store("scores") is None
-    assert repr(store) == "<CompositeStore 'app': documents, memory, thread_state, vector, workflows>"
+    others = "documents, memory, schedules, thread_state, vector, workflows"
+    assert repr(store) == f"<CompositeStore 'app': background_tasks, cache, channels, {others}>"
     with pytest.raises(DomainNotRegisteredError, match="no domain 'scores'"):
         store.domain(ScoresStore)
     await store.aclose()
