@@ -169,9 +169,12 @@ async def test_a_commit_there_and_back(server: ProgrammableServer, engine: Remot
 
 
 async def test_a_conflict_is_an_answer(server: ProgrammableServer, engine: RemoteEngine) -> None:
-    server.usual = committed(status="conflict", guard=1.0)
+    server.usual = committed(status="conflict", guard=1.0, failed=[1.0, 2.0])
     result = await engine.commit(Commit(id="one"))
-    assert (result.status, result.guard) == ("conflict", 1)
+    assert (result.status, result.guard, result.failed) == ("conflict", 1, [1, 2])
+    server.usual = committed(status="conflict", guard=1.0)  # as functions of an earlier version answer
+    result = await engine.commit(Commit(id="two"))
+    assert (result.guard, result.failed) == (1, [1])
 
 
 WANTED = Search(
