@@ -83,12 +83,20 @@ class BackgroundTasksStore(DomainStore):
     retention: ClassVar[Mapping[str, RetentionTable]] = {"backgroundTasks": RetentionTable(TASKS, "createdAt")}
 
     async def create_task(self, task: BackgroundTask | Mapping[str, Any]) -> BackgroundTask:
-        """Stores the task under its id and returns it; every field of an existing one is replaced."""
+        """Stores the task under its id and returns it as stored.
+
+        Every field of an existing one is replaced, but `created_at` only by a given one.
+        """
         checked = parse(BackgroundTask, task, "task", operation="CREATE_TASK")
         with about("task"):
             row = encode_row(TASKS, {_column(name): value for name, value in vars(checked).items()})
-        await self._records.commit([Put(table=TASKS.name, rows=[row])])
-        return checked
+        if "created_at" in checked.model_fields_set:
+            await self._records.commit([Put(table=TASKS.name, rows=[row])])
+            return checked
+        put = Put(table=TASKS.name, rows=[row], keep=["createdAt"])
+        result = await self._records.commit([put], returning=[Get(table=TASKS.name, keys=[[checked.id]])])
+        [stored] = result.returned[0].rows
+        return checked if stored is None else _task(stored)
 
     async def get_task(self, task_id: str) -> BackgroundTask | None:
         """Returns the task, or None when there is none with this id."""

@@ -52,6 +52,17 @@ async def test_a_created_task_comes_back_equal(tasks: BackgroundTasksStore) -> N
     assert await tasks.get_task("unknown") is None
 
 
+async def test_a_task_that_is_created_again_keeps_its_time(tasks: BackgroundTasksStore) -> None:
+    names = {"id": "b1", "tool_name": "search", "tool_call_id": "c", "agent_id": "a", "run_id": "r"}
+    first = await tasks.create_task(names)
+    again = await tasks.create_task({**names, "status": "running"})
+    assert (again.created_at, again.status) == (first.created_at, "running")
+    assert await tasks.get_task("b1") == again
+    timed = await tasks.create_task({**names, "created_at": at(5)})
+    assert await tasks.get_task("b1") == timed
+    assert timed.created_at == at(5)
+
+
 async def test_an_update_changes_what_is_given(tasks: BackgroundTasksStore) -> None:
     await tasks.create_task(task())
     assert await tasks.update_task("b000", status="running", started_at=at(1))
