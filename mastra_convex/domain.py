@@ -176,6 +176,7 @@ __all__ = [
     "PatchRange",
     "Path",
     "PerPage",
+    "PruneOptions",
     "Put",
     "Record",
     "Records",
@@ -349,6 +350,9 @@ class DomainStore:
             ValidationError: a table that the domain does not prune, or bounds that cannot be meant.
         """
         options = PruneOptions(max_batches, max_rows, pause, dry_run, progress, stop)
+        return await self._pruned(policies, options)
+
+    async def _pruned(self, policies: Mapping[str, Policy], options: PruneOptions) -> list[PruneResult]:
         parsed = parse_policies(policies, self.retention, "policies")
         return await prune_tables(self._records, self.name, self.retention, parsed, options)
 

@@ -139,12 +139,12 @@ Progress = Callable[[PruneResult], None]
 class PruneOptions:
     """Checks and holds the bounds of a prune, as `DomainStore.prune` explains them."""
 
-    max_batches: int | None
-    max_rows: int | None
-    pause: float
-    dry_run: bool
-    progress: Progress | None
-    stop: asyncio.Event | None
+    max_batches: int | None = None
+    max_rows: int | None = None
+    pause: float = 0.0
+    dry_run: bool = False
+    progress: Progress | None = None
+    stop: asyncio.Event | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("max_batches", self.max_batches), ("max_rows", self.max_rows)):

@@ -21,6 +21,7 @@ from mastra_convex.domain import (
     IndexRange,
     Owner,
     Patch,
+    PruneOptions,
     Put,
     RetentionTable,
     Row,
@@ -165,7 +166,7 @@ class CacheStore(DomainStore):
 
     async def sweep(self) -> int:
         """Deletes what has expired, whatever its prefix, in bounded steps; returns how many entries it were."""
-        [result] = await self.prune({"cache": 0})
+        [result] = await self._pruned({"cache": 0}, PruneOptions())
         return result.deleted
 
     async def increment(self, key: str) -> int:
@@ -173,7 +174,9 @@ class CacheStore(DomainStore):
 
         Raises ValidationError for a key of another kind.
         """
-        operation = "INCREMENT"
+        return await self._incremented(key, "INCREMENT")
+
+    async def _incremented(self, key: str, operation: str) -> int:
         stored = self._key(key, operation)
         time = _milliseconds_now()
         is_live = Condition(
@@ -205,7 +208,9 @@ class CacheStore(DomainStore):
 
         Raises ValidationError for a key of another kind.
         """
-        operation = "LIST_PUSH"
+        await self._push(key, value, "LIST_PUSH")
+
+    async def _push(self, key: str, value: Any, operation: str) -> None:
         stored = self._key(key, operation)
         await self._changed(stored, _LIST, "is not an array", operation, item=checked(value, "value"))
 
@@ -255,9 +260,11 @@ class CacheStore(DomainStore):
         Raises:
             ValidationError: an argument is wrong, or a key is of another kind.
         """
-        members = mapping(value, "value", operation="LIST_PUSH_INDEXED")
-        index = await self.increment(counter_key) - 1
-        await self.list_push(list_key, {**members, "index": index})
+        operation = "LIST_PUSH_INDEXED"
+        members = mapping(value, "value", operation=operation)
+        self._key(list_key, operation)
+        index = await self._incremented(counter_key, operation) - 1
+        await self._push(list_key, {**members, "index": index}, operation)
         return index
 
     async def _changed(self, key: str, kind: str, problem: str, operation: str, item: Any = None) -> Row:

@@ -59,7 +59,7 @@ TEXTS: list[tuple[Callable[[], object], str]] = [
     (lambda: VectorIndex("v", "embedding", 3, "id"), "filters must be a tuple of str"),  # type: ignore[arg-type]
     (lambda: RetentionTable(declare(), "created"), "retention by 'created', which is no column"),
     (lambda: RetentionTable(declare(), "treadId"), "did you mean 'threadId'?"),
-    (lambda: RetentionTable(declare(), "n"), "retention by 'n', which is neither an ISO time"),
+    (lambda: RetentionTable(declare(), "embedding"), "'embedding', which is neither an ISO time"),
     (lambda: RetentionTable(declare(), "text"), "retention needs an index on 'text' alone"),
     (lambda: RetentionTable("acme_notes", "text"), "a retention table is a Table, not 'acme_notes'"),  # type: ignore[arg-type]
 ]
@@ -160,11 +160,11 @@ def test_a_plug_in_that_cannot_be_loaded_is_named(tmp_path: Path, name: str) -> 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
 
-    done = run("-m", "mastra_convex.cli", "schema")
+    done = run("-m", "mastra_convex", "schema")
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert "the entry point 'feedback' (mastra_convex.domains) of acme-bad 1.2 cannot be loaded from" in line
     assert reason in line
-    assert run("-m", "mastra_convex.cli", "--version").returncode == 0
+    assert run("-m", "mastra_convex", "--version").returncode == 0
     named = "from mastra_convex import ConvexStore; from mastra_convex_domains import MemoryStore\n"
     assert run("-c", f"{named}ConvexStore.local(':memory:', domains=[MemoryStore])").returncode == 0

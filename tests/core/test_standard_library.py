@@ -49,8 +49,8 @@ def used(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
+        elif isinstance(node, ast.Attribute) and (name := ast.unparse(node)).partition(".")[0] not in MODULES:
+            yield name  # what is like the name of a module that is gone is a variable, unless that is imported
 
 
 def gone(source: str) -> set[str]:

@@ -20,7 +20,7 @@ from tests.cli.commands import environment
 from tests.data import message
 
 READ = [["t"], 3, 0]
-WELL = {"file": True, "integrity": True, "tables": True, "indexes": True}
+WELL = {"file": True, "integrity": True, "tables": True, "indexes": True, "rows": True}
 
 
 @pytest.fixture

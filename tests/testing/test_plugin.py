@@ -136,7 +136,7 @@ def test_without_node_its_backend_is_skipped_with_the_reason(tmp_path: Path) -> 
     done = run(folder, PATH=str(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" PASSED") == 6
-    assert "convex-test needs Node 20 or newer; there is no `node`" in done.stdout
+    assert "convex-test runs on `node`, which does not start; install Node 20 or later" in done.stdout
     done = run(folder, "--mastra-backend", "convex-test", PATH=str(folder))
     assert done.returncode == 1
     assert "NodeMissingError" in done.stdout
@@ -148,7 +148,7 @@ def test_an_older_node_is_named(tmp_path: Path) -> None:
     node.write_text("#!/bin/sh\necho v18.20.4\n")
     node.chmod(0o755)
     done = run(folder, PATH=str(folder))
-    assert "convex-test needs Node 20 or newer, not v18.20.4" in done.stdout
+    assert "convex-test runs on `node`, which is v18.20.4; install Node 20 or later" in done.stdout
 
 
 def test_projects_that_do_not_use_it_import_nothing_of_the_package(tmp_path: Path) -> None:

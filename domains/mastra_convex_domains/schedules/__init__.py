@@ -74,9 +74,7 @@ class SchedulesStore(DomainStore):
 
     async def get_schedule(self, id: str) -> Schedule | None:
         """Returns the schedule, or None when there is none with this id."""
-        text(id, "id", operation="GET_SCHEDULE")
-        [row] = (await self._records.read(Get(table=SCHEDULES.name, keys=[[id]]))).rows
-        return None if row is None else _schedule(row)
+        return await self._found(text(id, "id", operation="GET_SCHEDULE"))
 
     async def list_schedules(
         self,
@@ -191,7 +189,7 @@ class SchedulesStore(DomainStore):
         }
         changed = {name: value for name, value in given.items() if value is not UNSET}
         if not changed:
-            found = await self.get_schedule(id)
+            found = await self._found(id)
             if found is None:
                 raise _not_found(id, operation)
             return found
@@ -301,6 +299,10 @@ class SchedulesStore(DomainStore):
             limit=_limit(limit, operation),
         )
         return await each(_trigger, (await self._records.read(scan)).rows)
+
+    async def _found(self, id: str) -> Schedule | None:
+        [row] = (await self._records.read(Get(table=SCHEDULES.name, keys=[[id]]))).rows
+        return None if row is None else _schedule(row)
 
     async def _insert(self, table: Table, row: Row, kind: str, operation: str) -> None:
         guard = KeyGuard(guard="missing", table=table.name, key=[row["id"]])

@@ -54,7 +54,7 @@ async def test_defaults_and_both_spellings(schedules: SchedulesStore) -> None:
     made = await schedules.create_schedule({"target": WORKFLOW, "cron": "* * * * *", "nextFireAt": at(1)})
     assert made.next_fire_at == int(at(1).timestamp() * 1000)
     assert (made.status, made.timezone, made.metadata) == ("active", None, None)
-    assert made.created_at == made.updated_at > made.next_fire_at
+    assert made.next_fire_at < made.created_at <= made.updated_at
     assert await schedules.get_schedule(made.id) == made
 
 

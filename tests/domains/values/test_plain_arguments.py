@@ -308,7 +308,8 @@ CHOICES: list[tuple[Call, Any, str]] = [
     (
         lambda store, wrong: store.prune({"memory": {wrong: "1d"}}),
         "mesages",
-        "retention.memory has no table 'mesages' to prune; it has: 'messages', 'resources', 'threads'; "
+        "retention.memory has no table 'mesages' to prune; it has: 'messages', 'observational_memory', "
+        "'resources', 'threads'; "
         "did you mean 'messages'?",
     ),
     (lambda store, wrong: store.prune({wrong: {}}), "memroy", "; did you mean 'memory'?"),

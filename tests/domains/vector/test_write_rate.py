@@ -65,10 +65,10 @@ async def test_smaller_commits_where_large_ones_are_refused() -> None:
 
 async def test_a_deployment_that_refuses_those_too() -> None:
     async with (
-        refusing_bodies_above(4_000) as (url, _),
+        refusing_bodies_above(8_000) as (url, _),
         remote_store(url, None, retry=IMPATIENT) as store,
     ):
-        await store.vector.create_index("i", dimension=1_000)
+        await store.vector.create_index("i", dimension=3_000)
         with pytest.raises(RateLimitedError) as caught:
-            await store.vector.upsert("i", vectors=[[0.123] * 1_000])
+            await store.vector.upsert("i", vectors=[[0.123] * 3_000])
     assert caught.value.id == "MASTRA_VECTOR_CONVEX_UPSERT_RATE_LIMITED"

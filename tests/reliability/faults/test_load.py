@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 
+import pytest
+
 from tests.effort import effort
 from tests.reliability.faults.processes import child
 from tests.reliability.faults.workers import load, serve_counting
@@ -15,6 +17,7 @@ IN_FLIGHT = 16
 """The default of a store."""
 
 
+@pytest.mark.long
 def test_a_thousand_tasks_on_one_store(figure: Figure) -> None:
     """No call fails, the server never sees more at once than it should, and memory does not grow."""
     with child(serve_counting) as server:

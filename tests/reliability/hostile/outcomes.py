@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +15,7 @@ from tests.reliability.hostile.strategies import SAFE
 NOW = "(now)"
 """What stands for a time that the call itself took."""
 
+_LEASE = timedelta(hours=1)
 _BEGAN = datetime.now(UTC).replace(microsecond=0)
 _ISO = re.compile(r"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -40,13 +41,20 @@ def plain(value: Any) -> Any:
         return NOW
     if isinstance(value, datetime) and value.tzinfo is not None and _is_now(value):
         return NOW
+    if type(value) is int and _is_now_in_milliseconds(value):
+        return NOW
     if isinstance(value, float) and value.is_integer() and abs(value) <= SAFE:
         return int(value)
     return value
 
 
 def _is_now(value: datetime) -> bool:
-    return _BEGAN <= value <= datetime.now(UTC)
+    """Tells a time that the call took, or the end of a lease that it gave."""
+    return _BEGAN <= value <= datetime.now(UTC) + _LEASE
+
+
+def _is_now_in_milliseconds(value: int) -> bool:
+    return _BEGAN.timestamp() * 1000 <= value <= datetime.now(UTC).timestamp() * 1000
 
 
 def exact(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from inspect import getmembers, isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
@@ -20,6 +21,27 @@ _SCORE: dict[str, Any] = {
 }  # fmt: skip
 _SNAPSHOT = {"runId": ID, "status": "running", "context": {PRIVATE: PRIVATE}}
 _DAY = "1d"
+_CLAIM = {
+    "workflow_name": ID, "run_id": ID, "owner": PRIVATE, "fence": 1, "claimed_at": at(0), "expires_at": at(1),
+}  # fmt: skip
+_TARGET = {"type": "agent", "agentId": PRIVATE, "prompt": PRIVATE}
+_SCHEDULE = {"id": ID, "target": _TARGET, "cron": PRIVATE, "next_fire_at": 1}
+_TRIGGER = {"id": ID, "schedule_id": ID, "scheduled_fire_at": 1, "actual_fire_at": 1, "outcome": "failed"}
+_FIRE = {"expected_next_fire_at": 1, "new_next_fire_at": 2, "last_fire_at": 1, "last_run_id": ID}
+_TASK = {"id": ID, "tool_name": PRIVATE, "tool_call_id": ID, "agent_id": ID, "run_id": ID, "args": {PRIVATE: PRIVATE}}
+_INSTALLATION = {"id": ID, "platform": PRIVATE, "agent_id": ID, "status": "active", "data": {PRIVATE: PRIVATE}}
+_BEGIN = {"scope": "thread", "thread_id": ID, "resource_id": ID}
+_MEMORY = {"id": ID, **_BEGIN}
+_OBSERVED = {"observations": PRIVATE, "token_count": 1, "last_observed_at": at(0)}
+_NEXT = {"reflection": PRIVATE, "token_count": 1}
+_CHUNK = {
+    "cycle_id": ID, "observations": PRIVATE, "token_count": 1, "message_ids": [ID], "message_tokens": 1,
+    "last_observed_at": at(0),
+}  # fmt: skip
+_SWAP = {"activation_ratio": 1, "message_tokens_threshold": 1, "current_pending_tokens": 1}
+_REFLECTION = {
+    "reflection": PRIVATE, "token_count": 1, "input_token_count": 1, "reflected_observation_line_count": 0,
+}  # fmt: skip
 
 CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("memory", "save_thread", ({"id": ID, "resource_id": ID, "title": PRIVATE, "metadata": {PRIVATE: 1}},), {}),
@@ -41,6 +63,24 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("memory", "save_resource", ({"id": ID, "working_memory": PRIVATE},), {}),
     ("memory", "update_resource", (ID,), {"metadata": {PRIVATE: PRIVATE}}),
     ("memory", "get_resource_by_id", (ID,), {}),
+    ("memory", "latest_messages", (ID,), {"limit": 1}),
+    ("memory", "insert_observational_memory_record", (_MEMORY,), {}),
+    ("memory", "initialize_observational_memory", (), {**_BEGIN, "config": {PRIVATE: 1}}),
+    ("memory", "get_observational_memory", (ID,), {}),
+    ("memory", "get_observational_memory_history", (ID,), {}),
+    ("memory", "update_active_observations", (ID,), _OBSERVED),
+    ("memory", "update_buffered_observations", (ID,), {"chunk": _CHUNK}),
+    ("memory", "swap_buffered_to_active", (ID,), _SWAP),
+    ("memory", "set_reflecting_flag", (ID,), {"value": True}),
+    ("memory", "set_observing_flag", (ID,), {"value": True}),
+    ("memory", "set_buffering_reflection_flag", (ID,), {"value": True}),
+    ("memory", "set_buffering_observation_flag", (ID,), {"value": True}),
+    ("memory", "set_pending_message_tokens", (ID,), {"token_count": 1}),
+    ("memory", "update_observational_memory_config", (ID,), {"config": {PRIVATE: PRIVATE}}),
+    ("memory", "update_buffered_reflection", (ID,), _REFLECTION),
+    ("memory", "swap_buffered_reflection_to_active", (_MEMORY,), {"token_count": 1}),
+    ("memory", "create_reflection_generation", ({**_MEMORY, "generation_count": 1},), _NEXT),
+    ("memory", "clear_observational_memory", (ID,), {}),
     ("memory", "delete_messages", ([OTHER],), {}),
     ("memory", "delete_thread", (OTHER,), {"deletes_vectors": True}),
     ("memory", "prune", ({"messages": _DAY, "threads": _DAY},), {}),
@@ -56,6 +96,10 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("workflows", "update_workflow_state", (ID,), {"run_id": ID, "status": "failed", "error": {"message": PRIVATE}}),
     ("workflows", "list_workflow_runs", (), {"workflow_name": ID, "from_date": at(0)}),
     ("workflows", "get_workflow_run_by_id", (ID,), {}),
+    ("workflows", "claim_run", (ID,), {"run_id": ID, "owner": PRIVATE, "lease": timedelta(minutes=1)}),
+    ("workflows", "renew_claim", (_CLAIM,), {"lease": timedelta(minutes=1)}),
+    ("workflows", "list_expired_claims", (), {"workflow_name": ID}),
+    ("workflows", "release_claim", (_CLAIM,), {}),
     ("workflows", "delete_workflow_run_by_id", (ID,), {"workflow_name": ID}),
     ("workflows", "prune", ({"workflow_snapshot": _DAY},), {}),
     ("workflows", "dangerously_clear_all", (), {}),
@@ -67,6 +111,50 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("scores", "list_scores_by_span", (ID,), {"span_id": ID}),
     ("scores", "prune", ({"scorers": _DAY},), {}),
     ("scores", "dangerously_clear_all", (), {}),
+    ("schedules", "create_schedule", (_SCHEDULE,), {}),
+    ("schedules", "get_schedule", (ID,), {}),
+    ("schedules", "list_schedules", (), {"owner_id": None}),
+    ("schedules", "list_due_schedules", (1,), {}),
+    ("schedules", "update_schedule_next_fire", (ID,), _FIRE),
+    ("schedules", "update_schedule", (ID,), {"metadata": {PRIVATE: PRIVATE}}),
+    ("schedules", "record_trigger", (_TRIGGER,), {}),
+    ("schedules", "list_triggers", (ID,), {}),
+    ("schedules", "delete_schedule", (ID,), {}),
+    ("schedules", "prune", ({"triggers": _DAY},), {}),
+    ("schedules", "dangerously_clear_all", (), {}),
+    ("channels", "save_installation", (_INSTALLATION,), {}),
+    ("channels", "get_installation", (ID,), {}),
+    ("channels", "get_installation_by_agent", (PRIVATE,), {"agent_id": ID}),
+    ("channels", "get_installation_by_webhook_id", (ID,), {}),
+    ("channels", "list_installations", (PRIVATE,), {}),
+    ("channels", "delete_installation", (ID,), {}),
+    ("channels", "save_config", ({"platform": PRIVATE, "data": {PRIVATE: 1}},), {}),
+    ("channels", "get_config", (PRIVATE,), {}),
+    ("channels", "delete_config", (PRIVATE,), {}),
+    ("channels", "prune", ({},), {}),
+    ("channels", "dangerously_clear_all", (), {}),
+    ("background_tasks", "create_task", (_TASK,), {}),
+    ("background_tasks", "get_task", (ID,), {}),
+    ("background_tasks", "update_task", (ID,), {"status": "running", "result": PRIVATE}),
+    ("background_tasks", "list_tasks", (), {"agent_id": ID}),
+    ("background_tasks", "get_running_count", (), {}),
+    ("background_tasks", "get_running_count_by_agent", (ID,), {}),
+    ("background_tasks", "delete_task", (ID,), {}),
+    ("background_tasks", "delete_tasks", (), {"run_id": ID}),
+    ("background_tasks", "prune", ({"background_tasks": _DAY},), {}),
+    ("background_tasks", "dangerously_clear_all", (), {}),
+    ("cache", "set", (ID,), {"value": PRIVATE}),
+    ("cache", "get", (ID,), {}),
+    ("cache", "increment", (OTHER,), {}),
+    ("cache", "list_push", (PRIVATE,), {"value": PRIVATE}),
+    ("cache", "list_length", (PRIVATE,), {}),
+    ("cache", "list_from_to", (PRIVATE,), {"from_": 0}),
+    ("cache", "list_push_indexed", (PRIVATE,), {"counter_key": OTHER, "value": {PRIVATE: 1}}),
+    ("cache", "delete", (ID,), {}),
+    ("cache", "sweep", (), {}),
+    ("cache", "clear", (), {}),
+    ("cache", "prune", ({"cache": _DAY},), {}),
+    ("cache", "dangerously_clear_all", (), {}),
     ("vector", "create_index", (ID,), {"dimension": 2}),
     ("vector", "list_indexes", (), {}),
     ("vector", "upsert", (ID,), {"vectors": [[1, 2], [2, 1]], "ids": [ID, OTHER], "metadata": [{PRIVATE: 1}, {}]}),

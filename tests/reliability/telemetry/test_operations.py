@@ -78,7 +78,7 @@ async def test_every_method_tells_that_it_was_called_wrongly(
         found = await store.get_store(domain)
         assert found is not None
         with pytest.raises((TypeError, ValidationError)) as caught:
-            await run(found, method, PRIVATE, PRIVATE)
+            await run(found, method, PRIVATE, PRIVATE, PRIVATE)
     [operation] = listener.spans
     assert attributes(operation)["error.type"] == type(caught.value).__name__
     assert operation.status.status_code is StatusCode.ERROR

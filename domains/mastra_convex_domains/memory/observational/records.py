@@ -19,9 +19,9 @@ from mastra_convex.domain import (
     Patch,
     Put,
     Scan,
-    clean,
     each,
     encode_columns,
+    items,
     kept_changing,
     mapping,
     moment,
@@ -179,7 +179,10 @@ class ObservationMethods(DomainStore):
             "lastObservedAt": moment(last_observed_at, "last_observed_at", operation=operation),
         }
         if observed_message_ids is not None:
-            columns["observedMessageIds"] = clean(list(observed_message_ids), "observed_message_ids")
+            given = items(observed_message_ids, "observed_message_ids", operation=operation)
+            columns["observedMessageIds"] = [
+                string(id, f"observed_message_ids[{n}]", operation=operation) for n, id in enumerate(given)
+            ]
         total = Edit(path=["totalTokensObserved"], reducer="add", value=to_json(tokens))
         await self._change(id, columns, [total], operation=operation)
 
