@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mastra_convex.domain import Condition, EmptyGuard, Get, Guard, IndexRange, Records, equals, from_json, to_json
-from mastra_convex.errors import ConflictError, ValidationError
+from mastra_convex.errors import ConflictError
 
 from .tables import VECTORS
 
@@ -74,7 +74,7 @@ class Scope:
         )
 
     def claimed(self, metadata: Mapping[str, Any] | None, name: str, *, operation: str) -> Mapping[str, Any] | None:
-        """Returns metadata that name the resource; raises ValidationError if they name another."""
+        """Returns metadata that name the resource; raises ConflictError if they name another."""
         if self.resource_id is None:
             return metadata
         if metadata is None:
@@ -83,5 +83,5 @@ class Scope:
             return metadata  # it is refused with other wrong values
         if metadata.get(_KEY, self.resource_id) != self.resource_id:
             message = f"{name}.{_KEY} must be {self.resource_id!r}, the resource of this view, or left out"
-            raise ValidationError(message, operation=operation, status="NOT_OWNED")
+            raise ConflictError(message, operation=operation, status="NOT_OWNED")
         return {**metadata, _KEY: self.resource_id}

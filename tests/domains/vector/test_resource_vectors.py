@@ -151,7 +151,7 @@ async def test_metadata_that_name_another_resource_are_refused(
         lambda: ann.update_vector("i", filter={"n": 1}, metadata=wrong),
     ]
     for call in calls:
-        with pytest.raises(ValidationError, match=r"resource_id must be 'ann'") as caught:
+        with pytest.raises(ConflictError, match=r"resource_id must be 'ann'") as caught:
             await call()
         assert caught.value.id.endswith("_NOT_OWNED")
     assert await contents(filled) == before
