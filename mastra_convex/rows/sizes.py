@@ -96,7 +96,8 @@ def document_size(row: dict[str, Any]) -> int:
 
 def _measure(value: Any, path: str, depth: int, *, limits: bool = True) -> int:
     if isinstance(value, str):
-        return 2 + (len(value) if value.isascii() else len(value.encode()))
+        # A lone surrogate is refused where the value is checked; here it must only not be in the way.
+        return 2 + (len(value) if value.isascii() else len(value.encode(errors="surrogatepass")))
     if value is None or value is True or value is False:
         return 1
     if isinstance(value, int | float):

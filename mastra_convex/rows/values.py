@@ -154,7 +154,8 @@ def _clean_text(value: str) -> str:
 
 def as_integer(value: object) -> int | None:
     """An int for what Python takes as an index, numpy's integers too; None for booleans and everything else."""
-    if isinstance(value, bool):
+    is_boolean = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b"
+    if is_boolean:  # numpy 1 takes its own booleans as an index
         return None
     try:
         return operator.index(value)  # type: ignore[arg-type]  # what is no index is the case below
