@@ -117,7 +117,7 @@ KEPT: list[tuple[Any, Any]] = [
     (np.float64("nan"), None),
     (np.str_("a"), "a"),
     (np.datetime64("2026-01-31T12:30:00", "ns"), "2026-01-31T12:30:00"),
-    (np.datetime64("NaT"), None),
+    (np.datetime64("NaT", "s"), None),
     (np.timedelta64(1_500, "ms"), 1.5),
     (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
     (np.array([0.5, math.nan], np.float32), [0.5, None]),
