@@ -29,6 +29,11 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests of rows and of the core, and the contract tests on memory and sqlite; they need no Node",
     )
+    group.addoption(
+        "--adapters",
+        action="store_true",
+        help="run the tests of the adapters and no others; they need tests/adapters/requirements.txt",
+    )
 
 
 def backend_of(item: pytest.Item) -> str | None:
@@ -40,7 +45,11 @@ def backend_of(item: pytest.Item) -> str | None:
 def is_left_out(config: pytest.Config, folder: Path) -> bool:
     """Whether this run has no test of a folder."""
     is_ours = folder.parent == Path(__file__).parent and folder.is_dir()
-    return bool(config.getoption("quick")) and is_ours and folder.name not in _QUICK_FOLDERS
+    if not is_ours:
+        return False
+    if (folder.name == "adapters") != config.getoption("adapters"):
+        return True
+    return bool(config.getoption("quick")) and folder.name not in _QUICK_FOLDERS
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
