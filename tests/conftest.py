@@ -15,7 +15,7 @@ from mastra_convex.engine.protocol import Engine
 from mastra_convex_domains import MemoryStore
 from tests import selection
 from tests.backends import BACKENDS, Backend, ConvexHost, convex_host, open_backend
-from tests.effort import LONG
+from tests.effort import LONG, effort
 from tests.summary import Figure, RecordProperty, Summary, Tally
 
 pytest_plugins = ["mastra_convex_pytest"]  # as it is where the package is installed
@@ -24,7 +24,12 @@ StartHost = Callable[[], Awaitable[ConvexHost]]
 
 # No test depends on time; the same examples each time, but in the long setting.
 settings.register_profile(
-    "tests", deadline=None, derandomize=not LONG, database=None, suppress_health_check=list(HealthCheck)
+    "tests",
+    deadline=None,
+    derandomize=not LONG,
+    database=None,
+    max_examples=effort(30, 100),
+    suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("tests")
 

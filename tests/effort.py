@@ -26,7 +26,9 @@ def effort(ci: T, long: T) -> T:
 
 def some(values: Iterable[Any], default: Iterable[Any]) -> list[Any]:
     """Parameters of which only some are tried by default, and the others in the long tests."""
-    return [value if value in default else pytest.param(value, marks=pytest.mark.long) for value in values]
+    rows = [value if isinstance(value, tuple) else (value,) for value in values]
+    known = [value if isinstance(value, tuple) else (value,) for value in default]
+    return [pytest.param(*row, marks=() if row in known else pytest.mark.long) for row in rows]
 
 
 def some_backends(*default: str) -> pytest.MarkDecorator:

@@ -29,6 +29,7 @@ async def test_w15_save_and_read_an_attachment_of_6_mebibytes(memory: MemoryStor
     assert cost.response_bytes < 1.05 * len(LARGE)
 
 
+@pytest.mark.long
 async def test_an_attachment_of_64_mebibytes(memory: MemoryStore, meter: Meter) -> None:
     text = attachment_text(64 * MIB)
     await meter.start()

@@ -9,11 +9,13 @@ from mastra_convex.engine.client import Records
 from mastra_convex.engine.protocol import Engine, Get, Put
 from mastra_convex_domains import MemoryStore
 from tests.data import ids, message, messages, thread
+from tests.effort import some_backends
 
 _LARGE = "x" * 900_000
 _ROW = {"thread_id": "t1", "role": "user", "type": "v2"}
 
 
+@some_backends("sqlite", "convex-test")
 async def test_large_messages_are_changed_and_deleted_in_parts(memory: MemoryStore) -> None:
     large = [message(n, text=_LARGE) for n in range(20)]
     await memory.save_messages(large)

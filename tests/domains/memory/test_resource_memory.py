@@ -17,6 +17,7 @@ from mastra_convex.engine.protocol import Commit, Engine
 from mastra_convex_domains import Include, MemoryStore, Message, MessageUpdate, Resource, ResourceMemory, Thread
 from tests.backends import Backend
 from tests.data import at, ids, message, messages, thread
+from tests.effort import some_backends
 from tests.reliability.large.between import Between
 
 Call = Callable[[ResourceMemory], Awaitable[Any]]
@@ -213,6 +214,7 @@ async def test_what_belongs_to_a_thread_goes_with_it_and_only_with_it(store: Con
     assert states == [None, {"n": "t2"}, {"n": "t3"}]
 
 
+@some_backends("sqlite", "convex-test")
 async def test_many_messages_are_saved_in_parts(memory: MemoryStore) -> None:
     mine = memory.for_resource("user-1")
     many = messages(2_500)

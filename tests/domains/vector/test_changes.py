@@ -13,6 +13,7 @@ from mastra_convex_domains import MemoryStore, VectorStore
 from tests.backends import Backend
 from tests.data import thread
 from tests.domains.vector.data import ids, vector
+from tests.effort import some_backends
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ async def test_delete_by_filter(filled: VectorStore) -> None:
     assert len(await contents(filled, "other")) == 4
 
 
+@some_backends("sqlite", "convex-test")
 async def test_more_than_a_transaction_takes(vectors: VectorStore) -> None:
     await vectors.create_index("i", dimension=3)
     count = 4_500

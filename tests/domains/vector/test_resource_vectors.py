@@ -15,6 +15,7 @@ from mastra_convex.engine.protocol import Commit, Put
 from mastra_convex_domains import Metric, ResourceVectors, VectorHit, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
+from tests.effort import some_backends
 
 ANN: dict[str, dict[str, Any]] = {
     "a1": {"resource_id": "ann", "n": 1, "secret": "no"},
@@ -216,6 +217,7 @@ async def test_filters_change_and_delete_its_own_vectors_only(filled: VectorStor
     assert await contents(filled) == others
 
 
+@some_backends("sqlite", "convex-test")
 async def test_more_than_a_commit_takes(vectors: VectorStore, backend: Backend) -> None:
     """An id of another resource is found before the first of several commits."""
     count = 3_000

@@ -18,6 +18,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex_domains import VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
+from tests.effort import some_backends
 
 
 @pytest.fixture
@@ -207,6 +208,7 @@ async def test_an_empty_list_of_metadata_is_none(vectors: VectorStore, index: st
     assert len(await vectors.upsert(index, vectors=[[1, 2, 3]], metadata=[])) == 1
 
 
+@some_backends("sqlite", "convex-test")
 async def test_more_than_a_commit_takes(vectors: VectorStore, index: str) -> None:
     names = [f"v{n:05}" for n in range(4_100)]
     given = numpy.random.default_rng(1).standard_normal((4_100, 3))

@@ -12,6 +12,7 @@ from tests import contenders
 from tests.backends import Backend, ConvexHost, open_backend
 from tests.contention import contend
 from tests.domains.workflows.data import snapshot
+from tests.effort import some_backends
 
 
 async def persist(workflows: WorkflowsStore) -> None:
@@ -41,10 +42,12 @@ async def check_no_result_of_100_is_lost(backend: Backend) -> None:
     assert state["requestContext"] == {f"k{n}": n for n in range(100)}
 
 
+@some_backends("sqlite", "convex-test")
 async def test_one_of_50_contenders_resumes_a_run(backend: Backend) -> None:
     await check_one_of_50_resumes(backend)
 
 
+@some_backends("sqlite", "convex-test")
 async def test_none_of_100_step_results_is_lost(backend: Backend) -> None:
     await check_no_result_of_100_is_lost(backend)
 

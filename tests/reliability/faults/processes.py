@@ -1,8 +1,7 @@
-"""Processes that start in milliseconds: forks of one that has done the imports."""
+"""Processes that do a task of a test and tell of it."""
 
 from __future__ import annotations
 
-import multiprocessing
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -11,8 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["__main__", "mastra_convex.cli", "mastra_convex_domains", "tests.backends"])
+from tests.forkserver import FORKSERVER
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class Child:
 @contextmanager
 def child(work: Callable[..., None], *arguments: Any) -> Generator[Child]:
     """Runs `work`, a function of a module, in a process; it is given the arguments and a connection to here."""
-    here, there = _context.Pipe()
-    process = _context.Process(target=_run, args=(work, *arguments, there))
+    here, there = FORKSERVER.Pipe()
+    process = FORKSERVER.Process(target=_run, args=(work, *arguments, there))
     process.start()
     there.close()
     try:

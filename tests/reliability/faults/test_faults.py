@@ -100,7 +100,7 @@ async def test_a_fault_that_stays(remote: Remote, fault: Fault) -> None:
 
 
 QUICK = [fault for fault in FAULTS if not fault.silent]
-SEQUENCES = effort(60, 3_000)
+SEQUENCES = effort(20, 3_000)
 
 
 @settings(max_examples=SEQUENCES)

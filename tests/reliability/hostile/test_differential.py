@@ -12,8 +12,8 @@ from tests.reliability.hostile.calls import CALLS
 from tests.reliability.hostile.machine import Machine, Side, rules, run_machine, store_side
 from tests.summary import Figure
 
-EXAMPLES = effort(40, 600)
-STEPS = effort(40, 100)
+EXAMPLES = effort(12, 600)
+STEPS = effort(30, 100)
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")

@@ -14,10 +14,10 @@ from tests.reliability.hostile.models import MODELS
 from tests.summary import Tally
 
 EXAMPLES = {
-    "memory": effort(40, 600),
-    "sqlite": effort(16, 200),
-    "server": effort(12, 150),
-    "convex-test": effort(12, 150),
+    "memory": effort(12, 600),
+    "sqlite": effort(6, 200),
+    "server": effort(4, 150),
+    "convex-test": effort(6, 150),
 }
 STEPS = effort(30, 60)
 
