@@ -7,11 +7,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from queue import LifoQueue
 from typing import Any, TypeVar
 
 from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError
+from mastra_convex.local.backup import write_backup
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
 from mastra_convex.local.documents import UnreadableError
 from mastra_convex.local.schema import Layout, Session, damaged, load, migrate
@@ -103,6 +105,19 @@ class Database:
                     self._open(cancellation)
             with self._reader(cancellation) as reader:
                 return retried(lambda: self._transaction(reader, work, write=False), cancellation, self._timeout)
+
+    def backup(self, path: Path, cancellation: Cancellation) -> None:
+        """Writes a copy of the database into a new file."""
+        with translated(self.path):
+            if self.path == MEMORY:
+                with self._lock:
+                    write_backup(self._open(cancellation), path)
+                return
+            with self._lock:
+                self._open(cancellation)
+            with self._reader(cancellation) as reader:
+                cancellation.shield()
+                write_backup(reader, path)
 
     def close(self) -> None:
         """Closes the connections once the work in flight has ended. Afterwards every call raises ClosedError."""
