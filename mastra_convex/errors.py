@@ -9,6 +9,7 @@ MastraConvexError
 ├── NotFoundError               the thread, run, ... that was named does not exist (also LookupError)
 ├── ConflictError               the record exists already, or changed meanwhile
 ├── DamagedRowError             a stored row cannot be read; `details` name its table and id
+├── FileReplacedError           the SQLite file, or its log, was deleted or replaced while it was open
 ├── DomainNotRegisteredError    the store has no such domain                    (also AttributeError)
 ├── ClosedError                 the store was closed
 ├── CompositeError              several parts of a store failed
@@ -196,6 +197,22 @@ class DamagedRowError(MastraConvexError):
     """
 
     status: str = "INVALID_RECORD"
+    category: ErrorCategory = "SYSTEM"
+
+
+class FileReplacedError(MastraConvexError):
+    """Says that a SQLite file, or its log `-wal`, was deleted or replaced while it was open; nothing was written.
+
+    What is written to such a file is lost. Close the store and open the file anew (docs/moving.md, "Backup").
+
+    Example:
+        try:
+            await store.memory.save_thread({"resource_id": "user-1"})
+        except FileReplacedError as error:
+            print(error.details["path"])
+    """
+
+    status: str = "FILE_REPLACED"
     category: ErrorCategory = "SYSTEM"
 
 

@@ -8,16 +8,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
+from pydantic.alias_generators import to_snake
+
+from mastra_convex.contract.arguments import text
 from mastra_convex.domain import DomainStore, check_domain
 from mastra_convex.engine.layers import layered
-from mastra_convex.errors import ConfigurationError
+from mastra_convex.errors import ConfigurationError, ValidationError
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.local.inspection import inspect_file
 from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES
+from mastra_convex.moving.load import IfExists, MoveReport, checked_if_exists
+from mastra_convex.moving.selection import DomainRows
+from mastra_convex.moving.transfer import Database, Progress, Selection, copy, erase, export, import_
 from mastra_convex.registry import check_owners, registered_domains
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, check_seconds, environment
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
+from mastra_convex.rows.explain import one_of
 from mastra_convex.store_base import DomainAccess
 from mastra_convex.tables import Table, by_name
 
@@ -194,7 +201,9 @@ class ConvexStore(DomainAccess):
         for name in classes:
             if hasattr(type(self), name):
                 raise ConfigurationError(f"no domain can be named {name!r}: every store has an attribute of that name")
-        records = layered(engine, _tables(classes))
+        tables = _tables(classes)
+        records = layered(engine, tables)
+        self._database = Database(engine, records, tables)
         database = {**engine.database, "db.namespace": id}
         self._domains = {name: domain(records, database=database) for name, domain in classes.items()}
 
@@ -216,15 +225,154 @@ class ConvexStore(DomainAccess):
             total += deleted
         return total
 
+    async def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        only: Iterable[str] | None = None,
+        resource_id: str | None = None,
+        progress: Progress | None = None,
+    ) -> MoveReport:
+        """Writes what is stored into a snapshot file of Convex's form (docs/moving.md).
+
+        Args:
+            path: the file, a ZIP; it is made or replaced once all is written.
+            only: names of domains; None for all.
+            resource_id: exports all that belongs to this resource and nothing else; None for everything.
+            progress: is called with a table and the number of its rows that were written, after each page.
+
+        Returns:
+            How many rows of each table were written.
+
+        Raises:
+            ValidationError: `only` names a domain that the store lacks, or is given with `resource_id`.
+        """
+        return await export(self._database, _path(path), self._selection(only, resource_id), progress or _silent)
+
+    async def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        only: Iterable[str] | None = None,
+        if_exists: IfExists = "keep",
+        progress: Progress | None = None,
+    ) -> MoveReport:
+        """Reads a snapshot file: of `export`, of `npx convex export` or of Convex's dashboard (docs/moving.md).
+
+        The file is checked before anything is written. To repeat an import changes nothing.
+
+        Args:
+            path: the file.
+            only: names of domains; None for all.
+            if_exists: what happens to a row that is there and differs: "keep" it, "replace" it, or "error", which
+                writes nothing.
+            progress: is called with a table and the number of its rows that were read, after each page.
+
+        Returns:
+            How many rows of each table were written, and which tables were left out.
+
+        Raises:
+            ValidationError: the file is damaged, or a row does not fit its table; nothing was written.
+            ConflictError: rows differ and `if_exists` is "error"; nothing was written.
+        """
+        checked_if_exists(if_exists)
+        chosen = self._chosen(only)
+        return await import_(self._database, _path(path), chosen, if_exists, progress or _silent)
+
+    async def copy_to(
+        self,
+        target: ConvexStore,
+        *,
+        only: Iterable[str] | None = None,
+        resource_id: str | None = None,
+        if_exists: IfExists = "keep",
+        progress: Progress | None = None,
+    ) -> MoveReport:
+        """Copies what is stored to another store, and reads it there again (docs/moving.md).
+
+        A copy that was interrupted is continued by another call: what is there is not written again.
+
+        Args:
+            target: the other store, which has the same domains.
+            only: names of domains; None for all.
+            resource_id: copies all that belongs to this resource and nothing else; None for everything.
+            if_exists: as for `import_`.
+            progress: is called with a table and the number of its rows that were copied, after each page.
+
+        Returns:
+            How many rows of each table were written.
+
+        Raises:
+            ValidationError: the target lacks a table; nothing was written.
+            ConflictError: rows differ and `if_exists` is "error"; or somebody wrote meanwhile, then copy again.
+        """
+        checked_if_exists(if_exists)
+        selection = self._selection(only, resource_id)
+        return await copy(self._database, target._database, selection, if_exists, progress or _silent)
+
+    async def erase(self, resource_id: str, *, progress: Progress | None = None) -> dict[str, int]:
+        """Deletes all that belongs to a resource, in every domain of the store (docs/moving.md).
+
+        Args:
+            resource_id: the resource, for instance a user.
+            progress: is called with a table and the number of its rows that were deleted.
+
+        Returns:
+            The number of deleted rows by table.
+
+        Raises:
+            ValidationError: the id is blank.
+        """
+        return await erase(self._database, text(resource_id, "resource_id", operation="ERASE"), progress or _silent)
+
+    async def backup(self, path: str | os.PathLike[str]) -> None:
+        """Writes a whole and consistent copy of the SQLite file while others use it (docs/moving.md).
+
+        Args:
+            path: the file of the copy, which must not exist.
+
+        Raises:
+            ConfigurationError: the store is a deployment, or the file exists.
+        """
+        if not isinstance(self._engine, LocalEngine):
+            raise ConfigurationError("a deployment has backups of its own; write a file with `export`")
+        await self._engine.backup(_path(path))
+
     async def aclose(self) -> None:
         """Closes connections and files; later calls raise ClosedError. Safe to repeat."""
         self._closed = True
         await self._engine.aclose()
 
+    def _chosen(self, only: Iterable[str] | None) -> DomainRows:
+        """Chooses the rows of some domains, or of all."""
+        if isinstance(only, str) or not isinstance(only, Iterable | None):
+            raise ValidationError('only must be a list of domains, as in only=["memory"]')
+        names = list(self._domains) if only is None else [to_snake(str(name)) for name in only]
+        for name in names:
+            if name not in self._domains:
+                raise ValidationError(f"only: a domain {one_of(name, sorted(self._domains))}")
+        return DomainRows((table for name in names for table in self._domains[name].tables), self._database.tables)
+
+    def _selection(self, only: Iterable[str] | None, resource_id: str | None) -> Selection:
+        if resource_id is None:
+            return self._chosen(only)
+        if only is not None:
+            raise ValidationError("either only or resource_id can be given")
+        return self._database.resource(text(resource_id, "resource_id", operation="EXPORT"))
+
     def __repr__(self) -> str:
         if "_domains" not in vars(self):  # it is shown in a traceback, as the constructor failed
             return f"<{type(self).__name__}>"
         return f"<{type(self).__name__} {self.id!r} at {self._location!r}: {', '.join(sorted(self._domains))}>"
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    """Returns a path that a user gave, with `~` resolved."""
+    return Path(os.path.expanduser(os.fspath(path)))
+
+
+def _silent(table: str, rows: int) -> None:
+    """Reports no progress."""
 
 
 def _classes(domains: DomainClasses | None) -> Mapping[str, type[DomainStore]]:

@@ -89,6 +89,10 @@ class Index:
         _check_tuple(f"index {self.name}", "fields", self.fields, str)
 
 
+BY_CREATION = Index("by_creation_time", ())
+"""Is an index of every table, as on Convex: its rows in the order in which they were made."""
+
+
 @dataclass(frozen=True)
 class VectorIndex:
     """Declares a native vector index of Convex over a `floats` column, for vectors of one length.
@@ -144,6 +148,8 @@ class Table:
         stored_in: the host table that keeps the rows of this one as records; this one is then not deployed
             (docs/adding-a-domain.md).
         vector_indexes: native vector indexes.
+        resource: the column, or member of one (`metadata.resource_id`), that names the resource a row belongs to. Rows
+            that belong to other rows go with these and need none.
     """
 
     name: str
@@ -154,6 +160,7 @@ class Table:
     shared: bool = False
     stored_in: Table | None = None
     vector_indexes: tuple[VectorIndex, ...] = ()
+    resource: str | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("fields", Field), ("indexes", Index), ("vector_indexes", VectorIndex)):
@@ -173,6 +180,8 @@ class Table:
         if self.stored_in is not None:
             self._check_host(self.stored_in)
         self._check_vector_indexes()
+        if self.resource is not None:
+            self._check_column(self.name, self.resource)
 
     def _check_key(self) -> None:
         if self.key not in self.index_by_name:
@@ -234,7 +243,7 @@ class Table:
 
     def _check_index(self, index: Index, seen: dict[tuple[str, ...], str]) -> None:
         where = f"{self.name}.{index.name}"
-        if index.name in ("by_id", "by_creation_time"):
+        if index.name in ("by_id", BY_CREATION.name):
             raise ConfigurationError(f"{where}: the name is reserved by Convex")
         if not 1 <= len(index.fields) <= _MAX_INDEX_FIELDS or len(set(index.fields)) != len(index.fields):
             raise ConfigurationError(f"{where}: an index has 1 to {_MAX_INDEX_FIELDS} different fields")

@@ -194,12 +194,16 @@ ReadResult = GetResult | ScanResult | NeighboursResult | DescribeResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Put:
-    """Upserts rows: declared columns are replaced, those in `keep` stay as an existing row has them."""
+    """Upserts rows: declared columns are replaced, those in `keep` stay as an existing row has them.
+
+    With `extra`, rows may have columns that the table does not declare, as rows of other programs have.
+    """
 
     op: Literal["put"] = "put"
     table: str
     rows: Sequence[Row]
     keep: Sequence[str] = ()
+    extra: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,6 +188,16 @@ async def in_thread(work: Callable[..., T], *args: Any) -> T:
     return await _shared.run(lambda cancellation: work(*args))
 
 
+async def in_thread_to_its_end(work: Callable[..., T], *args: Any) -> T:
+    """Returns what `work(*args)` returns in a thread: for work with effects, whose end a cancelled caller awaits."""
+
+    def shielded(cancellation: Cancellation) -> T:
+        cancellation.shield()
+        return work(*args)
+
+    return await _shared.run(shielded)
+
+
 async def each(work: Callable[[A], T], items: Iterable[A]) -> list[T]:
     """Returns what `work` returns for each item, in order, without holding the event loop.
 

@@ -136,7 +136,7 @@ class _Step:
     def _written(self, op: Put | Patch | Delete) -> Outcome:
         layout = self._session.layout(op.table)
         if op.op == "put":
-            written = put_rows(self._session, layout, op.rows, op.keep)
+            written = put_rows(self._session, layout, op)
             self._size += written.size
             check_commit_size(self._size, MAX_COMMIT_BYTES)
             self._charge(written.replaced)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from queue import LifoQueue
 from typing import Any, TypeVar
 
 from mastra_convex.engine.threads import Cancellation
-from mastra_convex.errors import ClosedError
+from mastra_convex.errors import ClosedError, FileReplacedError
+from mastra_convex.local.backup import write_backup
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
 from mastra_convex.local.documents import UnreadableError
 from mastra_convex.local.schema import Layout, Session, damaged, load, migrate
@@ -54,6 +57,7 @@ class Database:
         self._give_up = 0.0
         self._left = 0
         self._closed = False
+        self._files: tuple[int, ...] | None = None
         if path != MEMORY:
             for _ in range(READERS):
                 self._readers.put(None)
@@ -104,6 +108,19 @@ class Database:
             with self._reader(cancellation) as reader:
                 return retried(lambda: self._transaction(reader, work, write=False), cancellation, self._timeout)
 
+    def backup(self, path: Path, cancellation: Cancellation) -> None:
+        """Writes a copy of the database into a new file."""
+        with translated(self.path):
+            if self.path == MEMORY:
+                with self._lock:
+                    write_backup(self._open(cancellation), path)
+                return
+            with self._lock:
+                self._open(cancellation)
+            with self._reader(cancellation) as reader:
+                cancellation.shield()
+                write_backup(reader, path)
+
     def close(self) -> None:
         """Closes the connections once the work in flight has ended. Afterwards every call raises ClosedError."""
         with self._lock:
@@ -124,6 +141,7 @@ class Database:
         try:  # SQLite may report an interruption after the transaction has begun
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             if write:
+                self._check_files()
                 self._refresh(connection)
             if cancellation is not None:
                 cancellation.is_locked_out = False
@@ -179,6 +197,26 @@ class Database:
                 raise
             self._main = main
         return self._main
+
+    def _check_files(self) -> None:
+        """Raises FileReplacedError where the file or its log is another one than before: a write would be lost.
+
+        While this connection is open no program that uses SQLite deletes the log.
+        """
+        if self.path == MEMORY:
+            return
+        files: tuple[int, ...] = ()
+        with contextlib.suppress(FileNotFoundError):
+            files = (os.stat(self.path).st_ino, os.stat(f"{self.path}-wal").st_ino)
+        if self._files is None:
+            self._files = files
+        if files != self._files:
+            log = os.path.basename(self.path) + "-wal"
+            raise FileReplacedError(
+                f"{self.path!r}, or {log!r} beside it, was deleted or replaced while it was open; close the store, and "
+                "restore what the log had from a backup",
+                details={"path": self.path},
+            )
 
     def _refresh(self, connection: sqlite3.Connection) -> None:
         """Learns of key columns that another process has added meanwhile, so that they are filled for new rows."""

@@ -124,14 +124,15 @@ def unpack(vector: bytes) -> list[float]:
 _NUMBERS = {int, float}
 
 
-def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
-    """Refuses values of the columns that Convex or the schema would refuse; the size of the whole is left to `dump`."""
+def check_columns(table: Table, row: Row, names: Iterable[str], *, extra: bool = False) -> None:
+    """Refuses values of the columns that Convex or the schema would refuse; the size of the whole is left to `dump`.
+
+    Columns that are not declared are refused, too, unless `extra` is set.
+    """
     fields = table.field_by_name
     containers: Row = {}
     for name in names:
-        field = fields.get(name)
-        if field is None:
-            raise ValidationError(f"{table.name} has no column {name!r}")
+        field = fields.get(name) or _extra(table, name, allowed=extra)
         value = row[name]
         if isinstance(value, str):
             if field.type not in ("string", "any"):
@@ -146,6 +147,13 @@ def check_columns(table: Table, row: Row, names: Iterable[str]) -> None:
         check_document(table.name, containers)
         for name, value in containers.items():
             _check_value(value, name)
+
+
+def _extra(table: Table, name: str, *, allowed: bool) -> Field:
+    """Returns a column that is not declared, which holds any value."""
+    if not allowed or not is_plain_key(name) or name.startswith("_"):
+        raise ValidationError(f"{table.name} has no column {name!r}")
+    return Field(name, "any")
 
 
 def check_complete(table: Table, row: Row) -> None:

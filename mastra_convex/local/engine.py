@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mastra_convex.engine.protocol import (
@@ -142,6 +143,11 @@ class LocalEngine:
         """One step of removing old receipts and large values: rows deleted, and whether nothing is left to do."""
         with self._call():
             return await self._write(sweep)
+
+    async def backup(self, path: Path) -> None:
+        """Writes a whole and consistent copy of the database into a new file, however long that takes."""
+        with self._call():
+            await self._readers.run(partial(self._database.backup, path))
 
     async def _write(self, work: Work[T]) -> T:
         return await self._run(self._writers, partial(self._database.write, work))

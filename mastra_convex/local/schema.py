@@ -16,7 +16,7 @@ from mastra_convex.local.documents import Stored, UnreadableError, pack
 from mastra_convex.local.vectors.change_log import log_changes
 from mastra_convex.rows.keys import MISSING_KEY, decode_key, encode_key, field_key
 from mastra_convex.rows.values import Row
-from mastra_convex.tables import Index, Table
+from mastra_convex.tables import BY_CREATION, Index, Table
 
 EncodedKey = tuple[bytes, ...]
 """The bytes of the fields by which a row is found."""
@@ -87,7 +87,7 @@ class Layout:
         return tuple([extract(row) for extract in self.extract_key])
 
     def index(self, name: str) -> Index:
-        index = self.table.index_by_name.get(name)
+        index = BY_CREATION if name == BY_CREATION.name else self.table.index_by_name.get(name)
         if index is None:
             raise SchemaMismatchError(
                 f"{self.table.name} has no index {name!r}", code="UnknownIndex", details={"table": self.table.name}
@@ -126,7 +126,8 @@ class Layout:
     def _from(self, index: Index, span: Span) -> str:
         terms = self.terms(index, span)
         where = f" WHERE {' AND '.join(terms)}" if terms else ""
-        return f"FROM {self.name} INDEXED BY {index_name(self.table, index)}{where}"
+        order = f" INDEXED BY {index_name(self.table, index)}" if index.fields else ""
+        return f"FROM {self.name}{order}{where}"
 
     def terms(self, index: Index, span: Span) -> list[str]:
         """Returns the SQL terms that rows of a span satisfy."""

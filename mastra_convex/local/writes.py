@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from mastra_convex.engine.protocol import IndexRange
+from mastra_convex.engine.protocol import IndexRange, Put
 from mastra_convex.local.budgets import RANGES_TO_DROP, StepBudget
 from mastra_convex.local.documents import Stored, UnreadableError, charged, check_columns, check_complete, dump
 from mastra_convex.local.reads import find
@@ -31,15 +31,15 @@ class Written(NamedTuple):
     replaced: int
 
 
-def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequence[str]) -> Written:
+def put_rows(session: Session, layout: Layout, op: Put) -> Written:
     """Inserts rows or updates those with their keys."""
-    table = layout.table
+    table, keep = layout.table, op.keep
     for name in keep:
         check_column(table, name)
     wanted: dict[tuple[bytes, ...], Row] = {}
     keys: list[tuple[bytes, ...]] = []
-    for row in rows:
-        check_columns(table, row, row)
+    for row in op.rows:
+        check_columns(table, row, row, extra=bool(op.extra))
         check_complete(table, row)
         key = layout.key(row)
         keys.append(key)
@@ -55,8 +55,9 @@ def put_rows(session: Session, layout: Layout, rows: Sequence[Row], keep: Sequen
             inserts.append((doc.decode(), *layout.keys(row), *vectors))
         else:
             old = stored.open(table).close()
-            kept = {name: value for name, value in old.items() if name in keep or name not in table.field_by_name}
-            size += _update(session, layout, stored, OpenRow(table, {**row, **kept})).size
+            kept = {name: value for name, value in old.items() if name in keep}
+            foreign = {name: value for name, value in old.items() if name not in table.field_by_name}
+            size += _update(session, layout, stored, OpenRow(table, {**foreign, **row, **kept})).size
     if len(inserts) == 1:
         session.connection.execute(layout.insert, inserts[0])
     elif inserts:

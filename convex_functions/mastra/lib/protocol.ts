@@ -114,7 +114,7 @@ const edit = v.object({
 const change = v.object({ set: maybe(row), unset: maybe(path), edits: maybe(v.array(edit)) });
 
 const writeOp = v.union(
-  v.object({ op: v.literal("put"), table: v.string(), rows: v.array(row), keep: maybe(path) }),
+  v.object({ op: v.literal("put"), table: v.string(), rows: v.array(row), keep: maybe(path), extra: maybe(v.boolean()) }),
   v.object({ op: v.literal("patch"), table: v.string(), keys: v.array(key), change }),
   v.object({ op: v.literal("delete"), table: v.string(), keys: v.array(key) }),
   v.object({ op: v.literal("patchRange"), range, change }),

@@ -12,6 +12,7 @@ import { layout, type TableLayout } from "../schema";
 import { badRequest, failure } from "./errors";
 import { own } from "./values";
 
+const BY_CREATION: string = "by_creation_time";
 export const CHUNKS: string = "mastra_chunks";
 export const LARGE_VALUES: string = "mastra_large_values";
 export const RECEIPTS: string = "mastra_receipts";
@@ -34,8 +35,9 @@ export function tableNamed(name: string): Table {
   return { ...found, name };
 }
 
-/** Returns the fields of an index; refuses one that is not deployed. */
+/** Returns the fields of an index; refuses one that is not deployed. Every table has `by_creation_time`. */
 export function indexFields(table: Table, index: string): readonly string[] {
+  if (index === BY_CREATION) return [];
   const fields = own(table.indexes, index);
   if (fields !== undefined) return fields;
   throw failure("UnknownIndex", `no index ${table.name}.${index} is deployed`, { table: table.name, index });

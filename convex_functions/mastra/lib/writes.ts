@@ -33,7 +33,7 @@ export async function put(transaction: Transaction, op: Op<"put">, budget: Budge
   checkColumns(table, keep);
   const rows = op.rows.map((row: Value): Columns => {
     if (!isObject(row)) throw badRequest("a row is an object");
-    checkColumns(table, Object.keys(row));
+    if (!op.extra) checkColumns(table, Object.keys(row));
     return row;
   });
   const keys = rows.map((row) => keyOf(table, row));
@@ -61,9 +61,10 @@ function keyOf(table: Table, row: Columns): Scalar[] {
   });
 }
 
-/** Returns the columns to write: all declared ones, without those in `keep` that the old row has. */
+/** Returns the columns to write: all declared ones and those of the row, without those in `keep` that the old row has. */
 function replacement(table: Table, old: Doc, columns: Columns, keep: readonly string[]): Columns {
-  const replaced = table.fields.filter((field) => !keep.includes(field) || old[field] === undefined);
+  const named = [...new Set([...table.fields, ...Object.keys(columns)])];
+  const replaced = named.filter((field) => !keep.includes(field) || old[field] === undefined);
   return Object.fromEntries(replaced.map((field) => [field, columns[field]]));
 }
 

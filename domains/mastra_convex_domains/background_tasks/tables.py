@@ -41,5 +41,6 @@ TASKS = Table(
         Index("by_tool_created", ("tool_name", "createdAt"), extra=True),
     ),
     shared=True,
+    resource="resource_id",
 )
 """Each row holds one task. All its columns are there; a value that is missing is null."""

@@ -21,6 +21,7 @@ THREADS = Table(
         Index("by_resource_updated", ("resourceId", "updatedAt"), extra=True),
     ),
     shared=True,
+    resource="resourceId",
 )
 """Each row holds one thread."""
 
@@ -45,6 +46,7 @@ MESSAGES = Table(
     ),
     owner=Owner("mastra_threads", "by_thread"),
     shared=True,
+    resource="resourceId",
 )
 """Each row holds one message. It belongs to its thread, and is deleted with it."""
 
@@ -63,6 +65,7 @@ RESOURCES = Table(
         Index("by_created", ("createdAt",), extra=True),
     ),
     shared=True,
+    resource="id",
 )
 """Each row holds the data of one resource."""
 
@@ -112,5 +115,6 @@ OBSERVATIONS = Table(
     ),
     owner=Owner("mastra_threads", "by_thread"),
     shared=True,
+    resource="resourceId",
 )
 """Each row holds one generation of observations. Those of a thread are deleted with it."""

@@ -53,5 +53,6 @@ SCORES = Table(
         Index("by_span_created", ("traceId", "spanId", "createdAt"), extra=True),
     ),
     shared=True,
+    resource="resourceId",
 )
 """Each row holds one score. A missing `input` is stored as null, as the table of `@mastra/convex` requires it."""

@@ -37,6 +37,7 @@ VECTORS = Table(
     key="by_index_id",
     owner=Owner("mastra_threads", "by_metadata_thread", optional=True),
     shared=True,
+    resource="metadata.resource_id",
     vector_indexes=(
         VectorIndex(
             "by_embedding_1536", "embedding", 1536, ("indexName", "metadata.resource_id", "metadata.thread_id")

@@ -26,6 +26,7 @@ SNAPSHOTS = Table(
     ),
     key="by_workflow_run",
     shared=True,
+    resource="resourceId",
 )
 """Each row holds one run. The key is not `id`, as `a-b` + `c` and `a` + `b-c` have the same one."""
 
