@@ -10,7 +10,6 @@ from mastra_convex.domain import (
     Bound,
     Delete,
     DeleteRange,
-    DomainStore,
     EmptyGuard,
     IndexRange,
     Scan,
@@ -25,6 +24,7 @@ from mastra_convex.errors import ConflictError
 
 from .heads import HEAD, Head, blobs_of, heads
 from .tables import BLOBS, CHECKPOINTS, WRITES
+from .values import RememberingMethods
 
 _PART: Final = 100
 """Checkpoints that one commit deletes with what belongs to them."""
@@ -34,7 +34,7 @@ class _ChangedError(Exception):
     """The thread has got a checkpoint since it was read."""
 
 
-class DeletingMethods(DomainStore):
+class DeletingMethods(RememberingMethods):
     """Adds the methods that delete to CheckpointsStore."""
 
     async def delete_thread(self, thread_id: str) -> None:
@@ -76,6 +76,7 @@ class DeletingMethods(DomainStore):
         ranges = [IndexRange(table=table.name, index=index, prefix=[thread_id]) for index, table in tables]
         ops = [DeleteRange(range=range) for range in ranges]
         result = await self._records.commit(ops, guards=guards, mode="resumable")
+        self._forget_thread(thread_id)
         return result.outcomes[0].changed if result.status == "done" else 0
 
     async def _delete_some(

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from mastra_convex.domain import (
     Bound,
     Condition,
-    DomainStore,
     Get,
+    GetResult,
     Key,
     Row,
     Scan,
@@ -25,23 +25,28 @@ from mastra_convex.domain import (
     to_json,
 )
 
-from .models import CheckpointWrite, StoredCheckpoint
-from .rows import blob_keys, in_order, read_checkpoint, read_value, read_write
+from .models import CheckpointWrite, Serialized, StoredCheckpoint
+from .rows import CheckpointRow, read_value, read_write
 from .tables import BLOBS, CHECKPOINTS, WRITES
+from .values import RememberingMethods
 
+_WRITES: Final = 200
+"""Writes that are read along with the newest checkpoint, which may have fewer."""
 Operator = Literal["lt", "lte", "gt", "gte"]
 
 _BATCH: Final = 50
 """Checkpoints that are read at a time unless another number is given."""
 
 
-class ReadingMethods(DomainStore):
+class ReadingMethods(RememberingMethods):
     """Adds the methods that read to CheckpointsStore."""
 
     async def get_checkpoint(
         self, thread_id: str, *, namespace: str = "", checkpoint_id: str | None = None
     ) -> StoredCheckpoint | None:
-        """Returns a checkpoint with its values and pending writes, in two calls.
+        """Returns a checkpoint with its values and pending writes.
+
+        This takes two calls, or one where this store has saved or read the values before.
 
         Args:
             thread_id: name of the thread.
@@ -55,8 +60,14 @@ class ReadingMethods(DomainStore):
             ValidationError: an argument is wrong.
         """
         scan = _scan(thread_id, namespace, checkpoint_id, None, None, operation="GET_CHECKPOINT")
-        found = await self._records.read(replace(scan, limit=1))
-        return (await self._completed(found.rows))[0] if found.rows else None
+        scan = replace(scan, limit=1)
+        since = checkpoint_id or self._newest.get((thread_id, namespace))
+        if since is None:
+            found = await self._records.read(scan)
+            return next(iter(await self._completed(found.rows)), None)
+        found, writes = await self._records.read(scan, _writes((thread_id, namespace), since, checkpoint_id))
+        are_all = len(writes.rows) < _WRITES
+        return next(iter(await self._completed(found.rows, writes.rows if are_all else None)), None)
 
     async def iterate_checkpoints(
         self,
@@ -95,37 +106,61 @@ class ReadingMethods(DomainStore):
         while left != 0:
             wanted = size if left is None else min(size, left)
             found = await self._records.read(replace(scan, limit=wanted))
-            for checkpoint in await self._completed(found.rows):
+            for checkpoint in await self._completed(found.rows, are_adjacent=namespace is not None and not metadata):
                 yield checkpoint
             if len(found.rows) < wanted:
                 return
             scan = replace(scan, cursor=found.cursor)
             left = None if left is None else left - wanted
 
-    async def _completed(self, rows: Sequence[Row]) -> list[StoredCheckpoint]:
-        """Returns the checkpoints of rows, with their values and writes, which one call reads."""
+    async def _completed(
+        self, rows: Sequence[Row], written: Sequence[Row] | None = None, *, are_adjacent: bool = False
+    ) -> list[StoredCheckpoint]:
+        """Returns the checkpoints of rows with their values and writes. What is not known of these one call reads.
+
+        Args:
+            rows: the rows of the checkpoints.
+            written: the rows of their writes, with or without others, if they were read already.
+            are_adjacent: whether the rows are all those between the first and the last, of one graph.
+        """
         if not rows:
             return []
-        keys = list(dict.fromkeys(key for row in rows for key in blob_keys(row).values()))
-        of_rows = Scan(table=WRITES.name, index=WRITES.key, prefixes=[CHECKPOINTS.key_of(row) for row in rows])
-        found, blobs = await self._records.read(of_rows, Get(table=BLOBS.name, keys=keys))
-        values = {
-            key: value
-            for key, value in zip(keys, await each(_value_or_none, blobs.rows), strict=True)
-            if value is not None
-        }
+        checkpoints = await each(CheckpointRow.of, rows)
+        keys = dict.fromkeys(key for checkpoint in checkpoints for key in checkpoint.value_keys().values())
+        values = {key: value for key in keys if (value := self._values.get(key)) is not None}
+        missing = [key for key in keys if key not in values]
+        blobs = Get(table=BLOBS.name, keys=missing)
+        if written is None:
+            places = [checkpoint.key for checkpoint in checkpoints]
+            if are_adjacent:
+                scan = _writes(places[0][:2], places[-1][2], places[0][2])
+            else:
+                scan = Scan(table=WRITES.name, index=WRITES.key, prefixes=places)
+            of_these, read = await self._records.read(scan, blobs)
+            written = of_these.rows
+        else:
+            read = await self._records.read(blobs) if missing else GetResult(rows=[])
+        for key, value in zip(missing, await each(_value_or_none, read.rows), strict=True):
+            if value is not None:
+                values[key] = value
+                self._values.put(key, value)
         writes: dict[Key, list[CheckpointWrite]] = defaultdict(list)
-        for row, write in zip(found.rows, await each(read_write, found.rows), strict=True):
+        for row, write in zip(written, await each(read_write, written), strict=True):
             writes[row["threadId"], row["namespace"], row["checkpointId"]].append(write)
-
-        def checkpoint(row: Row) -> StoredCheckpoint:
-            return read_checkpoint(row, values, in_order(writes.get(tuple(CHECKPOINTS.key_of(row)), ())))
-
-        return await each(checkpoint, rows)
+        for checkpoint in checkpoints:
+            self._remember_newest(*checkpoint.key)
+        return await each(lambda checkpoint: checkpoint.checkpoint(values, writes[checkpoint.key]), checkpoints)
 
 
-def _value_or_none(row: Row | None) -> Any:
+def _value_or_none(row: Row | None) -> Serialized | None:
     return None if row is None else read_value(row)
+
+
+def _writes(graph: Sequence[str], first: str, last: str | None) -> Scan:
+    """Returns the scan of the writes for the checkpoints of a graph from one id to another, or for all later ones."""
+    lower, upper = Bound(value=first), None if last is None else Bound(value=last)
+    limit = None if last is not None else _WRITES
+    return Scan(table=WRITES.name, index=WRITES.key, prefixes=[graph], lower=lower, upper=upper, limit=limit)
 
 
 def _scan(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mastra_convex.domain import Key, Row, Table, about, decode_row, encode_row, json_member, text_column
 from mastra_convex.errors import DamagedRowError, ValidationError
 
 from .models import Checkpoint, CheckpointWrite, Serialized, StoredCheckpoint
 from .tables import BLOBS, CHECKPOINTS, WRITES
+from .values import ValueKey
 
 WRITTEN: Final = ("taskPath", "channel", "kind", "data")
 """Columns of a write that a later one of the same index leaves as they are."""
@@ -71,20 +72,32 @@ def write_row(key: Key, write: CheckpointWrite) -> Row:
     )
 
 
-def read_checkpoint(row: Row, values: Mapping[Key, Serialized], writes: Sequence[CheckpointWrite]) -> StoredCheckpoint:
-    """Returns the checkpoint of a row, with those of the values, by key, that it has."""
-    columns = decode_row(CHECKPOINTS, row)
-    state = _serialized(CHECKPOINTS, row, "state")
-    for name in ("kind", "state"):
-        columns.pop(name)
-    found = {channel: values[key] for channel, key in blob_keys(row).items() if key in values}
-    return StoredCheckpoint.stored({**columns, "state": state, "values": found, "writes": [*writes]}, CHECKPOINTS)
+class CheckpointRow(NamedTuple):
+    """Holds the decoded columns of a checkpoint's row."""
 
+    key: tuple[str, str, str]
+    columns: dict[str, Any]
+    state: Serialized
 
-def blob_keys(row: Row) -> dict[str, Key]:
-    """Returns the keys of the values of a checkpoint's row, by channel."""
-    versions = decode_row(CHECKPOINTS, {"versions": row["versions"]})["versions"]
-    return {channel: (row["threadId"], row["namespace"], channel, version) for channel, version in versions.items()}
+    @classmethod
+    def of(cls, row: Row) -> CheckpointRow:
+        state = _serialized(CHECKPOINTS, row, "state")
+        columns = decode_row(CHECKPOINTS, row)
+        for name in ("kind", "state"):
+            columns.pop(name)
+        return cls((columns["threadId"], columns["namespace"], columns["checkpointId"]), columns, state)
+
+    def value_keys(self) -> dict[str, ValueKey]:
+        """Returns the keys of the checkpoint's values, by channel."""
+        thread_id, namespace, _ = self.key
+        versions: dict[str, str] = self.columns["versions"]
+        return {channel: (thread_id, namespace, channel, version) for channel, version in versions.items()}
+
+    def checkpoint(self, values: Mapping[ValueKey, Serialized], writes: Sequence[CheckpointWrite]) -> StoredCheckpoint:
+        """Returns the checkpoint with those of the values that it has."""
+        found = {channel: values[key] for channel, key in self.value_keys().items() if key in values}
+        members = {**self.columns, "state": self.state, "values": found, "writes": in_order(writes)}
+        return StoredCheckpoint.stored(members, CHECKPOINTS)
 
 
 def read_value(row: Row) -> Serialized:
@@ -94,10 +107,16 @@ def read_value(row: Row) -> Serialized:
 
 def read_write(row: Row) -> CheckpointWrite:
     """Returns the write of a row of WRITES."""
-    columns = decode_row(WRITES, row)
     value = _serialized(WRITES, row, "data")
-    members = {name: columns.get(name) for name in ("taskId", "index", "taskPath", "channel")}
-    return CheckpointWrite.stored({**members, "value": value}, WRITES)
+    index = row["index"]
+    members = {
+        "taskId": row["taskId"],
+        "index": int(index) if isinstance(index, float) else index,
+        "taskPath": row["taskPath"],
+        "channel": row["channel"],
+        "value": value,
+    }
+    return CheckpointWrite.stored(members, WRITES)
 
 
 def in_order(writes: Sequence[CheckpointWrite]) -> list[CheckpointWrite]:

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from mastra_convex.domain import DomainStore, Put, WriteOp, about, batches, parse, parse_list, string, text
+from mastra_convex.domain import Put, WriteOp, about, batches, parse, parse_list, string, text
 
-from .models import Checkpoint, CheckpointWrite
+from .models import Checkpoint, CheckpointWrite, Serialized
 from .rows import WRITTEN, blob_rows, checkpoint_row, write_row
 from .tables import BLOBS, CHECKPOINTS, WRITES
+from .values import RememberingMethods
 
 _NOTHING: Final[Mapping[str, tuple[str, bytes]]] = MappingProxyType({})
 
 
-class SavingMethods(DomainStore):
+class SavingMethods(RememberingMethods):
     """Adds the methods that save to CheckpointsStore."""
 
     async def save_checkpoint(
@@ -48,6 +49,10 @@ class SavingMethods(DomainStore):
         if len(last) > 1:
             ops.append(Put(table=BLOBS.name, rows=last[:-1]))
         await self._records.commit(ops)
+        place = (checked.thread_id, checked.namespace)
+        for channel, (kind, data) in values.items():
+            self._values.put((*place, channel, checked.versions[channel]), Serialized(kind, bytes(data)))
+        self._remember_newest(*place, checked.checkpoint_id)
         return checked
 
     async def save_writes(
