@@ -115,6 +115,7 @@ class DeletingMethods(RememberingMethods):
             result = await self._records.commit(ops, guards=[guard], mode="resumable")
             if result.status == "conflict":
                 raise _ChangedError
+            self._values.forget(thread_id)
             for key in keys:
                 del left[key]
 
