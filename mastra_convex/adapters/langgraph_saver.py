@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from langgraph.checkpoint.base import (
@@ -265,7 +265,7 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
         filter: dict[str, Any] | None = None,
         before: RunnableConfig | None = None,
         limit: int | None = None,
-    ) -> Iterator[CheckpointTuple]:
+    ) -> Generator[CheckpointTuple, None, None]:
         """Does what `alist` does, for a thread without an event loop."""
         return loop_of(self.store).iterate(self.alist(config, filter=filter, before=before, limit=limit))
 

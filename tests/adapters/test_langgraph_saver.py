@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import operator
+from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
 import pytest
@@ -18,6 +19,7 @@ from langgraph.types import Command, interrupt
 
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.langgraph import StoreSaver
+from tests.adapters.pages import run_page
 from tests.backends import Backend, ConvexHost, remote_store
 
 
@@ -65,6 +67,11 @@ async def put(saver: StoreSaver, values: dict[str, Any], at: RunnableConfig, **m
 @pytest.fixture
 def saver(store: ConvexStore) -> StoreSaver:
     return StoreSaver(store)
+
+
+async def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    await run_page("langgraph.md")
 
 
 async def test_a_graph_goes_on_where_another_process_stopped(backend: Backend) -> None:
