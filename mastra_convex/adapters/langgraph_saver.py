@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
@@ -26,8 +26,6 @@ from mastra_convex.errors import ConflictError, ValidationError
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.serde.base import SerializerProtocol
-
-    from mastra_convex_domains import CheckpointsStore, CheckpointWrite, StoredCheckpoint
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
     def __init__(self, store: StoreSource = None, *, serde: SerializerProtocol | None = None) -> None:
         OverStore.__init__(self, store)
         BaseCheckpointSaver.__init__(self, serde=serde)
-        self._checkpoints: CheckpointsStore = self.store.checkpoints
+        self._checkpoints = self.store.checkpoints
 
     async def aput(
         self,
@@ -297,7 +295,7 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
     def _dumped(self, value: Any) -> tuple[str, bytes]:
         return self.serde.dumps_typed(value)
 
-    def _tuple(self, found: StoredCheckpoint) -> CheckpointTuple:
+    def _tuple(self, found: _StoredCheckpoint) -> CheckpointTuple:
         place = _Place(found.thread_id, found.namespace, None)
         state = self.serde.loads_typed(found.state)
         metadata = {**found.metadata, **state.pop(_REST, {})}
@@ -310,8 +308,35 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
             pending_writes=[self._pending(write) for write in found.writes],
         )
 
-    def _pending(self, write: CheckpointWrite) -> PendingWrite:
+    def _pending(self, write: _Write) -> PendingWrite:
         return write.task_id, write.channel, self.serde.loads_typed(write.value)
+
+
+class _Write(Protocol):
+    """Has what the saver reads of a pending write."""
+
+    task_id: str
+    channel: str
+
+    @property
+    def value(self) -> tuple[str, bytes]: ...
+
+
+class _StoredCheckpoint(Protocol):
+    """Has what the saver reads of a stored checkpoint."""
+
+    thread_id: str
+    namespace: str
+    checkpoint_id: str
+    parent_id: str | None
+    metadata: dict[str, Any]
+
+    @property
+    def state(self) -> tuple[str, bytes]: ...
+    @property
+    def values(self) -> Mapping[str, tuple[str, bytes]]: ...
+    @property
+    def writes(self) -> Sequence[_Write]: ...
 
 
 class _Place(NamedTuple):

@@ -36,15 +36,15 @@ class CopyingMethods(DomainStore):
         scans = [Scan(table=table.name, index=table.key, prefixes=[[source]]) for table in tables]
         results = await self._records.read_all(scans)
         time = to_iso(now())
-        rows: list[Row] = []
         table_of: dict[int, str] = {}
+        rows: list[Row] = []
         for table, found in zip(tables, results, strict=True):
-            for row in found.rows:
-                copy = {name: row[name] for name in row.keys() & table.field_by_name.keys()} | {"threadId": target}
-                if table is CHECKPOINTS:
-                    copy["createdAt"] = time  # or a copy of an old thread would be pruned at once
-                rows.append(copy)
-                table_of[id(copy)] = table.name
+            # A copy of an old thread is stored now, or it would be pruned at once.
+            changed = {"threadId": target} | ({"createdAt": time} if table is CHECKPOINTS else {})
+            columns = table.field_by_name.keys()
+            copies = [{name: row[name] for name in row.keys() & columns} | changed for row in found.rows]
+            table_of.update((id(copy), table.name) for copy in copies)
+            rows += copies
         for part in batches(rows):
             puts = [Put(table=t.name, rows=[row for row in part if table_of[id(row)] == t.name]) for t in tables]
             await self._records.commit([put for put in puts if put.rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from mastra_convex.domain import (
     IndexRange,
     Scan,
     WriteOp,
+    each,
     from_json,
     in_parts,
     kept_changing,
@@ -22,9 +24,9 @@ from mastra_convex.domain import (
 )
 from mastra_convex.errors import ConflictError
 
-from .heads import HEAD, Head, blobs_of, heads
+from .heads import HEAD, Head, heads
 from .tables import BLOBS, CHECKPOINTS, WRITES
-from .values import RememberingMethods
+from .values import RememberingMethods, ValueKey
 
 _PART: Final = 100
 """Checkpoints that one commit deletes with what belongs to them."""
@@ -76,7 +78,7 @@ class DeletingMethods(RememberingMethods):
         ranges = [IndexRange(table=table.name, index=index, prefix=[thread_id]) for index, table in tables]
         ops = [DeleteRange(range=range) for range in ranges]
         result = await self._records.commit(ops, guards=guards, mode="resumable")
-        self._forget_thread(thread_id)
+        self._values.forget(thread_id)
         return result.outcomes[0].changed if result.status == "done" else 0
 
     async def _delete_some(
@@ -87,7 +89,7 @@ class DeletingMethods(RememberingMethods):
             table=CHECKPOINTS.name, index="by_thread_checkpoint", prefixes=[[thread_id]], order="desc", paths=HEAD
         )
         for _ in range(MAX_CONFLICTS):
-            found = heads(await self._records.read(scan))
+            found = await heads(await self._records.read(scan))
             doomed = [*choose(found)]
             if not doomed:
                 return
@@ -102,23 +104,24 @@ class DeletingMethods(RememberingMethods):
     async def _delete_heads(self, thread_id: str, found: Sequence[Head], doomed: Sequence[Head]) -> None:
         """Deletes checkpoints, the oldest first, unless the thread has got one since it was read."""
         guard = later_than(thread_id, found[0].checkpoint_id)
-        left = {head.key(thread_id): head for head in found}
+        users: Counter[ValueKey] = Counter()
+        await each(lambda head: users.update(head.values(thread_id)), found)
 
         async def delete(part: Sequence[Head]) -> None:
             keys = [head.key(thread_id) for head in part]
-            stay = blobs_of((head for key, head in left.items() if key not in set(keys)), thread_id)
+            given_up = Counter(value for head in part for value in head.values(thread_id))
+            unused = [value for value, count in given_up.items() if count == users[value]]
             ops: list[WriteOp] = [
                 Delete(table=CHECKPOINTS.name, keys=keys),
                 *[DeleteRange(range=IndexRange(table=WRITES.name, index=WRITES.key, prefix=key)) for key in keys],
-                Delete(table=BLOBS.name, keys=sorted(blobs_of(part, thread_id) - stay)),
+                Delete(table=BLOBS.name, keys=unused),
             ]
             result = await self._records.commit(ops, guards=[guard], mode="resumable")
             if result.status == "conflict":
                 raise _ChangedError
-            self._values.forget(thread_id)
-            for key in keys:
-                del left[key]
+            users.subtract(given_up)
 
+        self._values.forget(thread_id)
         oldest_first = [*reversed(doomed)]
         for start in range(0, len(oldest_first), _PART):
             await in_parts(oldest_first[start : start + _PART], delete)

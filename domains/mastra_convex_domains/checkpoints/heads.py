@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from mastra_convex.domain import ScanResult, from_json
+from mastra_convex.domain import ScanResult, each, from_json
+
+from .values import ValueKey
 
 HEAD: Final = (
     ("namespace",),
@@ -32,16 +34,16 @@ class Head(NamedTuple):
         """Returns the key of the checkpoint's row."""
         return thread_id, self.namespace, self.checkpoint_id
 
+    def values(self, thread_id: str) -> list[ValueKey]:
+        """Returns the keys of the values that the checkpoint has."""
+        return [(thread_id, self.namespace, channel, version) for channel, version in self.versions.items()]
 
-def heads(found: ScanResult) -> list[Head]:
+
+async def heads(found: ScanResult) -> list[Head]:
     """Returns the heads that a scan of the paths `HEAD` found."""
-    return [Head(*map(_value, row)) for row in found.values or ()]
+    return await each(_head, found.values or ())
 
 
-def blobs_of(some: Iterable[Head], thread_id: str) -> set[tuple[str, str, str, str]]:
-    """Returns the keys of the values that some checkpoints have."""
-    return {(thread_id, head.namespace, *version) for head in some for version in head.versions.items()}
-
-
-def _value(text: str | None) -> Any:
-    return None if text is None else from_json(text)
+def _head(row: Sequence[str | None]) -> Head:
+    columns: list[Any] = [None if text is None else from_json(text) for text in row]
+    return Head(*columns)

@@ -90,7 +90,7 @@ class HistoryMethods(DomainStore):
         missing, wanted, is_target = set(names), checkpoint_id, True
         while missing:
             result = await self._records.read(scan)
-            step = heads(result)
+            step = await heads(result)
             for head in step:
                 if wanted not in (None, head.checkpoint_id) or not missing:
                     continue

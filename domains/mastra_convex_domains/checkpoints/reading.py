@@ -26,16 +26,16 @@ from mastra_convex.domain import (
 )
 
 from .models import CheckpointWrite, Serialized, StoredCheckpoint
-from .rows import CheckpointRow, read_value, read_write
+from .rows import checkpoint_key, in_order, read_checkpoint, read_value, read_write, value_keys
 from .tables import BLOBS, CHECKPOINTS, WRITES
 from .values import RememberingMethods
 
-_WRITES: Final = 200
-"""Writes that are read along with the newest checkpoint, which may have fewer."""
 Operator = Literal["lt", "lte", "gt", "gte"]
 
 _BATCH: Final = 50
 """Checkpoints that are read at a time unless another number is given."""
+_WRITES: Final = 200
+"""Writes at most that are read along with the newest checkpoint, before it is known which that is."""
 
 
 class ReadingMethods(RememberingMethods):
@@ -59,15 +59,14 @@ class ReadingMethods(RememberingMethods):
         Raises:
             ValidationError: an argument is wrong.
         """
-        scan = _scan(thread_id, namespace, checkpoint_id, None, None, operation="GET_CHECKPOINT")
-        scan = replace(scan, limit=1)
+        scan = replace(_scan(thread_id, namespace, checkpoint_id, None, None, operation="GET_CHECKPOINT"), limit=1)
         since = checkpoint_id or self._newest.get((thread_id, namespace))
         if since is None:
-            found = await self._records.read(scan)
-            return next(iter(await self._completed(found.rows)), None)
-        found, writes = await self._records.read(scan, _writes((thread_id, namespace), since, checkpoint_id))
-        are_all = len(writes.rows) < _WRITES
-        return next(iter(await self._completed(found.rows, writes.rows if are_all else None)), None)
+            return next(iter(await self._completed((await self._records.read(scan)).rows)), None)
+        found, written = await self._records.read(scan, _writes((thread_id, namespace), since, checkpoint_id))
+        has_all = checkpoint_id is not None or len(written.rows) < _WRITES
+        is_older = bool(found.rows) and found.rows[0]["checkpointId"] < since  # others have deleted the newest
+        return next(iter(await self._completed(found.rows, written.rows if has_all and not is_older else None)), None)
 
     async def iterate_checkpoints(
         self,
@@ -125,17 +124,16 @@ class ReadingMethods(RememberingMethods):
         """
         if not rows:
             return []
-        checkpoints = await each(CheckpointRow.of, rows)
-        keys = dict.fromkeys(key for checkpoint in checkpoints for key in checkpoint.value_keys().values())
+        checkpoints = await each(read_checkpoint, rows)
+        keys = dict.fromkeys(key for checkpoint in checkpoints for key in value_keys(checkpoint).values())
         values = {key: value for key in keys if (value := self._values.get(key)) is not None}
         missing = [key for key in keys if key not in values]
         blobs = Get(table=BLOBS.name, keys=missing)
         if written is None:
-            places = [checkpoint.key for checkpoint in checkpoints]
-            if are_adjacent:
+            places = [checkpoint_key(checkpoint) for checkpoint in checkpoints]
+            scan = Scan(table=WRITES.name, index=WRITES.key, prefixes=places)
+            if are_adjacent:  # one range in place of many
                 scan = _writes(places[0][:2], places[-1][2], places[0][2])
-            else:
-                scan = Scan(table=WRITES.name, index=WRITES.key, prefixes=places)
             of_these, read = await self._records.read(scan, blobs)
             written = of_these.rows
         else:
@@ -148,8 +146,11 @@ class ReadingMethods(RememberingMethods):
         for row, write in zip(written, await each(read_write, written), strict=True):
             writes[row["threadId"], row["namespace"], row["checkpointId"]].append(write)
         for checkpoint in checkpoints:
-            self._remember_newest(*checkpoint.key)
-        return await each(lambda checkpoint: checkpoint.checkpoint(values, writes[checkpoint.key]), checkpoints)
+            found = {channel: values[key] for channel, key in value_keys(checkpoint).items() if key in values}
+            checkpoint.values.update(found)
+            checkpoint.writes.extend(in_order(writes[checkpoint_key(checkpoint)]))
+            self._remember_newest(*checkpoint_key(checkpoint))
+        return checkpoints
 
 
 def _value_or_none(row: Row | None) -> Serialized | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mastra_convex.domain import Key, Row, Table, about, decode_row, encode_row, json_member, text_column
-from mastra_convex.errors import DamagedRowError, ValidationError
+from mastra_convex.errors import ValidationError, damaged_row
 
 from .models import Checkpoint, CheckpointWrite, Serialized, StoredCheckpoint
 from .tables import BLOBS, CHECKPOINTS, WRITES
@@ -72,32 +72,24 @@ def write_row(key: Key, write: CheckpointWrite) -> Row:
     )
 
 
-class CheckpointRow(NamedTuple):
-    """Holds the decoded columns of a checkpoint's row."""
+def read_checkpoint(row: Row) -> StoredCheckpoint:
+    """Returns the checkpoint of a row, without its values and writes."""
+    state = _serialized(CHECKPOINTS, row, "state")
+    columns = decode_row(CHECKPOINTS, row)
+    for name in ("kind", "state"):
+        columns.pop(name)
+    return StoredCheckpoint.stored({**columns, "state": state}, CHECKPOINTS)
 
-    key: tuple[str, str, str]
-    columns: dict[str, Any]
-    state: Serialized
 
-    @classmethod
-    def of(cls, row: Row) -> CheckpointRow:
-        state = _serialized(CHECKPOINTS, row, "state")
-        columns = decode_row(CHECKPOINTS, row)
-        for name in ("kind", "state"):
-            columns.pop(name)
-        return cls((columns["threadId"], columns["namespace"], columns["checkpointId"]), columns, state)
+def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str, str]:
+    """Returns the key of a checkpoint's row."""
+    return checkpoint.thread_id, checkpoint.namespace, checkpoint.checkpoint_id
 
-    def value_keys(self) -> dict[str, ValueKey]:
-        """Returns the keys of the checkpoint's values, by channel."""
-        thread_id, namespace, _ = self.key
-        versions: dict[str, str] = self.columns["versions"]
-        return {channel: (thread_id, namespace, channel, version) for channel, version in versions.items()}
 
-    def checkpoint(self, values: Mapping[ValueKey, Serialized], writes: Sequence[CheckpointWrite]) -> StoredCheckpoint:
-        """Returns the checkpoint with those of the values that it has."""
-        found = {channel: values[key] for channel, key in self.value_keys().items() if key in values}
-        members = {**self.columns, "state": self.state, "values": found, "writes": in_order(writes)}
-        return StoredCheckpoint.stored(members, CHECKPOINTS)
+def value_keys(checkpoint: Checkpoint) -> dict[str, ValueKey]:
+    """Returns the keys of a checkpoint's values, by channel."""
+    graph = checkpoint.thread_id, checkpoint.namespace
+    return {channel: (*graph, channel, version) for channel, version in checkpoint.versions.items()}
 
 
 def read_value(row: Row) -> Serialized:
@@ -107,16 +99,10 @@ def read_value(row: Row) -> Serialized:
 
 def read_write(row: Row) -> CheckpointWrite:
     """Returns the write of a row of WRITES."""
-    value = _serialized(WRITES, row, "data")
-    index = row["index"]
-    members = {
-        "taskId": row["taskId"],
-        "index": int(index) if isinstance(index, float) else index,
-        "taskPath": row["taskPath"],
-        "channel": row["channel"],
-        "value": value,
-    }
-    return CheckpointWrite.stored(members, WRITES)
+    members = {name: row.get(name) for name in ("taskId", "index", "taskPath", "channel")}
+    if isinstance(members["index"], float):  # as Convex has all numbers
+        members["index"] = int(members["index"])
+    return CheckpointWrite.stored({**members, "value": _serialized(WRITES, row, "data")}, WRITES)
 
 
 def in_order(writes: Sequence[CheckpointWrite]) -> list[CheckpointWrite]:
@@ -140,5 +126,4 @@ def _serialized(table: Table, row: Row, column: str) -> Serialized:
     try:
         return Serialized(text_column(table, row, "kind"), b64decode(text_column(table, row, column), validate=True))
     except ValueError as error:
-        problem = f"a row of {table.name} is damaged: {column} is no base64"
-        raise DamagedRowError(problem, details={"table": table.name, "id": table.key_of(row)}) from error
+        raise damaged_row(table.name, table.key_of(row), f"{column} is no base64") from error

@@ -73,17 +73,12 @@ class RememberingMethods(DomainStore):
         self._newest: dict[tuple[str, str], str] = {}
 
     def _remember_newest(self, thread_id: str, namespace: str, checkpoint_id: str) -> None:
-        """Remembers a checkpoint of a graph, than which the newest is not older."""
+        """Remembers a checkpoint of a graph. The newest is older only where this one was deleted."""
         graph = thread_id, namespace
         if checkpoint_id > self._newest.get(graph, ""):
             if len(self._newest) >= _GRAPHS:
                 self._newest.clear()
             self._newest[graph] = checkpoint_id
-
-    def _forget_thread(self, thread_id: str) -> None:
-        self._values.forget(thread_id)
-        for graph in [graph for graph in self._newest if graph[0] == thread_id]:
-            self._newest.pop(graph, None)
 
 
 def _size(value: Serialized) -> int:

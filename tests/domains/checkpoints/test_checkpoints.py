@@ -78,7 +78,10 @@ async def test_another_process_may_go_on(checkpoints: CheckpointsStore, elsewher
     found = await checkpoints.get_checkpoint("t")
     assert found is not None
     assert (texts(found.values), len(found.writes)) == ({"a": "a1", "b": "b4"}, 250)
-    await elsewhere.delete_runs(["none"])
+    await elsewhere.save_checkpoint(checkpoint("5", {"a": "1", "b": "4"}, parent_id="4", run_id="r"))
+    assert await checkpoints.get_checkpoint("t", checkpoint_id="5") is not None
+    await elsewhere.delete_runs(["r"])
+    assert await checkpoints.get_checkpoint("t") == found
     await elsewhere.delete_thread("t")
     assert await checkpoints.get_checkpoint("t") is None
 
