@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import operator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver, Checkpoint, CheckpointTuple, empty_checkpoint
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -25,6 +28,14 @@ from tests.backends import Backend, ConvexHost, remote_store
 
 class State(TypedDict):
     steps: Annotated[list[str], operator.add]
+
+
+def append(lines: list[str], added: Sequence[list[str]]) -> list[str]:
+    return [*lines, *itertools.chain(*added)]
+
+
+class Log(TypedDict):
+    lines: Annotated[list[str], DeltaChannel(append, snapshot_frequency=4)]
 
 
 class Inverting:
@@ -197,6 +208,22 @@ async def test_delta_channels_keep_their_ancestors(saver: StoreSaver) -> None:
         await saver.aprune("t1")
     with pytest.raises(ValueError, match='strategy must be "keep_latest" or "delete"'):
         await saver.aprune([], strategy="oldest")
+
+
+async def test_a_graph_with_a_delta_channel(backend: Backend) -> None:
+    builder = StateGraph(Log)
+    builder.add_node("answer", lambda log: {"lines": [f"answer {len(log['lines'])}"]})
+    builder.add_edge(START, "answer")
+    for n in range(5):  # each turn in another process
+        saver = StoreSaver(backend.store())
+        log = await builder.compile(checkpointer=saver).ainvoke({"lines": [f"question {n}"]}, config())
+    assert log["lines"] == [line for n in range(5) for line in (f"question {n}", f"answer {2 * n + 1}")]
+    history = builder.compile(checkpointer=saver).aget_state_history(config())
+    states = [state.values.get("lines", []) async for state in history]
+    assert states[0] == log["lines"]
+    assert all(log["lines"][: len(state)] == state for state in states)
+    with pytest.raises(NotImplementedError):
+        await saver.aprune(["t1"])
 
 
 async def test_a_put_that_is_cancelled_has_happened_or_not(saver: StoreSaver) -> None:

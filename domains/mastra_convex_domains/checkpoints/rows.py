@@ -78,7 +78,7 @@ def read_checkpoint(row: Row) -> StoredCheckpoint:
     columns = decode_row(CHECKPOINTS, row)
     for name in ("kind", "state"):
         columns.pop(name)
-    return StoredCheckpoint.stored({**columns, "state": state}, CHECKPOINTS)
+    return StoredCheckpoint.stored({**columns, "state": state, "values": {}, "writes": []}, CHECKPOINTS)
 
 
 def checkpoint_key(checkpoint: Checkpoint) -> tuple[str, str, str]:
