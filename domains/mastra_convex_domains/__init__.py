@@ -3,6 +3,14 @@
 from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
 from mastra_convex_domains.cache import CacheStore
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
+from mastra_convex_domains.checkpoints import (
+    ChannelHistory,
+    Checkpoint,
+    CheckpointsStore,
+    CheckpointWrite,
+    Serialized,
+    StoredCheckpoint,
+)
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
 from mastra_convex_domains.memory import (
     ActivatedChunk,
@@ -45,8 +53,12 @@ __all__ = [
     "BuiltinDomains",
     "CacheStore",
     "ChannelConfig",
+    "ChannelHistory",
     "ChannelInstallation",
     "ChannelsStore",
+    "Checkpoint",
+    "CheckpointWrite",
+    "CheckpointsStore",
     "DocumentPage",
     "DocumentsStore",
     "Embedder",
@@ -72,6 +84,8 @@ __all__ = [
     "Score",
     "ScorePage",
     "ScoresStore",
+    "Serialized",
+    "StoredCheckpoint",
     "Thread",
     "ThreadClone",
     "ThreadPage",
@@ -98,6 +112,8 @@ class BuiltinDomains:
     """Caches values, lists and counters for a time."""
     channels: ChannelsStore
     """Stores on which platforms agents are installed."""
+    checkpoints: CheckpointsStore
+    """Stores checkpoints of graphs, with the values of their channels."""
     documents: DocumentsStore
     """Stores records of any shape."""
     memory: MemoryStore

@@ -20,7 +20,7 @@ class Operation(NamedTuple):
     group: str
     times: int
     beside: bool = False
-    other: Literal["libsql", "qdrant"] | None = None
+    other: Literal["libsql", "qdrant", "langgraph_savers"] | None = None
     by_default: bool = True
 
 
@@ -67,4 +67,14 @@ OPERATIONS = [
     Operation("http_1kb", "HTTP call, answer of 1 kB", "http", 20, beside=True),
     Operation("http_100kb", "HTTP call, answer of 100 kB", "http", 10, beside=True),
     Operation("import", "import mastra_convex", "imports", 1, beside=True),
+    *(
+        Operation(f"langgraph_{name}", title, "langgraph", times, other="langgraph_savers", by_default=False)
+        for name, title, times in (
+            ("put", "LangGraph: put, 1 of 10 channels new", 20),
+            ("put_all", "LangGraph: put, 10 channels new", 20),
+            ("writes", "LangGraph: 2 writes", 20),
+            ("latest", "LangGraph: latest of 500", 20),
+            ("list", "LangGraph: 20 of 500", 2),
+        )
+    ),
 ]

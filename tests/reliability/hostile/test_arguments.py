@@ -76,6 +76,8 @@ SCHEDULE: Arguments = {
     "updated_at": 1,
 }
 TASK = {"id": "b", "tool_name": "x", "tool_call_id": "x", "agent_id": "a", "run_id": "r", "created_at": AT, "args": {}}
+STATE = ("json", b"{}")
+GRAPH = {"thread_id": "t", "namespace": "n"}
 CLAIM = {**RUN, "owner": "gone", "fence": 1, "claimed_at": AT, "expires_at": AT}
 
 CALLS: dict[str, Arguments] = {
@@ -215,6 +217,39 @@ CALLS: dict[str, Arguments] = {
     "scores.list_scores_by_run_id": {"run_id": "r"},
     "scores.list_scores_by_entity_id": {"entity_id": "e", "entity_type": "AGENT"},
     "scores.list_scores_by_span": {"trace_id": "t", "span_id": "p"},
+    "checkpoints.save_checkpoint": {
+        "checkpoint": {
+            **GRAPH,
+            "checkpoint_id": "2",
+            "parent_id": "1",
+            "run_id": "r",
+            "state": STATE,
+            "versions": {"a": "1"},
+            "metadata": {"a": 1},
+            "needs_ancestors": False,
+            "created_at": AT,
+        },
+        "values": {"a": STATE},
+    },
+    "checkpoints.save_writes": {
+        **GRAPH,
+        "checkpoint_id": "2",
+        "writes": [{"task_id": "x", "index": 0, "task_path": "~", "channel": "a", "value": STATE}],
+    },
+    "checkpoints.get_checkpoint": {**GRAPH, "checkpoint_id": "2"},
+    "checkpoints.iterate_checkpoints": {
+        **GRAPH,
+        "checkpoint_id": "2",
+        "metadata": {"a": 1},
+        "before": "3",
+        "limit": 3,
+        "batch_size": 2,
+    },
+    "checkpoints.get_channel_histories": {**GRAPH, "checkpoint_id": "2", "channels": ["a"]},
+    "checkpoints.copy_thread": {"thread_id": "t", "new_thread_id": "u"},
+    "checkpoints.keep_latest": {"thread_id": "u"},
+    "checkpoints.delete_runs": {"run_ids": ["gone"]},
+    "checkpoints.delete_thread": {"thread_id": "gone"},
     "thread_state.set_state": {"thread_id": "t", "type": "task", "value": {"a": 1}},
     "thread_state.get_state": {"thread_id": "t", "type": "task"},
     "thread_state.delete_state": {"thread_id": "t", "type": "gone"},

@@ -51,6 +51,17 @@ async def _load_snapshot(store: ConvexStore, name: str) -> Any:
     return None if found is None else found["context"]["fetch"]["output"]["page"]
 
 
+async def _save_checkpoint(store: ConvexStore, name: str, data: Any) -> None:
+    metadata = {"data": data}
+    given = {"thread_id": name, "checkpoint_id": "1", "state": ("json", b"{}"), "metadata": metadata}
+    await store.checkpoints.save_checkpoint(given)
+
+
+async def _load_checkpoint(store: ConvexStore, name: str) -> Any:
+    found = await store.checkpoints.get_checkpoint(name)
+    return found and found.metadata["data"]
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -132,5 +143,12 @@ KINDS = (
         lambda store, name, data: store.thread_state.set_state(name, type="task", value=data),
         lambda store, name: store.thread_state.get_state(name, type="task"),
         lambda store, name: store.thread_state.delete_state(name, type="task"),
+    ),
+    Kind(
+        "checkpoint",
+        "mastra_checkpoints",
+        _save_checkpoint,
+        _load_checkpoint,
+        lambda store, name: store.checkpoints.delete_thread(name),
     ),
 )

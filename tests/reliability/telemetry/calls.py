@@ -39,6 +39,10 @@ _CHUNK = {
     "last_observed_at": at(0),
 }  # fmt: skip
 _SWAP = {"activation_ratio": 1, "message_tokens_threshold": 1, "current_pending_tokens": 1}
+_STATE = ("json", PRIVATE.encode())
+_CHECKPOINT = {
+    "thread_id": ID, "checkpoint_id": ID, "state": _STATE, "versions": {PRIVATE: PRIVATE}, "metadata": {PRIVATE: 1},
+}  # fmt: skip
 _REFLECTION = {
     "reflection": PRIVATE, "token_count": 1, "input_token_count": 1, "reflected_observation_line_count": 0,
 }  # fmt: skip
@@ -85,6 +89,19 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("memory", "delete_thread", (OTHER,), {"deletes_vectors": True}),
     ("memory", "prune", ({"messages": _DAY, "threads": _DAY},), {}),
     ("memory", "dangerously_clear_all", (), {}),
+    ("checkpoints", "save_checkpoint", (_CHECKPOINT,), {"values": {PRIVATE: _STATE}}),
+    ("checkpoints", "save_writes", (ID,), {
+        "checkpoint_id": ID, "writes": [{"task_id": ID, "index": 0, "channel": PRIVATE, "value": _STATE}],
+    }),
+    ("checkpoints", "get_checkpoint", (ID,), {}),
+    ("checkpoints", "iterate_checkpoints", (ID,), {"metadata": {PRIVATE: 1}}),
+    ("checkpoints", "get_channel_histories", (ID,), {"channels": [PRIVATE]}),
+    ("checkpoints", "copy_thread", (ID,), {"new_thread_id": OTHER}),
+    ("checkpoints", "keep_latest", (ID,), {}),
+    ("checkpoints", "delete_runs", ([ID],), {}),
+    ("checkpoints", "delete_thread", (OTHER,), {}),
+    ("checkpoints", "prune", ({"checkpoints": _DAY},), {}),
+    ("checkpoints", "dangerously_clear_all", (), {}),
     ("thread_state", "set_state", (ID,), {"type": PRIVATE, "value": {PRIVATE: PRIVATE}}),
     ("thread_state", "get_state", (ID,), {"type": PRIVATE}),
     ("thread_state", "delete_state", (ID,), {"type": PRIVATE}),
