@@ -5,7 +5,7 @@ with their JSON text, `reading` reads the messages that another writer made. doc
 frameworks", has the rules. An import of conversations from files uses them in the same way.
 """
 
-from mastra_convex.adapters.projection.items import item_of, item_text, items_of, new_item
+from mastra_convex.adapters.projection.items import item_of, item_text, items_of, new_item, read_items
 from mastra_convex.adapters.projection.parts import (
     arguments,
     call,
@@ -51,6 +51,7 @@ __all__ = [
     "new_item",
     "output",
     "ran",
+    "read_items",
     "read_parts",
     "reasoning",
     "result",
