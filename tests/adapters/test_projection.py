@@ -23,7 +23,7 @@ ANY_JSON = st.recursive(
     max_leaves=6,
 )
 CONVERSATIONS = Path(__file__).parents[1] / "interop" / "conversations"
-ITEMS = [item for talk in json.loads((CONVERSATIONS / "openai_agents.json").read_text()) for item in talk["items"]]
+ITEMS = [item for talk in json.loads((CONVERSATIONS / "openaiAgents.json").read_text()) for item in talk["items"]]
 
 _numbers = count()
 
