@@ -13,7 +13,7 @@ import orjson
 from mastra_convex import ConvexStore
 from mastra_convex_domains import MemoryStore, Message
 
-from . import data, imports, langgraph_savers, remote, vectors
+from . import adapters, data, imports, langgraph_savers, remote, vectors
 from .groups import Call, Group, Make
 from .operations import BIG_THREAD, raw_name
 
@@ -127,4 +127,5 @@ GROUPS: Mapping[str, Group] = {
     "imports": imports.imports,
     "langgraph": langgraph_savers.ours,
     **vectors.GROUPS,
+    **adapters.GROUPS,
 }

@@ -75,4 +75,6 @@ def others(directory: Path) -> dict[str, Side]:
         found["qdrant"] = python_side("qdrant", directory / "qdrant")
     if importlib.util.find_spec("langgraph") and importlib.util.find_spec("aiosqlite"):
         found["langgraph_savers"] = python_side("langgraph_savers", directory / "langgraph_savers")
+    if importlib.util.find_spec("agents"):
+        found["frameworks"] = python_side("frameworks", directory / "frameworks")
     return found
