@@ -4,6 +4,14 @@ from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTas
 from mastra_convex_domains.cache import CacheStore
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
+from mastra_convex_domains.key_values import (
+    KeyValue,
+    KeyValuePage,
+    KeyValuesStore,
+    Namespace,
+    NamespacedKey,
+    StoredKeyValue,
+)
 from mastra_convex_domains.memory import (
     ActivatedChunk,
     ActivationResult,
@@ -53,11 +61,16 @@ __all__ = [
     "HashingEmbedder",
     "Include",
     "IndexDescription",
+    "KeyValue",
+    "KeyValuePage",
+    "KeyValuesStore",
     "MemoryStore",
     "Message",
     "MessagePage",
     "MessageUpdate",
     "Metric",
+    "Namespace",
+    "NamespacedKey",
     "ObservationChunk",
     "ObservationalMemory",
     "Resource",
@@ -72,6 +85,7 @@ __all__ = [
     "Score",
     "ScorePage",
     "ScoresStore",
+    "StoredKeyValue",
     "Thread",
     "ThreadClone",
     "ThreadPage",
@@ -100,6 +114,8 @@ class BuiltinDomains:
     """Stores on which platforms agents are installed."""
     documents: DocumentsStore
     """Stores records of any shape."""
+    key_values: KeyValuesStore
+    """Stores values under keys, in namespaces and for a time."""
     memory: MemoryStore
     """Stores threads, messages and resources."""
     schedules: SchedulesStore
