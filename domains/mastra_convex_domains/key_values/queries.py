@@ -109,7 +109,7 @@ class QueryMethods(DomainStore):
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
         return KeyValuePage(key_values=await each(decode_key_value, rows), **info)
 
-    async def iterate_keys(
+    async def iter_keys(
         self, collection: str, *, namespace: Sequence[str] = (), key_prefix: str = "", batch_size: int = 1000
     ) -> AsyncIterator[str]:
         """Iterates over the keys of a namespace in their order, without their values.
@@ -126,7 +126,7 @@ class QueryMethods(DomainStore):
         Raises:
             ValidationError: an argument is wrong.
         """
-        operation = "ITERATE_KEYS"
+        operation = "ITER_KEYS"
         size = check_batch_size(batch_size, operation=operation)
         scan = self._scan(collection, namespace, False, key_prefix, operation=operation)
         scan = replace(scan, paths=[["key"]], limit=size)
@@ -139,7 +139,7 @@ class QueryMethods(DomainStore):
             for [key] in values:
                 yield from_json(key or "")
 
-    async def iterate_namespaces(
+    async def iter_namespaces(
         self, collection: str, *, prefix: Sequence[str] = (), max_depth: int | None = None
     ) -> AsyncIterator[Namespace]:
         """Iterates over the namespaces that have values, in the order of their labels.
@@ -158,7 +158,7 @@ class QueryMethods(DomainStore):
         Raises:
             ValidationError: an argument is wrong.
         """
-        operation = "ITERATE_NAMESPACES"
+        operation = "ITER_NAMESPACES"
         if max_depth is not None:
             integer(max_depth, "max_depth", operation=operation, least=0)
         scan = self._scan(collection, prefix, True, "", operation=operation)

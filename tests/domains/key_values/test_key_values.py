@@ -93,8 +93,8 @@ async def test_what_has_expired_is_nowhere(key_values: KeyValuesStore, clock: Cl
     assert await values(key_values, (["0"], "0"), (["1"], "1"), (["2"], "2")) == [None, None, {"n": 2}]
     page = await key_values.list("c", nested=True, per_page=1, page=1)
     assert ([one.key for one in page.key_values], page.total) == (["2"], 3)
-    assert [one async for one in key_values.iterate_namespaces("c")] == [(), ("2",), ("3",)]
-    assert [key async for key in key_values.iterate_keys("c", namespace=["1"])] == []
+    assert [one async for one in key_values.iter_namespaces("c")] == [(), ("2",), ("3",)]
+    assert [key async for key in key_values.iter_keys("c", namespace=["1"])] == []
 
 
 async def test_a_sweep_deletes_what_has_expired(key_values: KeyValuesStore) -> None:
@@ -128,7 +128,7 @@ async def test_keys_by_their_beginning(key_values: KeyValuesStore) -> None:
     await key_values.set_many("d", entries=[{"key": "ax", "value": 1}])
     for prefix in ("", "a", "a\U0010ffff", "a\ud7ff", "ab", "ча", "z", "\U0010ffff"):
         expected = sorted(key for key in keys if key.startswith(prefix))
-        assert [key async for key in key_values.iterate_keys("c", key_prefix=prefix, batch_size=2)] == expected
+        assert [key async for key in key_values.iter_keys("c", key_prefix=prefix, batch_size=2)] == expected
         page = await key_values.list("c", key_prefix=prefix)
         assert ([one.value for one in page.key_values], page.total) == (expected, len(expected))
 
@@ -138,15 +138,15 @@ async def test_namespaces_are_paths(key_values: KeyValuesStore) -> None:
     paths = [(), *[(one,) for one in odd], *[(one, other) for one in odd[3:8] for other in odd[:6]]]
     entries = [{"key": f"{n}", "value": list(path), "namespace": path} for n in range(3) for path in paths]
     await key_values.set_many("c", entries=entries)
-    assert [path async for path in key_values.iterate_namespaces("c")] == sorted(paths)
-    assert [path async for path in key_values.iterate_namespaces("c", max_depth=1)] == [
+    assert [path async for path in key_values.iter_namespaces("c")] == sorted(paths)
+    assert [path async for path in key_values.iter_namespaces("c", max_depth=1)] == [
         (),
         *[(o,) for o in sorted(odd)],
     ]
-    assert [path async for path in key_values.iterate_namespaces("c", max_depth=0)] == [()]
+    assert [path async for path in key_values.iter_namespaces("c", max_depth=0)] == [()]
     for prefix in (("a",), ("\x03",), ("a", "\x00"), ("a\x00",), ("none",)):
         within = sorted(path for path in paths if path[: len(prefix)] == prefix)
-        assert [path async for path in key_values.iterate_namespaces("c", prefix=prefix)] == within
+        assert [path async for path in key_values.iter_namespaces("c", prefix=prefix)] == within
         found = await key_values.list("c", namespace=prefix, nested=True, per_page=False)
         assert [one.namespace for one in found.key_values] == [path for path in within for _ in range(3)]
         alone = await key_values.list("c", namespace=prefix)
@@ -168,12 +168,12 @@ async def test_a_clear_takes_a_collection_or_single_namespaces(key_values: KeyVa
     for name in ("c", "d"):
         await key_values.set_many(name, entries=[{"key": "k", "value": 1, "namespace": path} for path in paths])
     await key_values.clear("c", namespaces=[["a"], ["c"]])
-    assert [path async for path in key_values.iterate_namespaces("c")] == [(), ("a", "b")]
+    assert [path async for path in key_values.iter_namespaces("c")] == [(), ("a", "b")]
     await key_values.clear("c", namespaces=[])
-    assert [path async for path in key_values.iterate_namespaces("c")] == [(), ("a", "b")]
+    assert [path async for path in key_values.iter_namespaces("c")] == [(), ("a", "b")]
     await key_values.clear("c")
-    assert [path async for path in key_values.iterate_namespaces("c")] == []
-    assert [path async for path in key_values.iterate_namespaces("d")] == paths
+    assert [path async for path in key_values.iter_namespaces("c")] == []
+    assert [path async for path in key_values.iter_namespaces("d")] == paths
 
 
 async def test_many_and_large_values(key_values: KeyValuesStore) -> None:
@@ -185,7 +185,7 @@ async def test_many_and_large_values(key_values: KeyValuesStore) -> None:
     [found] = (await key_values.list("c", filter={"n": 1}, include_total=False)).key_values
     assert found.value["text"] == "x" * 2_000_000
     await key_values.delete_many("c", keys=[f"{n:04}" for n in range(2100)])
-    assert [key async for key in key_values.iterate_keys("c")] == ["large"]
+    assert [key async for key in key_values.iter_keys("c")] == ["large"]
 
 
 async def test_wrong_arguments_are_refused(key_values: KeyValuesStore) -> None:

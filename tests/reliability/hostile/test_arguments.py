@@ -76,6 +76,7 @@ SCHEDULE: Arguments = {
     "updated_at": 1,
 }
 TASK = {"id": "b", "tool_name": "x", "tool_call_id": "x", "agent_id": "a", "run_id": "r", "created_at": AT, "args": {}}
+KEY_VALUE = {"key": "k", "namespace": ["n"], "value": {"a": 1}, "ttl": 3600, "created_at": AT, "updated_at": AT}
 CLAIM = {**RUN, "owner": "gone", "fence": 1, "claimed_at": AT, "expires_at": AT}
 
 CALLS: dict[str, Arguments] = {
@@ -215,6 +216,19 @@ CALLS: dict[str, Arguments] = {
     "scores.list_scores_by_run_id": {"run_id": "r"},
     "scores.list_scores_by_entity_id": {"entity_id": "e", "entity_type": "AGENT"},
     "scores.list_scores_by_span": {"trace_id": "t", "span_id": "p"},
+    "key_values.set_many": {
+        "collection": "c",
+        "entries": [{"key": "k", "value": {"a": 1}, "namespace": ["n"], "ttl": 3600}],
+        "delete": ["gone", (["n"], "gone")],
+    },
+    "key_values.get_many": {"collection": "c", "keys": ["k", (["n"], "k")], "filter": {"a": {"$gt": 0}}},
+    "key_values.list": {"collection": "c", "namespace": ["n"], "key_prefix": "k", "filter": {"a": 1}, "per_page": 3},
+    "key_values.iter_keys": {"collection": "c", "namespace": ["n"], "key_prefix": "k", "batch_size": 3},
+    "key_values.iter_namespaces": {"collection": "c", "prefix": ["n"], "max_depth": 2},
+    "key_values.renew_many": {"collection": "c", "found": [KEY_VALUE]},
+    "key_values.delete_many": {"collection": "c", "keys": ["gone", (["n"], "gone")]},
+    "key_values.clear": {"collection": "c", "namespaces": [["gone"]]},
+    "key_values.sweep": {},
     "thread_state.set_state": {"thread_id": "t", "type": "task", "value": {"a": 1}},
     "thread_state.get_state": {"thread_id": "t", "type": "task"},
     "thread_state.delete_state": {"thread_id": "t", "type": "gone"},
@@ -244,8 +258,20 @@ ANYTHING = (
     | NAIVE
     | st.sampled_from(["t", "u", "m", "created_at", "-updated_at", ["t", "t"], ["m", 1], [None], [[]], [{}], {}, False])
 )
-WITHOUT_ARGUMENTS = {"vector.list_indexes", "background_tasks.get_running_count", "cache.clear", "cache.sweep"}
-NO_CALLS = {"workflows.supports_concurrent_updates", "memory.for_resource", "vector.for_resource", "cache.configured"}
+WITHOUT_ARGUMENTS = {
+    "vector.list_indexes",
+    "background_tasks.get_running_count",
+    "cache.clear",
+    "cache.sweep",
+    "key_values.sweep",
+}
+NO_CALLS = {
+    "workflows.supports_concurrent_updates",
+    "memory.for_resource",
+    "vector.for_resource",
+    "cache.configured",
+    "key_values.clock",
+}
 """Methods that ask no database."""
 
 ATTEMPTS = st.sampled_from(sorted(CALLS.keys() - WITHOUT_ARGUMENTS)).flatmap(

@@ -51,6 +51,11 @@ async def _load_snapshot(store: ConvexStore, name: str) -> Any:
     return None if found is None else found["context"]["fetch"]["output"]["page"]
 
 
+async def _load_key_value(store: ConvexStore, name: str) -> Any:
+    [found] = await store.key_values.get_many("c", keys=[name])
+    return found and found.value
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -132,5 +137,12 @@ KINDS = (
         lambda store, name, data: store.thread_state.set_state(name, type="task", value=data),
         lambda store, name: store.thread_state.get_state(name, type="task"),
         lambda store, name: store.thread_state.delete_state(name, type="task"),
+    ),
+    Kind(
+        "key-value",
+        "mastra_key_values",
+        lambda store, name, data: store.key_values.set_many("c", entries=[{"key": name, "value": data}]),
+        _load_key_value,
+        lambda store, name: store.key_values.delete_many("c", keys=[name]),
     ),
 )

@@ -42,6 +42,7 @@ _SWAP = {"activation_ratio": 1, "message_tokens_threshold": 1, "current_pending_
 _REFLECTION = {
     "reflection": PRIVATE, "token_count": 1, "input_token_count": 1, "reflected_observation_line_count": 0,
 }  # fmt: skip
+_READ = {"key": PRIVATE, "value": PRIVATE, "ttl": 60, "created_at": at(0), "updated_at": at(0)}
 
 CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("memory", "save_thread", ({"id": ID, "resource_id": ID, "title": PRIVATE, "metadata": {PRIVATE: 1}},), {}),
@@ -85,6 +86,17 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("memory", "delete_thread", (OTHER,), {"deletes_vectors": True}),
     ("memory", "prune", ({"messages": _DAY, "threads": _DAY},), {}),
     ("memory", "dangerously_clear_all", (), {}),
+    ("key_values", "set_many", (ID,), {"entries": [{"key": PRIVATE, "value": PRIVATE, "ttl": 60}]}),
+    ("key_values", "get_many", (ID,), {"keys": [PRIVATE]}),
+    ("key_values", "list", (ID,), {"namespace": [PRIVATE]}),
+    ("key_values", "iter_keys", (ID,), {"key_prefix": PRIVATE}),
+    ("key_values", "iter_namespaces", (ID,), {"prefix": [PRIVATE]}),
+    ("key_values", "renew_many", (ID,), {"found": [_READ]}),
+    ("key_values", "delete_many", (ID,), {"keys": [PRIVATE]}),
+    ("key_values", "clear", (ID,), {}),
+    ("key_values", "sweep", (), {}),
+    ("key_values", "prune", ({"key_values": _DAY},), {}),
+    ("key_values", "dangerously_clear_all", (), {}),
     ("thread_state", "set_state", (ID,), {"type": PRIVATE, "value": {PRIVATE: PRIVATE}}),
     ("thread_state", "get_state", (ID,), {"type": PRIVATE}),
     ("thread_state", "delete_state", (ID,), {"type": PRIVATE}),
