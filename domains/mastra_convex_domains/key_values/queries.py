@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mastra_convex.domain import (
+    MAX_KEYS,
     Bound,
     DomainStore,
     Get,
@@ -59,10 +60,11 @@ class QueryMethods(DomainStore):
         if not wanted:
             return []
         if matching:
-            scan = Scan(
-                table=KEY_VALUES.name, index=KEY_VALUES.key, prefixes=list(dict.fromkeys(wanted)), where=matching
-            )
-            rows = {tuple(KEY_VALUES.key_of(row)): row for row in (await self._records.read(scan)).rows}
+            distinct = list(dict.fromkeys(wanted))
+            scan = Scan(table=KEY_VALUES.name, index=KEY_VALUES.key, prefixes=[], where=matching)
+            parts = (distinct[start : start + MAX_KEYS] for start in range(0, len(distinct), MAX_KEYS))
+            results = await self._records.read_all([replace(scan, prefixes=part) for part in parts])
+            rows = {tuple(KEY_VALUES.key_of(row)): row for result in results for row in result.rows}
             found = [rows.get(key) for key in wanted]
         else:
             found = list((await self._records.read(Get(table=KEY_VALUES.name, keys=wanted))).rows)

@@ -178,13 +178,16 @@ async def test_a_clear_takes_a_collection_or_single_namespaces(key_values: KeyVa
 
 async def test_many_and_large_values(key_values: KeyValuesStore) -> None:
     large = bytes(range(256)) * 12_000
-    entries = [{"key": f"{n:04}", "value": n} for n in range(2100)]
+    names = [f"{n:04}" for n in range(2100)]
+    entries = [{"key": name, "value": {"name": name}} for name in names]
     await key_values.set_many("c", entries=[*entries, {"key": "large", "value": large}])
-    assert await values(key_values, "large", "2099") == [large, 2099]
+    assert await values(key_values, "large", "2099") == [large, {"name": "2099"}]
+    found = await values(key_values, *names, *names, filter={"name": {"$gte": "1000"}})
+    assert sum(map(bool, found)) == 2 * 1100
     await key_values.set_many("c", entries=[{"key": "large", "value": {"text": "x" * 2_000_000, "n": 1}}])
     [found] = (await key_values.list("c", filter={"n": 1}, include_total=False)).key_values
     assert found.value["text"] == "x" * 2_000_000
-    await key_values.delete_many("c", keys=[f"{n:04}" for n in range(2100)])
+    await key_values.delete_many("c", keys=names)
     assert [key async for key in key_values.iter_keys("c")] == ["large"]
 
 

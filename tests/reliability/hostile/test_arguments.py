@@ -243,6 +243,7 @@ CALLS: dict[str, Arguments] = {
     "vector.describe_index": {"index_name": "i"},
     "vector.upsert": {"index_name": "i", "vectors": [[1, 0]], "ids": ["v"], "metadata": [{"a": 1}]},
     "vector.query": {"index_name": "i", "query_vector": [1, 0], "filter": {"a": {"$in": [1]}}, "top_k": 3},
+    "vector.get_vectors": {"index_name": "i", "ids": ["v", "gone"], "include_vector": True},
     "vector.update_vector": {"index_name": "i", "id": "v", "metadata": {"b": 2}},
     "vector.delete_vector": {"index_name": "i", "id": "gone"},
     "vector.delete_vectors": {"index_name": "i", "filter": {"a": "gone"}},

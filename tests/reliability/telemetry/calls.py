@@ -172,6 +172,7 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("vector", "upsert", (ID,), {"vectors": [[1, 2], [2, 1]], "ids": [ID, OTHER], "metadata": [{PRIVATE: 1}, {}]}),
     ("vector", "update_vector", (ID,), {"id": ID, "metadata": {PRIVATE: PRIVATE}}),
     ("vector", "query", (ID,), {"query_vector": [1, 2], "filter": {PRIVATE: PRIVATE}}),
+    ("vector", "get_vectors", (ID,), {"ids": [ID]}),
     ("vector", "describe_index", (ID,), {}),
     ("vector", "delete_vector", (ID,), {"id": OTHER}),
     ("vector", "delete_vectors", (ID,), {"filter": {PRIVATE: PRIVATE}}),
