@@ -217,7 +217,7 @@ class StoreVectors(OverStore, VectorStore):
         """Does what `asimilarity_search` does, where no event loop runs."""
         return self._run(self._in_background.asimilarity_search(query, k, filter=filter, **options))
 
-    async def asimilarity_search_with_score(  # type: ignore[override]  # the base takes anything
+    async def asimilarity_search_with_score(
         self, query: str, k: int = 4, *, filter: Filter = None, **options: Any
     ) -> list[tuple[Document, float]]:
         """Finds the documents that are nearest to a text, each with its score; the arguments are those of a search."""
@@ -225,7 +225,7 @@ class StoreVectors(OverStore, VectorStore):
         found = await self._nearest(await self.embedding.aembed_query(query), k, filter)
         return [(document, score) for document, score, _ in found]
 
-    def similarity_search_with_score(  # type: ignore[override]  # the base takes anything
+    def similarity_search_with_score(
         self, query: str, k: int = 4, *, filter: Filter = None, **options: Any
     ) -> list[tuple[Document, float]]:
         """Does what `asimilarity_search_with_score` does, where no event loop runs."""
