@@ -23,9 +23,8 @@ def _conditions(name: str, wanted: Any) -> Iterator[dict[str, Any]]:
     elif any(key.startswith("$") for key in wanted):
         for operator, operand in wanted.items():
             yield {name: _operator(operator, operand)}
-    elif not wanted:
-        yield {name: {"$contains": {}}}  # any object
     else:
+        yield {name: {"$contains": {}}}  # it is an object
         for member, inner in wanted.items():
             yield from _conditions(f"{name}.{member}", inner)
 
