@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from langchain_tests.base import BaseStandardTests
@@ -18,8 +16,6 @@ from langchain_tests.integration_tests import (
 
 from mastra_convex import ConvexStore
 from mastra_convex.adapters.langchain import StoreKeyValues, StoreLLMCache, StoreVectors
-from tests.backends import open_backend
-from tests.conftest import StartHost
 
 
 @pytest.fixture(autouse=True)
@@ -27,25 +23,16 @@ def _no_test_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pytest, "skip", pytest.fail)
 
 
-@pytest.fixture(params=["sqlite", "convex-test"])
-async def empty_store(
-    request: pytest.FixtureRequest, tmp_path: Path, start_host: StartHost
-) -> AsyncIterator[ConvexStore]:
-    host = await start_host() if request.param == "convex-test" else None
-    async with open_backend(request.param, tmp_path, host) as backend:
-        yield backend.store()
-
-
 class TestVectors(VectorStoreIntegrationTests):
     @pytest.fixture
-    def vectorstore(self, empty_store: ConvexStore) -> StoreVectors:
-        return StoreVectors(empty_store, embedding=self.get_embeddings())
+    def vectorstore(self, one_local_one_remote: ConvexStore) -> StoreVectors:
+        return StoreVectors(one_local_one_remote, embedding=self.get_embeddings())
 
 
 class TestKeyValues(BaseStoreSyncTests[bytes]):
     @pytest.fixture
-    def kv_store(self, empty_store: ConvexStore) -> StoreKeyValues[bytes]:
-        return StoreKeyValues(empty_store)
+    def kv_store(self, one_local_one_remote: ConvexStore) -> StoreKeyValues[bytes]:
+        return StoreKeyValues(one_local_one_remote)
 
     @pytest.fixture
     def three_values(self) -> tuple[bytes, bytes, bytes]:
@@ -54,8 +41,8 @@ class TestKeyValues(BaseStoreSyncTests[bytes]):
 
 class TestKeyValuesAsync(BaseStoreAsyncTests[object]):
     @pytest.fixture
-    async def kv_store(self, empty_store: ConvexStore) -> StoreKeyValues[object]:
-        return StoreKeyValues(empty_store)
+    async def kv_store(self, one_local_one_remote: ConvexStore) -> StoreKeyValues[object]:
+        return StoreKeyValues(one_local_one_remote)
 
     @pytest.fixture
     def three_values(self) -> tuple[object, object, object]:
@@ -64,14 +51,14 @@ class TestKeyValuesAsync(BaseStoreAsyncTests[object]):
 
 class TestLLMCache(SyncCacheTestSuite):
     @pytest.fixture
-    def cache(self, empty_store: ConvexStore) -> StoreLLMCache:
-        return StoreLLMCache(empty_store)
+    def cache(self, one_local_one_remote: ConvexStore) -> StoreLLMCache:
+        return StoreLLMCache(one_local_one_remote)
 
 
 class TestLLMCacheAsync(AsyncCacheTestSuite):
     @pytest.fixture
-    async def cache(self, empty_store: ConvexStore) -> StoreLLMCache:
-        return StoreLLMCache(empty_store)
+    async def cache(self, one_local_one_remote: ConvexStore) -> StoreLLMCache:
+        return StoreLLMCache(one_local_one_remote)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -31,19 +31,16 @@ from langgraph.types import CachePolicy
 from mastra_convex import ConfigurationError, ConvexStore, ValidationError
 from mastra_convex.adapters.background_loop import OnEventLoopError
 from mastra_convex.adapters.langgraph_store import StoreCache, StoreMemory
-from tests.backends import open_backend
-from tests.conftest import StartHost
+from tests.adapters.pages import run_page
 from tests.effort import effort
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = 10_000
 
 
-@pytest.fixture(params=["sqlite", "convex-test"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, start_host: StartHost) -> AsyncIterator[ConvexStore]:
-    host = await start_host() if request.param == "convex-test" else None
-    async with open_backend(request.param, tmp_path, host) as backend:
-        yield backend.store()
+@pytest.fixture
+def store(one_local_one_remote: ConvexStore) -> ConvexStore:
+    return one_local_one_remote
 
 
 def letters(texts: Sequence[str]) -> list[list[float]]:
@@ -293,6 +290,11 @@ async def test_what_is_cached_for_seconds_expires(store: ConvexStore) -> None:
     later = datetime.now(UTC) + timedelta(minutes=1)
     store.key_values.clock = lambda: later
     assert await cache.aget([(("n",), "short"), (("n",), "long")]) == {(("n",), "long"): 2}
+
+
+async def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    await run_page("langgraph-store.md")
 
 
 class State(TypedDict):
