@@ -132,6 +132,20 @@ export const mastraTables = {
   })
     .index("by_table", ["table"])
     .index("by_table_primary", ["table", "primaryKey"]),
+  mastra_key_values: defineTable({
+    collection: v.string(),
+    namespace: v.string(),
+    key: v.string(),
+    kind: v.string(),
+    value: v.string(),
+    ttl: v.optional(v.number()),
+    createdAt: v.string(),
+    updatedAt: v.string(),
+    expiresAt: v.union(v.string(), v.null()),
+  })
+    .index("by_namespace_key", ["collection", "namespace", "key"])
+    .index("by_expires", ["expiresAt"])
+    .index("by_updated", ["updatedAt"]),
   mastra_large_values: defineTable({
     id: v.string(),
     owner: v.string(),
@@ -584,6 +598,20 @@ export const layout: { readonly [table: string]: TableLayout } = {
     indexes: {
       by_table: ["table"],
       by_table_primary: ["table", "primaryKey"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_key_values: {
+    key: "by_namespace_key",
+    fields: ["collection", "namespace", "key", "kind", "value", "ttl", "createdAt", "updatedAt", "expiresAt"],
+    json: ["value"],
+    raw: [],
+    floats: [],
+    large: ["value"],
+    indexes: {
+      by_namespace_key: ["collection", "namespace", "key"],
+      by_expires: ["expiresAt"],
+      by_updated: ["updatedAt"],
     },
     vectorIndexes: {},
   },

@@ -12,6 +12,14 @@ from mastra_convex_domains.checkpoints import (
     StoredCheckpoint,
 )
 from mastra_convex_domains.documents import DOCUMENTS, DocumentPage, DocumentsStore
+from mastra_convex_domains.key_values import (
+    KeyValue,
+    KeyValuePage,
+    KeyValuesStore,
+    Namespace,
+    NamespacedKey,
+    StoredKeyValue,
+)
 from mastra_convex_domains.memory import (
     ActivatedChunk,
     ActivationResult,
@@ -72,12 +80,17 @@ __all__ = [
     "IndexDescription",
     "ItemLog",
     "LoadedThread",
+    "KeyValue",
+    "KeyValuePage",
+    "KeyValuesStore",
     "MemoryStore",
     "Message",
     "MessagePage",
     "MessageUpdate",
     "Metric",
     "NewItem",
+    "Namespace",
+    "NamespacedKey",
     "ObservationChunk",
     "ObservationalMemory",
     "Resource",
@@ -95,6 +108,7 @@ __all__ = [
     "Serialized",
     "StoredCheckpoint",
     "StoredItem",
+    "StoredKeyValue",
     "Thread",
     "ThreadClone",
     "ThreadPage",
@@ -126,6 +140,8 @@ class BuiltinDomains:
     """Stores checkpoints of graphs, with the values of their channels."""
     documents: DocumentsStore
     """Stores records of any shape."""
+    key_values: KeyValuesStore
+    """Stores values under keys, in namespaces and for a time."""
     memory: MemoryStore
     """Stores threads, messages and resources."""
     schedules: SchedulesStore

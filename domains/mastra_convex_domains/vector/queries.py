@@ -1,7 +1,8 @@
-"""Finds the nearest vectors, or those that match a filter (docs/contract.md, "Vectors")."""
+"""Finds the nearest vectors, those that match a filter, or those with given ids (docs/contract.md, "Vectors")."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from mastra_convex.domain import (
     integer,
     number,
     text,
+    texts,
 )
 from mastra_convex.errors import ValidationError
 
@@ -34,7 +36,7 @@ _MOST = 2**31 - 1
 
 
 class QueryMethods(IndexMethods):
-    """Adds the method that finds vectors to VectorStore."""
+    """Adds the methods that find vectors to VectorStore."""
 
     async def query(
         self,
@@ -99,6 +101,35 @@ class QueryMethods(IndexMethods):
         found = await self._guarded(index_name, len(vector), search, operation=_OPERATION)
         return [_hit(decode_row(VECTORS, hit.row), hit.score) for hit in found.hits]
 
+    async def get_vectors(
+        self, index_name: str, *, ids: Sequence[str], include_vector: bool = False
+    ) -> list[VectorHit | None]:
+        """Returns the vectors with these ids, in one call.
+
+        Args:
+            index_name: name of the index.
+            ids: ids of the vectors.
+            include_vector: True returns the numbers of each vector too.
+
+        Returns:
+            The vectors in the order of the ids, each once, with score 0; None for an unknown id.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: the index does not exist.
+        """
+        operation = "VECTOR/GET_VECTORS"
+        text(index_name, "index_name", operation=operation)
+        keys = [[index_name, id] for id in texts(ids, "ids", operation=operation)]
+        wanted = Get(table=VECTORS.name, keys=keys)
+        if not include_vector:
+            wanted = replace(wanted, paths=[[column] for column in _COLUMNS])
+        index, found = await self._records.read(Get(table=VECTOR_INDEXES.name, keys=[[index_name]]), wanted)
+        self._found(index.rows[0], index_name, operation)
+        if include_vector:
+            return [None if row is None else _hit(decode_row(VECTORS, row), 0.0) for row in found.rows]
+        return [None if values is None else _hit_of(values) for values in found.values or ()]
+
     async def _matching(
         self, index_name: str, matching: list[Condition], top_k: int, *, include_vector: bool
     ) -> list[VectorHit]:
@@ -109,8 +140,12 @@ class QueryMethods(IndexMethods):
         self._found(index.rows[0], index_name, _OPERATION)
         if include_vector:
             return [_hit(decode_row(VECTORS, row), 0.0) for row in found.rows]
-        columns = ([value and from_json(value) for value in values] for values in found.values or ())
-        return [_hit(dict(zip(_COLUMNS, values, strict=True)), 0.0) for values in columns]
+        return [_hit_of(values) for values in found.values or ()]
+
+
+def _hit_of(values: Sequence[str | None]) -> VectorHit:
+    """Returns the hit of a row of which the columns `_COLUMNS` were read, as JSON text."""
+    return _hit({column: value and from_json(value) for column, value in zip(_COLUMNS, values, strict=True)}, 0.0)
 
 
 def _hit(columns: dict[str, Any], score: float) -> VectorHit:

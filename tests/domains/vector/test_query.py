@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from mastra_convex import TooLargeError, ValidationError
+from mastra_convex import NotFoundError, TooLargeError, ValidationError
 from mastra_convex_domains import Metric, VectorHit, VectorStore
 from tests.domains.vector.data import ids, vector
 
@@ -258,3 +258,20 @@ async def test_queries_that_are_refused(vectors: VectorStore, arguments: dict[st
     with pytest.raises(ValidationError) as caught:
         await vectors.query("i", **arguments)
     assert caught.value.id == f"MASTRA_VECTOR_CONVEX_QUERY_{status}"
+
+
+async def test_vectors_by_their_ids(vectors: VectorStore, dimension: int) -> None:
+    await vectors.create_index("i", dimension=dimension)
+    await vectors.upsert(
+        "i", vectors=[vector(dimension, 1), vector(dimension, 2)], ids=["a", "b"], metadata=[None, {"n": 1}]
+    )
+    a, b = VectorHit(id="a", score=0), VectorHit(id="b", score=0, metadata={"n": 1})
+    assert await vectors.get_vectors("i", ids=["b", "none", "a", "b"]) == [b, None, a]
+    [found, none] = await vectors.get_vectors("i", ids=["a", "none"], include_vector=True)
+    assert found is not None
+    assert (found.vector, none) == (vector(dimension, 1), None)
+    assert await vectors.get_vectors("i", ids=[]) == []
+    with pytest.raises(NotFoundError):
+        await vectors.get_vectors("other", ids=["a"])
+    with pytest.raises(ValidationError, match="ids must be a list"):
+        await vectors.get_vectors("i", ids="a")

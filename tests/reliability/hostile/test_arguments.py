@@ -78,6 +78,7 @@ SCHEDULE: Arguments = {
 TASK = {"id": "b", "tool_name": "x", "tool_call_id": "x", "agent_id": "a", "run_id": "r", "created_at": AT, "args": {}}
 STATE = ("json", b"{}")
 GRAPH = {"thread_id": "t", "namespace": "n"}
+KEY_VALUE = {"key": "k", "namespace": ["n"], "value": {"a": 1}, "ttl": 3600, "created_at": AT, "updated_at": AT}
 CLAIM = {**RUN, "owner": "gone", "fence": 1, "claimed_at": AT, "expires_at": AT}
 
 CALLS: dict[str, Arguments] = {
@@ -250,6 +251,19 @@ CALLS: dict[str, Arguments] = {
     "checkpoints.keep_latest": {"thread_id": "u"},
     "checkpoints.delete_runs": {"run_ids": ["gone"]},
     "checkpoints.delete_thread": {"thread_id": "gone"},
+    "key_values.set_many": {
+        "collection": "c",
+        "entries": [{"key": "k", "value": {"a": 1}, "namespace": ["n"], "ttl": 3600}],
+        "delete": ["gone", (["n"], "gone")],
+    },
+    "key_values.get_many": {"collection": "c", "keys": ["k", (["n"], "k")], "filter": {"a": {"$gt": 0}}},
+    "key_values.list": {"collection": "c", "namespace": ["n"], "key_prefix": "k", "filter": {"a": 1}, "per_page": 3},
+    "key_values.iter_keys": {"collection": "c", "namespace": ["n"], "key_prefix": "k", "batch_size": 3},
+    "key_values.iter_namespaces": {"collection": "c", "prefix": ["n"], "max_depth": 2},
+    "key_values.renew_many": {"collection": "c", "found": [KEY_VALUE]},
+    "key_values.delete_many": {"collection": "c", "keys": ["gone", (["n"], "gone")]},
+    "key_values.clear": {"collection": "c", "namespaces": [["gone"]]},
+    "key_values.sweep": {},
     "thread_state.set_state": {"thread_id": "t", "type": "task", "value": {"a": 1}},
     "thread_state.get_state": {"thread_id": "t", "type": "task"},
     "thread_state.delete_state": {"thread_id": "t", "type": "gone"},
@@ -264,6 +278,7 @@ CALLS: dict[str, Arguments] = {
     "vector.describe_index": {"index_name": "i"},
     "vector.upsert": {"index_name": "i", "vectors": [[1, 0]], "ids": ["v"], "metadata": [{"a": 1}]},
     "vector.query": {"index_name": "i", "query_vector": [1, 0], "filter": {"a": {"$in": [1]}}, "top_k": 3},
+    "vector.get_vectors": {"index_name": "i", "ids": ["v", "gone"], "include_vector": True},
     "vector.update_vector": {"index_name": "i", "id": "v", "metadata": {"b": 2}},
     "vector.delete_vector": {"index_name": "i", "id": "gone"},
     "vector.delete_vectors": {"index_name": "i", "filter": {"a": "gone"}},
@@ -279,8 +294,20 @@ ANYTHING = (
     | NAIVE
     | st.sampled_from(["t", "u", "m", "created_at", "-updated_at", ["t", "t"], ["m", 1], [None], [[]], [{}], {}, False])
 )
-WITHOUT_ARGUMENTS = {"vector.list_indexes", "background_tasks.get_running_count", "cache.clear", "cache.sweep"}
-NO_CALLS = {"workflows.supports_concurrent_updates", "memory.for_resource", "vector.for_resource", "cache.configured"}
+WITHOUT_ARGUMENTS = {
+    "vector.list_indexes",
+    "background_tasks.get_running_count",
+    "cache.clear",
+    "cache.sweep",
+    "key_values.sweep",
+}
+NO_CALLS = {
+    "workflows.supports_concurrent_updates",
+    "memory.for_resource",
+    "vector.for_resource",
+    "cache.configured",
+    "key_values.clock",
+}
 """Methods that ask no database."""
 
 ATTEMPTS = st.sampled_from(sorted(CALLS.keys() - WITHOUT_ARGUMENTS)).flatmap(

@@ -62,6 +62,11 @@ async def _load_checkpoint(store: ConvexStore, name: str) -> Any:
     return found and found.metadata["data"]
 
 
+async def _load_key_value(store: ConvexStore, name: str) -> Any:
+    [found] = await store.key_values.get_many("c", keys=[name])
+    return found and found.value
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -150,5 +155,12 @@ KINDS = (
         _save_checkpoint,
         _load_checkpoint,
         lambda store, name: store.checkpoints.delete_thread(name),
+    ),
+    Kind(
+        "key-value",
+        "mastra_key_values",
+        lambda store, name, data: store.key_values.set_many("c", entries=[{"key": name, "value": data}]),
+        _load_key_value,
+        lambda store, name: store.key_values.delete_many("c", keys=[name]),
     ),
 )

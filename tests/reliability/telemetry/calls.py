@@ -46,6 +46,7 @@ _CHECKPOINT = {
 _REFLECTION = {
     "reflection": PRIVATE, "token_count": 1, "input_token_count": 1, "reflected_observation_line_count": 0,
 }  # fmt: skip
+_READ = {"key": PRIVATE, "value": PRIVATE, "ttl": 60, "created_at": at(0), "updated_at": at(0)}
 
 CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("memory", "save_thread", ({"id": ID, "resource_id": ID, "title": PRIVATE, "metadata": {PRIVATE: 1}},), {}),
@@ -102,6 +103,17 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("checkpoints", "delete_thread", (OTHER,), {}),
     ("checkpoints", "prune", ({"checkpoints": _DAY},), {}),
     ("checkpoints", "dangerously_clear_all", (), {}),
+    ("key_values", "set_many", (ID,), {"entries": [{"key": PRIVATE, "value": PRIVATE, "ttl": 60}]}),
+    ("key_values", "get_many", (ID,), {"keys": [PRIVATE]}),
+    ("key_values", "list", (ID,), {"namespace": [PRIVATE]}),
+    ("key_values", "iter_keys", (ID,), {"key_prefix": PRIVATE}),
+    ("key_values", "iter_namespaces", (ID,), {"prefix": [PRIVATE]}),
+    ("key_values", "renew_many", (ID,), {"found": [_READ]}),
+    ("key_values", "delete_many", (ID,), {"keys": [PRIVATE]}),
+    ("key_values", "clear", (ID,), {}),
+    ("key_values", "sweep", (), {}),
+    ("key_values", "prune", ({"key_values": _DAY},), {}),
+    ("key_values", "dangerously_clear_all", (), {}),
     ("thread_state", "set_state", (ID,), {"type": PRIVATE, "value": {PRIVATE: PRIVATE}}),
     ("thread_state", "get_state", (ID,), {"type": PRIVATE}),
     ("thread_state", "delete_state", (ID,), {"type": PRIVATE}),
@@ -177,6 +189,7 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("vector", "upsert", (ID,), {"vectors": [[1, 2], [2, 1]], "ids": [ID, OTHER], "metadata": [{PRIVATE: 1}, {}]}),
     ("vector", "update_vector", (ID,), {"id": ID, "metadata": {PRIVATE: PRIVATE}}),
     ("vector", "query", (ID,), {"query_vector": [1, 2], "filter": {PRIVATE: PRIVATE}}),
+    ("vector", "get_vectors", (ID,), {"ids": [ID]}),
     ("vector", "describe_index", (ID,), {}),
     ("vector", "delete_vector", (ID,), {"id": OTHER}),
     ("vector", "delete_vectors", (ID,), {"filter": {PRIVATE: PRIVATE}}),
