@@ -21,12 +21,13 @@ export const mastraTables = {
     projectKey: v.string(),
     sessionId: v.string(),
     entryCount: v.number(),
-    transcripts: v.string(),
+    hasMain: v.boolean(),
+    subpaths: v.string(),
     summary: v.optional(v.string()),
     updatedAt: v.string(),
   })
     .index("by_record_id", ["id"])
-    .index("by_project", ["projectKey"])
+    .index("by_project", ["projectKey", "hasMain", "updatedAt"])
     .index("by_updated", ["updatedAt"]),
   mastra_background_tasks: defineTable({
     id: v.string(),
@@ -401,14 +402,14 @@ export const layout: { readonly [table: string]: TableLayout } = {
   },
   mastra_agent_sessions: {
     key: "by_record_id",
-    fields: ["id", "projectKey", "sessionId", "entryCount", "transcripts", "summary", "updatedAt"],
-    json: ["transcripts"],
+    fields: ["id", "projectKey", "sessionId", "entryCount", "hasMain", "subpaths", "summary", "updatedAt"],
+    json: ["subpaths"],
     raw: [],
     floats: [],
     large: ["summary"],
     indexes: {
       by_record_id: ["id"],
-      by_project: ["projectKey"],
+      by_project: ["projectKey", "hasMain", "updatedAt"],
       by_updated: ["updatedAt"],
     },
     vectorIndexes: {},

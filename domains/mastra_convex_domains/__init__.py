@@ -1,6 +1,6 @@
 """Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
-from mastra_convex_domains.agent_sessions import AgentSession, AgentSessionsStore
+from mastra_convex_domains.agent_sessions import AgentSession, AgentSessionPage, AgentSessionsStore
 from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
 from mastra_convex_domains.cache import CacheStore
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
@@ -41,6 +41,7 @@ __all__ = [
     "ActivatedChunk",
     "ActivationResult",
     "AgentSession",
+    "AgentSessionPage",
     "AgentSessionsStore",
     "BackgroundTask",
     "BackgroundTaskPage",

@@ -58,14 +58,14 @@ class StoreSessions:
 
     async def load(self, key: SessionKey) -> list[SessionStoreEntry] | None:
         """Returns the entries of a transcript in their order; None for one that was never written."""
-        found = await self._sessions.list_entries(
+        found = await self._sessions.get_entries(
             key["project_key"], session_id=key["session_id"], subpath=key.get("subpath") or ""
         )
         return cast("list[SessionStoreEntry]", found) or None
 
     async def list_sessions(self, project_key: str) -> list[SessionStoreListEntry]:
         """Lists the sessions of a project with the times of their last changes, in milliseconds; the newest first."""
-        found = await self._sessions.list_sessions(project_key)
+        found = (await self._sessions.list_sessions(project_key)).sessions
         return [{"session_id": session.session_id, "mtime": _milliseconds(session.updated_at)} for session in found]
 
     async def list_session_summaries(self, project_key: str) -> list[SessionSummaryEntry]:
@@ -76,7 +76,7 @@ class StoreSessions:
                 "mtime": _milliseconds(session.updated_at),
                 "data": session.summary,
             }
-            for session in await self._sessions.list_sessions(project_key)
+            for session in (await self._sessions.list_sessions(project_key)).sessions
             if session.summary is not None
         ]
 
@@ -90,7 +90,7 @@ class StoreSessions:
 
     async def list_subkeys(self, key: SessionListSubkeysKey) -> list[str]:
         """Lists the subpaths of a session that have a transcript, such as those of its subagents."""
-        return await self._sessions.list_subpaths(key["project_key"], session_id=key["session_id"])
+        return await self._sessions.get_subpaths(key["project_key"], session_id=key["session_id"])
 
 
 def _milliseconds(time: datetime) -> int:

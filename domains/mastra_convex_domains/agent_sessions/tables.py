@@ -9,19 +9,20 @@ SESSIONS = Table(
         Field("projectKey"),
         Field("sessionId"),
         Field("entryCount", "number"),
-        Field("transcripts", json=True),
+        Field("hasMain", "boolean"),
+        Field("subpaths", json=True),
         Field("summary", optional=True, large=True),
         Field("updatedAt"),
     ),
     indexes=(
         Index("by_record_id", ("id",)),
-        Index("by_project", ("projectKey",)),
+        Index("by_project", ("projectKey", "hasMain", "updatedAt")),
         Index("by_updated", ("updatedAt",)),
     ),
 )
 """Each row holds one session. `id` is the JSON text of its two names. `entryCount` is the position of the next entry.
 
-`transcripts` tells of each transcript, by its subpath, whether it has entries; the main one is at `""`.
+`hasMain` tells whether the main transcript has entries, and `subpaths` the same of each other one.
 """
 
 ENTRIES = Table(
@@ -40,7 +41,7 @@ ENTRIES = Table(
     key="by_entry",
     owner=Owner("mastra_agent_sessions", "by_position"),
 )
-"""Each row holds an entry of a transcript, as JSON text. `session` is the id of the session.
+"""Each row holds an entry of a transcript, as JSON text. `session` is the id of the session; the main subpath is "".
 
 Positions grow in the order in which entries were committed; they need no clock. `entryId` is the `uuid` of the entry.
 """

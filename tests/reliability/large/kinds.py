@@ -51,6 +51,16 @@ async def _load_snapshot(store: ConvexStore, name: str) -> Any:
     return None if found is None else found["context"]["fetch"]["output"]["page"]
 
 
+async def _save_entry(store: ConvexStore, name: str, data: Any) -> None:
+    await store.agent_sessions.delete_session("app", session_id=name)
+    await store.agent_sessions.append_entries("app", session_id=name, entries=[{"uuid": "1", "data": data}])
+
+
+async def _load_entry(store: ConvexStore, name: str) -> Any:
+    found = await store.agent_sessions.get_entries("app", session_id=name)
+    return found[0]["data"] if found else None
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -132,5 +142,12 @@ KINDS = (
         lambda store, name, data: store.thread_state.set_state(name, type="task", value=data),
         lambda store, name: store.thread_state.get_state(name, type="task"),
         lambda store, name: store.thread_state.delete_state(name, type="task"),
+    ),
+    Kind(
+        "entry of a session",
+        "mastra_agent_session_entries",
+        _save_entry,
+        _load_entry,
+        lambda store, name: store.agent_sessions.delete_session("app", session_id=name),
     ),
 )
