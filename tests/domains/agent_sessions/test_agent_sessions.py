@@ -98,7 +98,7 @@ async def test_20_writers_lose_nothing_and_keep_their_entries_together(backend: 
 
     async def write(writer: int) -> list[int]:
         names = [f"{writer}-{n}" for n in range(5)]
-        append = {"session_id": "s1", "entries": entries(*names, writer=writer), "summarize": count}
+        append: dict[str, Any] = {"session_id": "s1", "entries": entries(*names, writer=writer), "summarize": count}
         return [await stores[writer % 5].append_entries("app", **append) for _ in range(2)]  # as after a lost answer
 
     assert await asyncio.gather(*[write(writer) for writer in range(20)]) == [[5, 0]] * 20
@@ -137,7 +137,7 @@ async def test_transcripts_of_a_session_are_apart(sessions: AgentSessionsStore) 
 
 
 async def test_a_session_that_was_deleted_begins_anew(backend: Backend, sessions: AgentSessionsStore) -> None:
-    append = {"session_id": "s1", "entries": entries("a", "b"), "summarize": count}
+    append: dict[str, Any] = {"session_id": "s1", "entries": entries("a", "b"), "summarize": count}
     assert await sessions.append_entries("app", **append) == 2
     await backend.store().agent_sessions.delete_session("app", session_id="s1")
     assert await sessions.append_entries("app", **append) == 2
@@ -191,7 +191,7 @@ async def test_a_call_that_fails_stores_nothing(sessions: AgentSessionsStore) ->
     with pytest.raises(LookupError, match="no summary"):
         await sessions.append_entries("app", session_id="s1", entries=[{}], summarize=fail)
     with pytest.raises(ValidationError, match="the summary is no JSON value"):
-        await sessions.append_entries("app", session_id="s1", entries=[{}], summarize=lambda *_: {1, 2})
+        await sessions.append_entries("app", session_id="s1", entries=[{}], summarize=lambda before, fresh: {1, 2})
     with pytest.raises(ValidationError, match="session_id"):
         await sessions.append_entries("app", session_id="", entries=[{}])
     assert await sessions.append_entries("app", session_id="s1", entries=[]) == 0

@@ -90,7 +90,7 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("thread_state", "delete_state", (ID,), {"type": PRIVATE}),
     ("thread_state", "prune", ({"thread_state": _DAY},), {}),
     ("thread_state", "dangerously_clear_all", (), {}),
-    ("agent_sessions", "append_entries", (ID,), {"session_id": ID, "entries": [{PRIVATE: PRIVATE}], "subpath": PRIVATE}),
+    ("agent_sessions", "append_entries", (ID,), {"session_id": ID, "entries": [{PRIVATE: 1}], "subpath": PRIVATE}),
     ("agent_sessions", "get_entries", (ID,), {"session_id": ID, "subpath": PRIVATE}),
     ("agent_sessions", "get_subpaths", (ID,), {"session_id": ID}),
     ("agent_sessions", "list_sessions", (ID,), {}),
