@@ -198,6 +198,7 @@ __all__ = [
     "about",
     "answer_of",
     "as_integer",
+    "as_operation",
     "batches",
     "carried",
     "check_batch_size",
@@ -256,8 +257,11 @@ def _length(answer: object) -> int | None:
     return len(lists[0]) if len(lists) == 1 else None
 
 
-def _operation(method: MethodT) -> MethodT:
-    """Makes a method an operation that telemetry records."""
+def as_operation(method: MethodT) -> MethodT:
+    """Makes an async method of a view an operation that telemetry records, as those of a domain are.
+
+    The class of the method needs the attributes `name`, `error_family` and `database`.
+    """
     return operation(method, _length)
 
 
@@ -286,7 +290,7 @@ class DomainStore:
             _check_declarations(cls)
         for name, member in list(vars(cls).items()):
             if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
-                setattr(cls, name, _operation(member))
+                setattr(cls, name, as_operation(member))
 
     def __init__(self, records: Records, *, database: Attributes = MappingProxyType({})) -> None:
         self._records = records
@@ -311,12 +315,12 @@ class DomainStore:
     async def init(self) -> None:
         """Prepares the domain; tables come with the deployed schema or the SQLite file, so there is nothing to do."""
 
-    @_operation
+    @as_operation
     async def dangerously_clear_all(self) -> None:
         """Deletes every row of the domain's tables, in bounded steps."""
         await self._records.clear(self.tables)
 
-    @_operation
+    @as_operation
     async def prune(
         self,
         policies: Mapping[str, Policy],

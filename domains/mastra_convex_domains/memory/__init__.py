@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from mastra_convex.contract.items import NewItem, ToolResult
 from mastra_convex.domain import RetentionTable, Table, register, text
 
 from .cloning import CloneMethods
+from .items import ItemLog, LoadedThread, StoredItem, check_key
 from .messages import MessageMethods
 from .models import (
     Include,
@@ -40,21 +42,26 @@ __all__ = [
     "ActivatedChunk",
     "ActivationResult",
     "Include",
+    "ItemLog",
+    "LoadedThread",
     "MemoryStore",
     "Message",
     "MessageOrder",
     "MessagePage",
     "MessageUpdate",
+    "NewItem",
     "ObservationChunk",
     "ObservationalMemory",
     "Resource",
     "ResourceMemory",
     "ResourceUpdate",
     "Role",
+    "StoredItem",
     "Thread",
     "ThreadClone",
     "ThreadOrder",
     "ThreadPage",
+    "ToolResult",
 ]
 
 
@@ -78,6 +85,21 @@ class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, 
         "resources": RetentionTable(RESOURCES, "createdAt"),
         "threads": RetentionTable(THREADS, "createdAt"),
     }
+
+    def items(self, key: str) -> ItemLog:
+        """Returns the log of the items of an agent framework: what adapters of frameworks work through.
+
+        Example:
+            log = store.memory.items("myFramework")
+            assert await log.latest("t1") == []
+
+        Args:
+            key: name of the member of `content.metadata` in which the items are, as `openaiAgents`.
+
+        Raises:
+            ValidationError: the key is none, or has a meaning in Mastra.
+        """
+        return ItemLog(check_key(key), self._records, self.database)
 
     def for_resource(self, resource_id: str) -> ResourceMemory:
         """Returns the memory of one resource alone: what to use with ids or filters from a browser or a model.
