@@ -1,4 +1,4 @@
-"""Plays the CLI that the Claude Agent SDK starts: it keeps a transcript in its directory, mirrors it, and asks no model.
+"""Plays the CLI that the Claude Agent SDK starts: it keeps and mirrors a transcript, and asks no model.
 
 It answers with the number of entries that it remembers, and has a subagent of its own note the prompt.
 """

@@ -105,9 +105,9 @@ class AgentSessionsStore(AppendMethods):
             ValidationError: an argument is wrong.
         """
         operation = "LIST_SESSIONS"
-        prefix = [text(project_key, "project_key", operation=operation), True]
+        project = text(project_key, "project_key", operation=operation)
         wanted = page_request(page, per_page, operation=operation)
-        scan = Scan(table=SESSIONS.name, index="by_project", prefixes=[prefix], order="desc")
+        scan = Scan(table=SESSIONS.name, index="by_project", prefixes=[[project, True]], order="desc")
         found = await self._records.read(wanted.scan(scan, include_total=include_total))
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
         return AgentSessionPage(sessions=await each(session_of, rows), **info)
