@@ -14,9 +14,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "adapters"
 
 async def run_page(name: str) -> dict[str, Any]:
     """Runs all blocks of a page as one program, in this event loop; returns its names."""
-    blocks = re.findall(
-        r"^```python\n(.*?)^```$", (FOLDER / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert blocks
     code = compile("\n".join(blocks), name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     assert isinstance(code, CodeType)
