@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from mastra_convex.adapters.openai_items import DATA, items_of, parts_of
 from mastra_convex.adapters.opening import OverStore, StoreSource
-from mastra_convex.adapters.projection import NewItem, new_item, read_items
+from mastra_convex.adapters.projection import NewItem, latest_items, new_item, read_items
 from mastra_convex.domain import each
 from mastra_convex.errors import ValidationError
 
@@ -91,17 +91,7 @@ class StoreSession(OverStore):
         """
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
-        if limit is not None and limit < 1:
-            return []
-        asked = limit
-        while True:
-            stored = await self._log.latest(self.session_id, limit=asked)
-            items = await read_items(stored, items_of)
-            if limit is None or asked is None:
-                return items
-            if len(items) >= limit or len(stored) < asked:
-                return items[-limit:]
-            asked *= 2  # some messages had no item
+        return await latest_items(self._log, self.session_id, limit, items_of)
 
     async def add_items(self, items: list[Any]) -> None:
         """Appends items, all of them or none, after all that the session has. The clock plays no part in their order.

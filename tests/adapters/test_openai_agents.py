@@ -17,6 +17,7 @@ from mastra_convex import ClosedError, ConvexStore, ValidationError
 from mastra_convex.adapters.openai_agents import StoreSession
 from mastra_convex_domains import MemoryStore, Message
 from tests.adapters.openai_model import ScriptedModel, calls, says
+from tests.adapters.pages import run_page
 from tests.adapters.workers import BATCH, add_until_killed
 from tests.backends import Backend
 from tests.data import at
@@ -269,3 +270,8 @@ async def test_items_can_be_kept_from_browsers_or_from_being_shown(store: Convex
     assert await shown(memory) == []
     with pytest.raises(ValidationError, match="would store nothing"):
         StoreSession("s1", store, keep_item=False, show_parts=False)
+
+
+async def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    await run_page("openai-agents.md")

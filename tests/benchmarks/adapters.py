@@ -16,7 +16,7 @@ from .sessions import operations
 @asynccontextmanager
 async def openai(directory: Path) -> AsyncIterator[Mapping[str, Make]]:
     async with ConvexStore.local(directory / "openai.db") as store:
-        yield await operations(lambda id: StoreSession(id, store))
+        yield await operations(lambda session_id: StoreSession(session_id, store))
 
 
 GROUPS: Mapping[str, Group] = {"openai": openai}

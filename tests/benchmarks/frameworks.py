@@ -12,11 +12,11 @@ from .sessions import operations
 
 @asynccontextmanager
 async def openai(directory: Path) -> AsyncIterator[Mapping[str, Make]]:
-    from agents.extensions.memory import SQLAlchemySession
-    from sqlalchemy.ext.asyncio import create_async_engine
+    from agents.extensions.memory import SQLAlchemySession  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
     engine = create_async_engine(f"sqlite+aiosqlite:///{directory / 'openai.db'}")
-    yield await operations(lambda id: SQLAlchemySession(id, engine=engine, create_tables=True))
+    yield await operations(lambda session_id: SQLAlchemySession(session_id, engine=engine, create_tables=True))
     await engine.dispose()
 
 

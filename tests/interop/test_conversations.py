@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import orjson
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from mastra_convex import ConvexStore
-from mastra_convex.adapters.openai_agents import StoreSession
+from mastra_convex.adapters import langchain_messages, openai_items
+from mastra_convex.adapters.projection import latest_items, new_item
 from mastra_convex.testing.convex_host import node
+from mastra_convex_domains import MemoryStore
 from tests.backends import FUNCTIONS
 from tests.interop.conftest import StockStore
 
@@ -24,9 +25,14 @@ Show = Callable[[list[dict[str, Any]]], Awaitable[Views]]
 CONVERSATIONS = Path(__file__).parent / "conversations"
 
 
-def conversations(framework: str) -> list[Any]:
-    found = json.loads((CONVERSATIONS / f"{framework}.json").read_text(encoding="utf-8"))
-    return [pytest.param(conversation, id=conversation["name"]) for conversation in found]
+TABLES: dict[str, Any] = {"openaiAgents": openai_items, "langchain": langchain_messages}
+"""The tables of what becomes what, by the keys of the frameworks."""
+
+
+def conversations() -> Iterator[Any]:
+    for key in TABLES:
+        for conversation in json.loads((CONVERSATIONS / f"{key}.json").read_text(encoding="utf-8")):
+            yield pytest.param(key, conversation, id=f"{key}: {conversation['name']}")
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +62,28 @@ def check(rows: list[dict[str, Any]], views: Views, expected: dict[str, Any]) ->
     shown = [row for row in rows if row["role"] != "system"]
     assert [len(views[view]) for view in ("v4", "v5", "v6")] == [len(shown)] * 3
     parts = [part for message in views["v5"] for part in message["parts"]]
-    assert all(message["parts"] for message in views["v5"])
+    assert all(any(map(is_shown, message["parts"])) for message in views["v5"])
     calls = [part["toolCallId"] for part in parts if "toolCallId" in part]
     assert len(calls) == len(set(calls))
+
+
+def is_shown(part: dict[str, Any]) -> bool:
+    return not part["type"].startswith("data-") and part["type"] != "step-start"
 
 
 def as_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-@pytest.mark.parametrize("conversation", conversations("openai_agents"))
-async def test_a_session_of_openai_agents(
-    ours: ConvexStore, stock: StockStore, show: Show, conversation: dict[str, Any]
+@pytest.mark.parametrize(("key", "conversation"), list(conversations()))
+async def test_a_conversation_is_shown(
+    memory: MemoryStore, stock: StockStore, show: Show, key: str, conversation: dict[str, Any]
 ) -> None:
-    session = StoreSession("t1", ours, resource_id="user-1")
-    for item in conversation["items"]:  # one by one, so that results find calls that were stored before
-        await session.add_items([item])
+    log, items = memory.items(key), conversation["items"]
+    for item in items:  # one by one, so that results find calls that were stored before
+        role, parts = TABLES[key].parts_of(item)
+        await log.append({"id": "t1", "resource_id": "user-1"}, [new_item(item, role, parts, name=TABLES[key].DATA)])
     rows = (await stock.call("memory", "listMessages", {"threadId": "t1", "perPage": False}))["messages"]
-    assert len(rows) == len(conversation["items"])
     check(rows, await show(rows), conversation)
-    kept = [json.loads(row["content"]["metadata"]["openaiAgents"]["item"]) for row in rows]
-    assert kept == conversation["items"] == await session.get_items()
+    assert [json.loads(row["content"]["metadata"][key]["item"]) for row in rows] == items
+    assert await latest_items(log, "t1", None, TABLES[key].items_of) == items

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
 from mastra_convex import to_jsonable
 from mastra_convex.adapters.projection.parts import PartDict, data
 from mastra_convex.contract.items import ItemRole, NewItem, ToolResult
-from mastra_convex.domain import clean, each, new_id
+from mastra_convex.domain import clean, new_id
 from mastra_convex.errors import ValidationError
 
 _LONG_INTEGER: Final = re.compile(r"[0-9]{19}")
@@ -28,23 +27,6 @@ _SHOWN_LEVELS: Final = 100
 
 _LEVELS_AROUND: Final = 4
 """Levels of the content that are around a part, or around the outcome of a call."""
-
-_READ_CHARACTERS: Final = 48 << 10
-"""So many characters of JSON text are parsed at a time; that takes less than a millisecond."""
-
-
-class Stored(Protocol):
-    """Describes what is read of the `StoredItem`s that an `ItemLog` gives."""
-
-    @property
-    def item(self) -> str | None:
-        """Returns the JSON text of the item, if the message has one of the framework."""
-        ...
-
-    @property
-    def message(self) -> Any:
-        """Returns the message where there is no item."""
-        ...
 
 
 def new_item(
@@ -128,40 +110,6 @@ def items_of(texts: Sequence[str]) -> list[Any]:
         except ValueError:  # it is damaged, and hides no other item
             continue
     return found
-
-
-async def read_items(stored: Iterable[Stored], of_message: Callable[[str, Mapping[str, Any]], list[Any]]) -> list[Any]:
-    """Returns the foreign items of what an `ItemLog` gave, in order, without those that are damaged.
-
-    Args:
-        stored: what the log gave.
-        of_message: makes items of a message without one: of its role and its content in format 2.
-
-    Returns:
-        The items; of a message without one none, one or several.
-    """
-
-    def read(run: list[str] | Stored) -> list[Any]:
-        return items_of(run) if isinstance(run, list) else of_message(run.message.role, run.message.content)
-
-    return list(chain.from_iterable(await each(read, _runs(stored))))
-
-
-def _runs(stored: Iterable[Stored]) -> Iterator[list[str] | Stored]:
-    """Joins texts that follow each other, as long as they are parsed in a moment."""
-    texts: list[str] = []
-    size = 0
-    for one in stored:
-        size += 0 if one.item is None else len(one.item)
-        if texts and (one.item is None or size > _READ_CHARACTERS):
-            yield texts
-            texts, size = [], 0 if one.item is None else len(one.item)
-        if one.item is None:
-            yield one
-        else:
-            texts.append(one.item)
-    if texts:
-        yield texts
 
 
 def _has_long_integer(text: str) -> bool:
