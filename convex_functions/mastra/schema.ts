@@ -7,6 +7,28 @@ import { v } from "convex/values";
 export const version = "0.1.0";
 
 export const mastraTables = {
+  mastra_agent_session_entries: defineTable({
+    session: v.string(),
+    subpath: v.string(),
+    entryId: v.string(),
+    position: v.number(),
+    entry: v.string(),
+  })
+    .index("by_entry", ["session", "subpath", "entryId"])
+    .index("by_position", ["session", "subpath", "position"]),
+  mastra_agent_sessions: defineTable({
+    id: v.string(),
+    projectKey: v.string(),
+    sessionId: v.string(),
+    entryCount: v.number(),
+    hasMain: v.boolean(),
+    subpaths: v.string(),
+    summary: v.optional(v.string()),
+    updatedAt: v.string(),
+  })
+    .index("by_record_id", ["id"])
+    .index("by_project", ["projectKey", "hasMain", "updatedAt"])
+    .index("by_updated", ["updatedAt"]),
   mastra_background_tasks: defineTable({
     id: v.string(),
     tool_call_id: v.string(),
@@ -415,6 +437,33 @@ export type VectorIndexLayout = {
 };
 
 export const layout: { readonly [table: string]: TableLayout } = {
+  mastra_agent_session_entries: {
+    key: "by_entry",
+    fields: ["session", "subpath", "entryId", "position", "entry"],
+    json: [],
+    raw: [],
+    floats: [],
+    large: ["entry"],
+    indexes: {
+      by_entry: ["session", "subpath", "entryId"],
+      by_position: ["session", "subpath", "position"],
+    },
+    vectorIndexes: {},
+  },
+  mastra_agent_sessions: {
+    key: "by_record_id",
+    fields: ["id", "projectKey", "sessionId", "entryCount", "hasMain", "subpaths", "summary", "updatedAt"],
+    json: ["subpaths"],
+    raw: [],
+    floats: [],
+    large: ["summary"],
+    indexes: {
+      by_record_id: ["id"],
+      by_project: ["projectKey", "hasMain", "updatedAt"],
+      by_updated: ["updatedAt"],
+    },
+    vectorIndexes: {},
+  },
   mastra_background_tasks: {
     key: "by_record_id",
     fields: [

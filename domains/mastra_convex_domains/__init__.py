@@ -1,5 +1,6 @@
 """Exports the built-in domains. A new one needs a module, its exports here, and an attribute of BuiltinDomains."""
 
+from mastra_convex_domains.agent_sessions import AgentSession, AgentSessionPage, AgentSessionsStore
 from mastra_convex_domains.background_tasks import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
 from mastra_convex_domains.cache import CacheStore
 from mastra_convex_domains.channels import ChannelConfig, ChannelInstallation, ChannelsStore
@@ -60,6 +61,9 @@ __all__ = [
     "DOCUMENTS",
     "ActivatedChunk",
     "ActivationResult",
+    "AgentSession",
+    "AgentSessionPage",
+    "AgentSessionsStore",
     "BackgroundTask",
     "BackgroundTaskPage",
     "BackgroundTasksStore",
@@ -79,18 +83,18 @@ __all__ = [
     "Include",
     "IndexDescription",
     "ItemLog",
-    "LoadedThread",
     "KeyValue",
     "KeyValuePage",
     "KeyValuesStore",
+    "LoadedThread",
     "MemoryStore",
     "Message",
     "MessagePage",
     "MessageUpdate",
     "Metric",
-    "NewItem",
     "Namespace",
     "NamespacedKey",
+    "NewItem",
     "ObservationChunk",
     "ObservationalMemory",
     "Resource",
@@ -130,6 +134,8 @@ class BuiltinDomains:
         assert store.schedules.name == "schedules"
     """
 
+    agent_sessions: AgentSessionsStore
+    """Stores the transcripts of agents' sessions."""
     background_tasks: BackgroundTasksStore
     """Stores calls of tools that run in the background."""
     cache: CacheStore

@@ -67,6 +67,16 @@ async def _load_key_value(store: ConvexStore, name: str) -> Any:
     return found and found.value
 
 
+async def _save_entry(store: ConvexStore, name: str, data: Any) -> None:
+    await store.agent_sessions.delete_session("app", session_id=name)
+    await store.agent_sessions.append_entries("app", session_id=name, entries=[{"uuid": "1", "data": data}])
+
+
+async def _load_entry(store: ConvexStore, name: str) -> Any:
+    found = await store.agent_sessions.get_entries("app", session_id=name)
+    return found[0]["data"] if found else None
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -162,5 +172,12 @@ KINDS = (
         lambda store, name, data: store.key_values.set_many("c", entries=[{"key": name, "value": data}]),
         _load_key_value,
         lambda store, name: store.key_values.delete_many("c", keys=[name]),
+    ),
+    Kind(
+        "entry of a session",
+        "mastra_agent_session_entries",
+        _save_entry,
+        _load_entry,
+        lambda store, name: store.agent_sessions.delete_session("app", session_id=name),
     ),
 )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mastra_convex.contract.items import NewItem
 from mastra_convex.domain import (
     MAX_CONFLICTS,
+    MAX_SAFE_INTEGER,
     Bound,
     Change,
     Delete,
@@ -177,6 +178,25 @@ class ItemLog:
         found = await self._records.read(self._reader.get(wanted))
         by_id = await self._reader.by_id(found.values)
         return [by_id.get(id) for id in wanted]
+
+    @as_operation
+    async def until(self, id: str, *, limit: int | None = None) -> list[StoredItem]:
+        """Returns an item and those before it in its thread, the oldest of them first, in one round trip.
+
+        Args:
+            id: id of the item's message; the thread need not be known.
+            limit: number of items at most; None for all.
+
+        Returns:
+            The items, of which this one is the last; none when there is no such message.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
+        operation = "ITEMS_UNTIL"
+        text(id, "id", operation=operation)
+        before = MAX_SAFE_INTEGER if limit is None else integer(limit, "limit", operation=operation, least=1) - 1
+        return await self._reader.of_window(await self._records.read(self._reader.window(id, before)))
 
     @as_operation
     async def pop(self, thread_id: str) -> StoredItem | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from mastra_convex.domain import Bound, Get, IndexRange, Records, Scan, each, from_json
+from mastra_convex.domain import Bound, Get, IndexRange, Neighbours, NeighboursResult, Records, Scan, each, from_json
 from mastra_convex_domains.memory.messages import stored_message
 from mastra_convex_domains.memory.models import Message
 from mastra_convex_domains.memory.tables import MESSAGES
@@ -34,6 +34,17 @@ class ItemReader:
     def get(self, ids: Sequence[str]) -> Get:
         """Returns the read of items by the ids of their messages, for `by_id`."""
         return Get(table=MESSAGES.name, keys=[[id] for id in ids], paths=self._paths)
+
+    def window(self, id: str, before: int) -> Neighbours:
+        """Returns the read of an item and those before it in its thread, for `of_window`."""
+        return Neighbours(table=MESSAGES.name, key=[id], index="by_thread_created", before=before)
+
+    async def of_window(self, found: NeighboursResult) -> list[StoredItem]:
+        """Returns the items of a `window`, the oldest of them first; none when there is no such message."""
+        if found.target is None:
+            return []
+        rows = [*found.before.rows, found.target]
+        return [self.of_message(message) for message in await each(stored_message, rows)]
 
     async def oldest_first(self, values: Sequence[Sequence[str | None] | None] | None) -> list[StoredItem]:
         """Returns the items of a `scan`."""
