@@ -7,13 +7,11 @@ beside the parts that Mastra shows. Adapters work through ItemLog, as lists of m
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Final, TypeVar
-from weakref import WeakValueDictionary
+from typing import Any, ClassVar, Final
 
 from mastra_convex.contract.items import NewItem
 from mastra_convex.domain import (
@@ -42,6 +40,7 @@ from mastra_convex.domain import (
     encode_row,
     equals,
     from_json,
+    in_turn,
     integer,
     items,
     kept_changing,
@@ -62,8 +61,6 @@ from .models import DEFAULT_TYPE, Message, Resource, Thread
 from .resources import resource_changes, stored_resource
 from .tables import MESSAGES, RESOURCES, THREADS
 from .threads import stored_thread, thread_row, touch_threads
-
-T = TypeVar("T")
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
@@ -134,6 +131,25 @@ class LoadedThread:
     resources: list[Resource | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedThreads:
+    """Holds threads and the data of resources, all of one moment.
+
+    Attributes:
+        threads: the threads, in the order of their resources.
+        resources: by their ids, those of the asked resources that have data.
+
+    Example:
+        log = store.memory.items("myFramework")
+        await log.append({"id": "t1", "resource_id": "app/user-1"}, [], also=log.change_resource("app/user-1"))
+        loaded = await log.load_threads("app", has_children=True)
+        assert [thread.id for thread in loaded.threads] == ["t1"] and list(loaded.resources) == ["app/user-1"]
+    """
+
+    threads: list[Thread]
+    resources: dict[str, Resource]
+
+
 class ItemLog:
     """Appends, reads and pops the items of one agent framework in threads. `MemoryStore.items` makes it.
 
@@ -166,7 +182,8 @@ class ItemLog:
         *,
         expects: Sequence[Guard] = (),
         also: Sequence[WriteOp] = (),
-    ) -> None:
+        resources: Sequence[str] = (),
+    ) -> list[Resource | None]:
         """Appends items to a thread, in their order and after all that it has, in one atomic commit.
 
         The thread is made when it does not exist; an existing one keeps its resource, title, metadata and time of
@@ -179,6 +196,10 @@ class ItemLog:
             new_items: items to append. Without items and `also`, nothing is written.
             expects: what must hold when the items are written; `is_new`, `has`, `exists` and `is_missing` make it.
             also: further writes of the same commit; `change_thread` and `change_resource` make them.
+            resources: ids of resources to return.
+
+        Returns:
+            The data of the resources after the commit, in the order of `resources`; None for one without data.
 
         Raises:
             ValidationError: an argument is wrong.
@@ -194,8 +215,10 @@ class ItemLog:
                 raise ValidationError(f"new_items[{n}] must be a NewItem, not {shown(item)}", operation=operation)
             if item.created_at is not None:
                 moment(item.created_at, f"new_items[{n}].created_at", operation=operation)
-        if given or also:
-            await _in_turn(parent.id, lambda: self._append(parent, given, expects, also))
+        ids = texts(resources, "resources", operation=operation)
+        if not given and not also and not ids:
+            return []
+        return await in_turn(_turn(parent.id), lambda: self._append(parent, given, expects, also, ids))
 
     @as_operation
     async def latest(self, thread_id: str, *, limit: int | None = None) -> list[StoredItem]:
@@ -222,12 +245,20 @@ class ItemLog:
         return await self._stored((await _parsed(found.values or ()))[::-1])
 
     @as_operation
-    async def load(self, thread_id: str, *, limit: int | None = None, resources: Sequence[str] = ()) -> LoadedThread:
+    async def load(
+        self,
+        thread_id: str,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        resources: Sequence[str] = (),
+    ) -> LoadedThread:
         """Returns a thread, its newest items as `latest` does, and the data of resources, in one round trip.
 
         Args:
             thread_id: id of the thread.
             limit: number of items at most; 0 for none, None for all.
+            since: earliest time of an item's message; None for any.
             resources: ids of resources.
 
         Returns:
@@ -241,16 +272,49 @@ class ItemLog:
         ids = texts(resources, "resources", operation=operation)
         if limit is not None:
             integer(limit, "limit", operation=operation, least=0)
+        scan = self._scan(thread_id, limit)
+        if since is not None:
+            scan = replace(scan, lower=Bound(value=to_iso(moment(since, "since", operation=operation))))
         threads, of_resources, found = await self._records.read(
-            Get(table=THREADS.name, keys=[[thread_id]]),
-            Get(table=RESOURCES.name, keys=[[id] for id in ids]),
-            self._scan(thread_id, limit),
+            Get(table=THREADS.name, keys=[[thread_id]]), _resources(ids), scan
         )
         [row] = threads.rows
         return LoadedThread(
             thread=None if row is None else stored_thread(row),
             items=await self._stored((await _parsed(found.values or ()))[::-1]),
-            resources=[None if row is None else stored_resource(row) for row in of_resources.rows],
+            resources=[_resource(row) for row in of_resources.rows],
+        )
+
+    @as_operation
+    async def load_threads(
+        self, resource_id: str, *, has_children: bool = False, resources: Sequence[str] = ()
+    ) -> LoadedThreads:
+        """Returns all threads of a resource, without items, and the data of resources, in one round trip.
+
+        Args:
+            resource_id: id of the resource.
+            has_children: True takes, in place of this resource, all those whose ids begin with its id and `/`.
+            resources: ids of further resources.
+
+        Returns:
+            The threads, and the data of these resources.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
+        operation = "LOAD_THREADS"
+        text(resource_id, "resource_id", operation=operation)
+        ids = texts(resources, "resources", operation=operation)
+        threads = Scan(table=THREADS.name, index="by_resource", prefixes=[[resource_id]])
+        data = Scan(table=RESOURCES.name, index=RESOURCES.key, prefixes=[[resource_id]])
+        if has_children:
+            bounds = {"lower": Bound(value=f"{resource_id}/"), "upper": Bound(value=f"{resource_id}0", inclusive=False)}
+            threads, data = (replace(scan, prefixes=[[]], **bounds) for scan in (threads, data))
+        found, of_range, of_resources = await self._records.read(threads, data, _resources(ids))
+        rows = [row for row in (*of_range.rows, *of_resources.rows) if row is not None]
+        return LoadedThreads(
+            threads=await each(stored_thread, found.rows),
+            resources={resource.id: resource for resource in await each(stored_resource, rows)},
         )
 
     @as_operation
@@ -274,14 +338,14 @@ class ItemLog:
             ConflictError: others changed the thread at each of 1,000 attempts; the call may be retried.
         """
         text(thread_id, "thread_id", operation="POP_ITEM")
-        return await _in_turn(thread_id, lambda: self._pop(thread_id))
+        return await in_turn(_turn(thread_id), lambda: self._pop(thread_id))
 
     @as_operation
     async def clear(self, thread_id: str) -> None:
         """Deletes all messages of a thread; the thread stays. This is atomic up to about 2,000 messages or 6 MiB."""
         text(thread_id, "thread_id", operation="CLEAR_ITEMS")
         ops: list[WriteOp] = [DeleteRange(range=_range(thread_id)), touch_threads([thread_id])]
-        await _in_turn(thread_id, lambda: self._records.commit(ops, mode="resumable"))
+        await in_turn(_turn(thread_id), lambda: self._records.commit(ops, mode="resumable"))
 
     @as_operation
     async def count(self, thread_id: str) -> int:
@@ -309,7 +373,7 @@ class ItemLog:
         owned = [DeleteRange(range=range) for range in self._records.owned_ranges(THREADS, thread_id)]
         ops = [*owned, Delete(table=THREADS.name, keys=[[thread_id]]), *also]
         commit = partial(self._records.commit, ops, guards=expects, mode="resumable")
-        result = await _in_turn(thread_id, commit)
+        result = await in_turn(_turn(thread_id), commit)
         _check_expected(result.failed, operation)
 
     def is_new(self, thread_id: str) -> Guard:
@@ -352,8 +416,13 @@ class ItemLog:
         return resource_changes(resource_id, {}, edits)
 
     async def _append(
-        self, thread: Thread, new_items: Sequence[NewItem], expects: Sequence[Guard], also: Sequence[WriteOp]
-    ) -> None:
+        self,
+        thread: Thread,
+        new_items: Sequence[NewItem],
+        expects: Sequence[Guard],
+        also: Sequence[WriteOp],
+        resources: Sequence[str],
+    ) -> list[Resource | None]:
         with about("thread"):
             row = thread_row(thread)
         if "updated_at" not in thread.model_fields_set:
@@ -370,9 +439,10 @@ class ItemLog:
                 guards.append(EmptyGuard(range=_range(thread.id, lower=Bound(value=rows[0]["createdAt"]))))
                 ops.append(Put(table=MESSAGES.name, rows=rows))
             ops += [place.shows(outcome) for place, outcome in result.outcomes]
-            commit = await self._records.commit([*ops, *also], guards=guards)
+            returning = [_resources(resources)] if resources else []
+            commit = await self._records.commit([*ops, *also], guards=guards, returning=returning)
             if commit.status == "done":
-                return
+                return [_resource(row) for answer in commit.returned for row in answer.rows]
             _check_expected([n for n in commit.failed if n < len(expects)], "APPEND_ITEMS")
             after = await self._last_time(thread.id)
         raise kept_changing(f"thread {thread.id!r}", "APPEND_ITEMS")
@@ -495,6 +565,14 @@ def _range(thread_id: str, *, lower: Bound | None = None) -> IndexRange:
     return IndexRange(table=MESSAGES.name, index="by_thread_created", prefix=[thread_id], lower=lower)
 
 
+def _resources(ids: Sequence[str]) -> Get:
+    return Get(table=RESOURCES.name, keys=[[id] for id in ids])
+
+
+def _resource(row: Row | None) -> Resource | None:
+    return None if row is None else stored_resource(row)
+
+
 def _without(message: Message) -> StoredItem:
     return StoredItem(id=message.id, item=None, message=message)
 
@@ -524,30 +602,5 @@ async def _parsed(values: Sequence[Sequence[str | None]]) -> list[tuple[str, Any
     return [(id, value) for part in found for id, value in part]
 
 
-def _turn(thread_id: str) -> asyncio.Lock:
-    """Returns the lock of a thread: writers in one event loop need not find out by conflicts that they are several."""
-    key = (asyncio.get_running_loop(), thread_id)
-    lock = _turns.get(key)
-    if lock is None:
-        lock = _turns[key] = asyncio.Lock()
-    return lock
-
-
-_turns: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = WeakValueDictionary()
-
-
-async def _in_turn(thread_id: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Does work on a thread to its end, also when the caller is cancelled, which it is told after that."""
-    async with _turn(thread_id):
-        task = asyncio.ensure_future(work())
-        cancelled: asyncio.CancelledError | None = None
-        while not task.done():
-            try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError as error:
-                cancelled = cancelled or error
-        if cancelled is not None:
-            if not task.cancelled():
-                task.exception()  # so that it counts as seen
-            raise cancelled
-        return task.result()
+def _turn(thread_id: str) -> tuple[str, str]:
+    return ("items", thread_id)
