@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 
 from mastra_convex.adapters import projection
 from mastra_convex.adapters.projection import NewItem, ToolResult
+from mastra_convex.adapters.projection.parts import PartDict
 from mastra_convex.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 
 _CODE: Final = "code_execution"
 
-Shown = projection.parts.PartDict | ToolResult
+Shown = PartDict | ToolResult
 
 
 def event_as_json(event: Event) -> dict[str, Any]:
@@ -54,46 +55,49 @@ def events_of(stored: StoredItem) -> list[Event]:
     """Returns the event of a message; of one that another writer made, the events that stand for its parts."""
     if stored.item is not None:
         return [Event.model_validate_json(stored.item)]
-    assert stored.message is not None
-    return list(_events_of_message(stored.message))
+    return [] if stored.message is None else list(_events_of_message(stored.message))
 
 
-def _shown(event: dict[str, Any]) -> list[Shown]:
-    shown: list[Shown] = []
+def _shown(event: dict[str, Any]) -> Iterator[Shown]:
+    """Yields what Mastra shows of an event."""
     code_id = ""
     for position, part in enumerate(event.get("content", {}).get("parts", ())):
         own_id = f"{event['id']}/{position}"
         match part:
-            case {"functionCall": call}:
-                shown.append(projection.call(call.get("id") or own_id, call.get("name") or "tool", call.get("args")))
-            case {"functionResponse": response}:
-                shown.append(_response(response, own_id))
             case {"executableCode": code}:
                 code_id = code.get("id") or own_id
-                shown.append(projection.call(code_id, _CODE, code, by_provider=True))
+                yield projection.call(code_id, _CODE, code, by_provider=True)
             case {"codeExecutionResult": result}:
-                shown.append(projection.result(result.get("id") or code_id or own_id, result, _CODE))
-            case {"inlineData": {"data": str(data), **blob}}:
-                media_type = blob.get("mimeType") or "application/octet-stream"
-                where = projection.data_uri(data.translate(_URL_SAFE), media_type)
-                shown.append(projection.file(where, media_type, blob.get("displayName")))
-            case {"fileData": {"fileUri": str(where), **file}}:
-                shown.append(projection.file(where, file.get("mimeType"), file.get("displayName"), name=KEY))
-            case {"text": str(text)}:
-                if text:
-                    thought = bool(part.get("thought"))
-                    signature = part.get("thoughtSignature")
-                    shown.append(projection.reasoning(text, signature) if thought else projection.text(text))
+                yield projection.result(result.get("id") or code_id or own_id, result, _CODE)
+            case {"text": ""}:
+                pass
             case _:
-                shown.append(projection.data(KEY, {"part": sorted(part)}))
-    shown += [
-        projection.text(said["text"])
-        for name in ("inputTranscription", "outputTranscription")
-        if (said := event.get(name)) and said.get("text")
-    ]
+                yield _shown_part(part, own_id)
+    for name in ("inputTranscription", "outputTranscription"):
+        if said := event.get(name, {}).get("text"):
+            yield projection.text(said)
     if problem := event.get("errorMessage") or event.get("errorCode"):
-        shown.append(projection.error(event.get("errorCode") or "Error", problem))
-    return shown
+        yield projection.error(event.get("errorCode") or "Error", problem)
+
+
+def _shown_part(part: dict[str, Any], own_id: str) -> Shown:
+    match part:
+        case {"text": str(text), "thought": True}:
+            return projection.reasoning(text, part.get("thoughtSignature"))
+        case {"text": str(text)}:
+            return projection.text(text)
+        case {"functionCall": call}:
+            return projection.call(call.get("id") or own_id, call.get("name") or "tool", call.get("args"))
+        case {"functionResponse": response}:
+            return _response(response, own_id)
+        case {"inlineData": {"data": str(encoded), **blob}}:
+            media_type = blob.get("mimeType") or "application/octet-stream"
+            where = projection.data_uri(encoded.translate(_URL_SAFE), media_type)
+            return projection.file(where, media_type, blob.get("displayName"))
+        case {"fileData": {"fileUri": str(where), **file}}:
+            return projection.file(where, file.get("mimeType"), file.get("displayName"), name=KEY)
+        case _:
+            return projection.data(KEY, {"part": sorted(part)})
 
 
 def _response(response: dict[str, Any], own_id: str) -> ToolResult:

@@ -17,12 +17,12 @@ from pydantic_core import to_jsonable_python
 
 from mastra_convex.adapters.google_adk import names
 from mastra_convex.adapters.google_adk.events import KEY, event_as_json, events_of, item_of_event
+from mastra_convex.adapters.opening import OverStore, StoreSource
 from mastra_convex.adapters.projection import item_of, item_text
 from mastra_convex.domain import Edit, WriteOp, each, in_turn, new_id, to_json
 from mastra_convex.errors import ConflictError, ValidationError
 
 if TYPE_CHECKING:
-    from mastra_convex.store_base import DomainAccess
     from mastra_convex_domains import Resource, Thread
 
 _IN_SESSION: Final = "state"
@@ -35,15 +35,15 @@ _FORM: Final = 1
 """The version of the form of `metadata.adk`."""
 
 
-class StoreSessionService(BaseSessionService):
+class StoreSessionService(OverStore, BaseSessionService):
     """Is a session service of ADK over a store: each session is a thread, each event a message of it.
 
     State is kept in the metadata: that of a session in its thread, that of a user (`user:`) and of an app (`app:`) in a
     resource each. State with `temp:` is not stored. An append to a session that others have changed since it was read
-    raises `StaleSessionError`, and nothing is written. The store stays the caller's to close.
+    raises `StaleSessionError`, and nothing is written.
 
     Args:
-        store: a store that has the domain `memory`.
+        store: a store, the path of a SQLite file to open, or None for the deployment that the environment names.
         shows_parts: False keeps the events alone: user interfaces and prompts of Mastra show nothing of them.
 
     Example:
@@ -54,9 +54,9 @@ class StoreSessionService(BaseSessionService):
         assert found.state == {"user:city": "Rome"} and len(found.events) == 1
     """
 
-    def __init__(self, store: DomainAccess, *, shows_parts: bool = True) -> None:
-        self._memory = store.memory
-        self._items = store.memory.items(KEY)
+    def __init__(self, store: StoreSource = None, *, shows_parts: bool = True) -> None:
+        super().__init__(store)
+        self._items = self.store.memory.items(KEY)
         self._shows_parts = shows_parts
 
     async def create_session(
@@ -166,7 +166,7 @@ class StoreSessionService(BaseSessionService):
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
         """Returns the state of a user in an app, with keys that have no prefix; empty when there is none."""
-        resource = await self._memory.get_resource_by_id(names.user_id(app_name, user_id))
+        resource = await self.store.memory.get_resource_by_id(names.user_id(app_name, user_id))
         return _state(resource, _OF_USER)
 
     async def append_event(self, session: Session, event: Event) -> Event:
