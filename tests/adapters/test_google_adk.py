@@ -18,7 +18,9 @@ from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event, EventActions
 from google.adk.memory.memory_entry import MemoryEntry
-from google.adk.models import BaseLlm, LlmRequest, LlmResponse
+from google.adk.models.base_llm import BaseLlm
+from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
 from google.adk.runners import Runner
 from google.adk.sessions import Session
 from google.adk.sessions.base_session_service import GetSessionConfig
@@ -28,6 +30,7 @@ from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.google_adk import StoreMemoryService, StoreSessionService
+from mastra_convex.domain import HashingEmbedder
 from mastra_convex_domains import Message
 from tests.backends import Backend
 
@@ -37,11 +40,6 @@ APP, USER = "weather", "user-1"
 @pytest.fixture
 def service(store: ConvexStore) -> StoreSessionService:
     return StoreSessionService(store)
-
-
-@pytest.fixture
-def memory_service(store: ConvexStore) -> StoreMemoryService:
-    return StoreMemoryService(store)
 
 
 def said(text: str, *, author: str = "user", state: dict[str, Any] | None = None, **options: Any) -> Event:
@@ -253,7 +251,9 @@ EVENTS = [
             parts=[
                 types.Part(text="hm", thought=True, thought_signature=b"\xff\xef"),
                 types.Part(text="Let me look."),
-                types.Part(function_call=types.FunctionCall(id="c1", name="weather", args={"city": "Rome", "day": None})),
+                types.Part(
+                    function_call=types.FunctionCall(id="c1", name="weather", args={"city": "Rome", "day": None})
+                ),
                 types.Part(function_call=types.FunctionCall(id="c2", name="weather", args={"city": "Oslo"})),
             ],
         ),
@@ -274,7 +274,9 @@ EVENTS = [
             role="model",
             parts=[
                 types.Part(executable_code=types.ExecutableCode(code="print(1)", language=types.Language.PYTHON)),
-                types.Part(code_execution_result=types.CodeExecutionResult(outcome=types.Outcome.OUTCOME_OK, output="1")),
+                types.Part(
+                    code_execution_result=types.CodeExecutionResult(outcome=types.Outcome.OUTCOME_OK, output="1")
+                ),
                 types.Part(text="20 degrees."),
             ],
         ),
@@ -349,8 +351,10 @@ async def test_messages_of_others_are_events_too(store: ConvexStore, service: St
         {"type": "text", "text": "21 degrees."},
     ]
     content = {"format": 2, "parts": parts}
-    options = {"thread_id": "weather/user-1/s1", "resource_id": "weather/user-1"}
-    await store.memory.save_messages([Message(id="ts", role="assistant", content=content, **options)])
+    message = Message(
+        id="ts", role="assistant", content=content, thread_id="weather/user-1/s1", resource_id="weather/user-1"
+    )
+    await store.memory.save_messages([message])
     read = await found(service)
     assert read is not None
     shown = [part.model_dump(exclude_none=True) for event in read.events[1:] for part in event.content.parts]  # type: ignore[union-attr]
@@ -388,30 +392,36 @@ async def test_any_state_and_names_come_back(
     assert read.events[0].actions.state_delta == stored
 
 
-async def test_a_search_finds_the_memories_of_a_user_by_their_words(memory_service: StoreMemoryService) -> None:
-    async def search(query: str, user: str = USER) -> list[str | None]:
-        response = await memory_service.search_memory(app_name=APP, user_id=user, query=query)
-        return [memory.id for memory in response.memories]
+@pytest.mark.parametrize("embedder", [None, HashingEmbedder()], ids=["words", "vectors"])
+async def test_a_search_finds_memories_of_a_user(store: ConvexStore, embedder: HashingEmbedder | None) -> None:
+    service = StoreMemoryService(store, embedder=embedder)
+
+    async def search(query: str, user: str = USER) -> list[MemoryEntry]:
+        return (await service.search_memory(app_name=APP, user_id=user, query=query)).memories
 
     assert await search("tea") == []
-    await memory_service.delete_memory(app_name=APP, user_id=USER, memory_id="none")
-    tea, bicycle = said("I like green tea", id="tea"), said("My bicycle is red", id="bicycle")
+    await service.delete_memory(app_name=APP, user_id=USER, memory_id="none")
+    tea, bicycle = said("I like green tea", id="tea"), said("My bicycle is red. 私はRomeです", id="bicycle")
     session = Session(id="s1", app_name=APP, user_id=USER, events=[tea, Event(author="agent")])
-    await memory_service.add_session_to_memory(session)
-    await memory_service.add_session_to_memory(session)
-    await memory_service.add_events_to_memory(
-        app_name=APP, user_id=USER, events=[bicycle], session_id="s1", custom_metadata={"source": "chat"}
+    for _ in range(2):
+        await service.add_session_to_memory(session)
+    await service.add_events_to_memory(
+        app_name=APP, user_id=USER, events=[bicycle, tea], session_id="s1", custom_metadata={"source": "chat"}
     )
-    entry = MemoryEntry(content=types.Content(parts=[types.Part(text="Rides a bicycle in Rome")]))
-    await memory_service.add_memory(app_name=APP, user_id="user-2", memories=[entry])
-    assert await search("which tea?") == ["tea"]
-    assert await search("bicycle") == ["bicycle"]
-    assert len(await search("bicycle", "user-2")) == 1
-    response = await memory_service.search_memory(app_name=APP, user_id=USER, query="red bicycle")
-    [memory] = response.memories
-    assert (memory.author, memory.custom_metadata, memory.content.role) == ("user", {"source": "chat"}, "user")
-    await memory_service.delete_memory(app_name=APP, user_id=USER, memory_id="bicycle")
-    assert await search("bicycle") == []
+    entry = MemoryEntry(content=types.Content(parts=[types.Part(text="Rides a BICYCLE in Rome")]), author="agent")
+    await service.add_memory(app_name=APP, user_id="user-2", memories=[entry])
+    assert (await search("Which tea?"))[0].id == "tea"
+    assert len(await search("Which tea is green, and is the bicycle red?")) == 2
+    memory = (await search("red bicycle"))[0]
+    assert (memory.id, memory.author, memory.custom_metadata) == ("bicycle", "user", {"source": "chat"})
+    assert [memory.content.parts for memory in await search("bicycle", "user-2")] == [entry.content.parts]
+    if embedder is None:
+        assert [memory.id for memory in await search("私は")] == ["bicycle"]
+        assert await search("cycle") == []
+    await service.delete_memory(app_name=APP, user_id=USER, memory_id="bicycle")
+    assert "bicycle" not in [memory.id for memory in await search("red bicycle")]
+    sessions = await StoreSessionService(store).list_sessions(app_name=APP)
+    assert sessions.sessions == []  # the thread of memories is none
 
 
 class ScriptedModel(BaseLlm):
@@ -435,15 +445,13 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-async def test_a_runner_goes_on_with_a_session(
-    service: StoreSessionService, memory_service: StoreMemoryService
-) -> None:
+async def test_a_runner_goes_on_with_a_session(service: StoreSessionService) -> None:
     agent = LlmAgent(name="agent", model=ScriptedModel(), tools=[weather], output_key="answer")
     runner = Runner(
         app_name=APP,
         agent=agent,
         session_service=service,
-        memory_service=memory_service,
+        memory_service=StoreMemoryService(service.store),
         auto_create_session=True,
     )
     for city in ("Rome", "Oslo"):
@@ -456,11 +464,8 @@ async def test_a_runner_goes_on_with_a_session(
     assert session.state == {"answer": "It is sunny in Oslo."}
     messages = await service.store.memory.latest_messages("weather/user-1/s1", limit=20)
     shown = [message for message in messages if message.role != "system"]
-    assert [message.text for message in shown] == ["Rome", "", "It is sunny in Rome."] + [
-        "Oslo",
-        "",
-        "It is sunny in Oslo.",
-    ]
+    said_and_called = [message.text for message in shown]
+    assert said_and_called == ["Rome", "", "It is sunny in Rome.", "Oslo", "", "It is sunny in Oslo."]
     results = [message.content["parts"][0]["toolInvocation"]["result"] for message in shown if not message.text]
     assert results == [{"result": "sunny in Rome"}, {"result": "sunny in Oslo"}]
 

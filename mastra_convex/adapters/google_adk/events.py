@@ -90,11 +90,11 @@ def _shown_part(part: dict[str, Any], own_id: str) -> Shown:
             return projection.call(call.get("id") or own_id, call.get("name") or "tool", call.get("args"))
         case {"functionResponse": response}:
             return _response(response, own_id)
-        case {"inlineData": {"data": str(encoded), **blob}}:
+        case {"inlineData": {"data": str(encoded)} as blob}:
             media_type = blob.get("mimeType") or "application/octet-stream"
             where = projection.data_uri(encoded.translate(_URL_SAFE), media_type)
             return projection.file(where, media_type, blob.get("displayName"))
-        case {"fileData": {"fileUri": str(where), **file}}:
+        case {"fileData": {"fileUri": str(where)} as file}:
             return projection.file(where, file.get("mimeType"), file.get("displayName"), name=KEY)
         case _:
             return projection.data(KEY, {"part": sorted(part)})
