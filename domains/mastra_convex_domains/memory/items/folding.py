@@ -10,8 +10,7 @@ from typing import Any
 
 from mastra_convex.contract.items import NewItem, ToolResult
 from mastra_convex.domain import Change, Condition, Edit, Guard, HoldsGuard, Patch, equals, to_json
-
-from .tables import MESSAGES
+from mastra_convex_domains.memory.tables import MESSAGES
 
 RESULT_PART = "data-tool-result"
 """The type of the part that is left where a result was: its `data` name the call, and the message that shows it."""
