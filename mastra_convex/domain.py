@@ -56,6 +56,7 @@ from mastra_convex.contract.pages import (
     order_column,
     page_request,
 )
+from mastra_convex.contract.turns import in_turn
 from mastra_convex.contract.unset import UNSET, Unset
 from mastra_convex.engine.client import MAX_KEYS, Records, batches, in_parts
 from mastra_convex.engine.layers import layered
@@ -222,6 +223,7 @@ __all__ = [
     "from_json",
     "holds_always",
     "in_parts",
+    "in_turn",
     "integer",
     "is_stored",
     "items",

@@ -9,7 +9,7 @@ from mastra_convex.contract.items import NewItem, ToolResult
 from mastra_convex.domain import RetentionTable, Table, register, text
 
 from .cloning import CloneMethods
-from .items import ItemLog, LoadedThread, StoredItem, check_key
+from .items import ItemLog, LoadedThread, LoadedThreads, StoredItem, check_key
 from .messages import MessageMethods
 from .models import (
     Include,
@@ -44,6 +44,7 @@ __all__ = [
     "Include",
     "ItemLog",
     "LoadedThread",
+    "LoadedThreads",
     "MemoryStore",
     "Message",
     "MessageOrder",

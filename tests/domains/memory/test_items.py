@@ -134,3 +134,27 @@ async def test_a_commit_can_expect_and_change_more(log: ItemLog, memory: MemoryS
 async def test_a_key_that_mastra_uses_is_refused(memory: MemoryStore, key: str) -> None:
     with pytest.raises(ValidationError, match="key must be"):
         memory.items(key)
+
+
+async def test_threads_of_a_resource_or_of_its_children_are_loaded_with_its_data(log: ItemLog) -> None:
+    for name in ("app", "app/a", "app/b", "app0", "app-1"):
+        thread = {"id": f"t-{name}", "resource_id": name}
+        edit = Edit(path=["metadata", "name"], reducer="set", value=to_json(name))
+        [data, none] = await log.append(thread, [], also=log.change_resource(name, edit), resources=[name, "none"])
+        assert data is not None
+        assert (data.metadata, none) == ({"name": name}, None)
+    loaded = await log.load_threads("app", has_children=True, resources=["app"])
+    assert [thread.id for thread in loaded.threads] == ["t-app/a", "t-app/b"]
+    assert {id: resource.metadata["name"] for id, resource in loaded.resources.items()} == {
+        name: name for name in ("app", "app/a", "app/b")
+    }
+    loaded = await log.load_threads("app", resources=["none"])
+    assert ([thread.id for thread in loaded.threads], list(loaded.resources)) == (["t-app"], ["app"])
+
+
+async def test_items_are_loaded_from_a_time_on(log: ItemLog) -> None:
+    await log.append(THREAD, [said(str(n), created_at=at(n)) for n in range(4)])
+    assert [each.item for each in (await log.load("t1", since=at(2))).items] == ['{"says":"2"}', '{"says":"3"}']
+    assert [each.item for each in (await log.load("t1", since=at(1), limit=1)).items] == ['{"says":"3"}']
+    with pytest.raises(ValidationError, match="since"):
+        await log.load("t1", since=at(1).replace(tzinfo=None))

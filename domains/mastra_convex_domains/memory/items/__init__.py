@@ -13,6 +13,6 @@ beside the parts that Mastra shows. Adapters work through an `ItemLog`, as lists
 """
 
 from .log import ItemLog
-from .models import LoadedThread, StoredItem, check_key
+from .models import LoadedThread, LoadedThreads, StoredItem, check_key
 
-__all__ = ["ItemLog", "LoadedThread", "StoredItem", "check_key"]
+__all__ = ["ItemLog", "LoadedThread", "LoadedThreads", "StoredItem", "check_key"]

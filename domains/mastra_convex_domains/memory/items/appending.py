@@ -11,7 +11,9 @@ from mastra_convex.contract.items import NewItem
 from mastra_convex.domain import (
     MAX_CONFLICTS,
     Bound,
+    CommitResult,
     EmptyGuard,
+    Get,
     Guard,
     Put,
     Records,
@@ -53,8 +55,13 @@ class Appender:
         self._ahead: dict[str, datetime] = {}
 
     async def append(
-        self, thread: Thread, new_items: Sequence[NewItem], expects: Sequence[Guard], also: Sequence[WriteOp]
-    ) -> None:
+        self,
+        thread: Thread,
+        new_items: Sequence[NewItem],
+        expects: Sequence[Guard],
+        also: Sequence[WriteOp],
+        returning: Sequence[Get],
+    ) -> CommitResult:
         """Does what `ItemLog.append` promises, with arguments that were checked."""
         with about("thread"):
             row = thread_row(thread)
@@ -73,10 +80,10 @@ class Appender:
                 guards.append(EmptyGuard(range=range_of(thread.id, lower=Bound(value=rows[0]["createdAt"]))))
                 ops.append(Put(table=MESSAGES.name, rows=rows))
             ops += [place.shows(outcome) for place, outcome in result.outcomes]
-            commit = await self._records.commit([*ops, *also], guards=guards)
+            commit = await self._records.commit([*ops, *also], guards=guards, returning=returning)
             if commit.status == "done":
                 self._remember(thread.id, times)
-                return
+                return commit
             check_expected([n for n in commit.failed if n < len(expects)], "APPEND_ITEMS")
             after = await self._last_time(thread.id)
         raise kept_changing(f"thread {thread.id!r}", "APPEND_ITEMS")

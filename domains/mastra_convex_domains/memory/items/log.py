@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -24,9 +25,13 @@ from mastra_convex.domain import (
     KeyGuard,
     Patch,
     Records,
+    Row,
+    Scan,
     WriteOp,
     as_operation,
+    each,
     equals,
+    in_turn,
     integer,
     items,
     kept_changing,
@@ -36,19 +41,19 @@ from mastra_convex.domain import (
     text,
     text_column,
     texts,
+    to_iso,
 )
 from mastra_convex.errors import ValidationError
 from mastra_convex_domains.memory.messages import stored_message
-from mastra_convex_domains.memory.models import Thread
+from mastra_convex_domains.memory.models import Resource, Thread
 from mastra_convex_domains.memory.resources import resource_changes, stored_resource
 from mastra_convex_domains.memory.tables import MESSAGES, RESOURCES, THREADS
 from mastra_convex_domains.memory.threads import stored_thread, touch_threads
 
 from .appending import Appender, check_expected
 from .folding import CallPlace, results_shown
-from .models import LoadedThread, StoredItem
+from .models import LoadedThread, LoadedThreads, StoredItem
 from .reading import ItemReader, newest, range_of
-from .turns import in_turn
 
 
 class ItemLog:
@@ -84,7 +89,8 @@ class ItemLog:
         *,
         expects: Sequence[Guard] = (),
         also: Sequence[WriteOp] = (),
-    ) -> None:
+        resources: Sequence[str] = (),
+    ) -> list[Resource | None]:
         """Appends items to a thread, in their order and after all that it has, in one atomic commit.
 
         The thread is made when it does not exist; an existing one keeps its resource, title, metadata and time of
@@ -97,6 +103,10 @@ class ItemLog:
             new_items: items to append. Without items and `also`, nothing is written.
             expects: what must hold when the items are written; `is_new`, `has`, `exists` and `is_missing` make it.
             also: further writes of the same commit; `change_thread` and `change_resource` make them.
+            resources: ids of resources to return.
+
+        Returns:
+            The data of the resources after the commit, in the order of `resources`; None for one without data.
 
         Raises:
             ValidationError: an argument is wrong.
@@ -112,8 +122,12 @@ class ItemLog:
                 raise ValidationError(f"new_items[{n}] must be a NewItem, not {shown(item)}", operation=operation)
             if item.created_at is not None:
                 moment(item.created_at, f"new_items[{n}].created_at", operation=operation)
-        if given or also:
-            await in_turn(parent.id, lambda: self._appender.append(parent, given, expects, also))
+        returning = [_resources(texts(resources, "resources", operation=operation))] if resources else []
+        if not given and not also and not returning:
+            return []
+        append = partial(self._appender.append, parent, given, expects, also, returning)
+        result = await in_turn(_turn(parent.id), append)
+        return [_resource(row) for answer in result.returned for row in answer.rows]
 
     @as_operation
     async def latest(self, thread_id: str, *, limit: int | None = None) -> list[StoredItem]:
@@ -140,12 +154,20 @@ class ItemLog:
         return await self._reader.oldest_first(found.values)
 
     @as_operation
-    async def load(self, thread_id: str, *, limit: int | None = None, resources: Sequence[str] = ()) -> LoadedThread:
+    async def load(
+        self,
+        thread_id: str,
+        *,
+        limit: int | None = None,
+        since: datetime | None = None,
+        resources: Sequence[str] = (),
+    ) -> LoadedThread:
         """Returns a thread, its newest items as `latest` does, and the data of resources, in one round trip.
 
         Args:
             thread_id: id of the thread.
             limit: number of items at most; 0 for none, None for all.
+            since: earliest time of an item's message; None for any.
             resources: ids of resources.
 
         Returns:
@@ -159,16 +181,52 @@ class ItemLog:
         ids = texts(resources, "resources", operation=operation)
         if limit is not None:
             integer(limit, "limit", operation=operation, least=0)
+        scan = self._reader.scan(thread_id, limit)
+        if since is not None:
+            scan = replace(scan, lower=Bound(value=to_iso(moment(since, "since", operation=operation))))
         threads, of_resources, found = await self._records.read(
-            Get(table=THREADS.name, keys=[[thread_id]]),
-            Get(table=RESOURCES.name, keys=[[id] for id in ids]),
-            self._reader.scan(thread_id, limit),
+            Get(table=THREADS.name, keys=[[thread_id]]), _resources(ids), scan
         )
         [row] = threads.rows
         return LoadedThread(
             thread=None if row is None else stored_thread(row),
             items=await self._reader.oldest_first(found.values),
-            resources=[None if row is None else stored_resource(row) for row in of_resources.rows],
+            resources=[_resource(row) for row in of_resources.rows],
+        )
+
+    @as_operation
+    async def load_threads(
+        self, resource_id: str, *, has_children: bool = False, resources: Sequence[str] = ()
+    ) -> LoadedThreads:
+        """Returns all threads of a resource, without items, and the data of resources, in one round trip.
+
+        Args:
+            resource_id: id of the resource.
+            has_children: True takes, in place of this resource, all those whose ids begin with its id and `/`.
+            resources: ids of further resources.
+
+        Returns:
+            The threads, and the data of these resources.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
+        operation = "LOAD_THREADS"
+        text(resource_id, "resource_id", operation=operation)
+        ids = texts(resources, "resources", operation=operation)
+        threads = Scan(table=THREADS.name, index="by_resource", prefixes=[[resource_id]])
+        data = Scan(table=RESOURCES.name, index=RESOURCES.key, prefixes=[[resource_id]])
+        if has_children:
+            first, after = Bound(value=f"{resource_id}/"), Bound(value=f"{resource_id}0", inclusive=False)
+            threads, data = (
+                replace(scan, prefixes=[[]], lower=first, upper=after)  # "0" comes next after "/"
+                for scan in (threads, data)
+            )
+        found, of_range, of_resources = await self._records.read(threads, data, _resources(ids))
+        rows = [row for row in (*of_range.rows, *of_resources.rows) if row is not None]
+        return LoadedThreads(
+            threads=await each(stored_thread, found.rows),
+            resources={resource.id: resource for resource in await each(stored_resource, rows)},
         )
 
     @as_operation
@@ -209,14 +267,14 @@ class ItemLog:
             ConflictError: others changed the thread at each of 1,000 attempts; the call may be retried.
         """
         text(thread_id, "thread_id", operation="POP_ITEM")
-        return await in_turn(thread_id, lambda: self._pop(thread_id))
+        return await in_turn(_turn(thread_id), lambda: self._pop(thread_id))
 
     @as_operation
     async def clear(self, thread_id: str) -> None:
         """Deletes all messages of a thread; the thread stays. This is atomic up to about 2,000 messages or 6 MiB."""
         text(thread_id, "thread_id", operation="CLEAR_ITEMS")
         ops: list[WriteOp] = [DeleteRange(range=range_of(thread_id)), touch_threads([thread_id])]
-        await in_turn(thread_id, lambda: self._records.commit(ops, mode="resumable"))
+        await in_turn(_turn(thread_id), lambda: self._records.commit(ops, mode="resumable"))
 
     @as_operation
     async def count(self, thread_id: str) -> int:
@@ -244,7 +302,7 @@ class ItemLog:
         owned = [DeleteRange(range=range) for range in self._records.owned_ranges(THREADS, thread_id)]
         ops = [*owned, Delete(table=THREADS.name, keys=[[thread_id]]), *also]
         commit = partial(self._records.commit, ops, guards=expects, mode="resumable")
-        result = await in_turn(thread_id, commit)
+        result = await in_turn(_turn(thread_id), commit)
         check_expected(result.failed, operation)
 
     def is_new(self, thread_id: str) -> Guard:
@@ -305,3 +363,15 @@ class ItemLog:
                 return self._reader.of_message(message)
             lost.update(shown[n - 2] for n in result.failed if n >= 2)
         raise kept_changing(f"thread {thread_id!r}", "POP_ITEM")
+
+
+def _turn(thread_id: str) -> tuple[str, str]:
+    return ("items", thread_id)
+
+
+def _resources(ids: Sequence[str]) -> Get:
+    return Get(table=RESOURCES.name, keys=[[id] for id in ids])
+
+
+def _resource(row: Row | None) -> Resource | None:
+    return None if row is None else stored_resource(row)

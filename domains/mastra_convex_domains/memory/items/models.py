@@ -69,6 +69,25 @@ class LoadedThread:
     resources: list[Resource | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedThreads:
+    """Holds threads and the data of resources, all of one moment.
+
+    Attributes:
+        threads: the threads, in the order of their resources.
+        resources: by their ids, those of the asked resources that have data.
+
+    Example:
+        log = store.memory.items("myFramework")
+        await log.append({"id": "t1", "resource_id": "app/user-1"}, [], also=log.change_resource("app/user-1"))
+        loaded = await log.load_threads("app", has_children=True)
+        assert [thread.id for thread in loaded.threads] == ["t1"] and list(loaded.resources) == ["app/user-1"]
+    """
+
+    threads: list[Thread]
+    resources: dict[str, Resource]
+
+
 def check_key(key: object) -> str:
     """Returns the key of a framework. Raises ValidationError for what is none, or is Mastra's own."""
     text(key, "key", operation="ITEMS")
