@@ -44,6 +44,24 @@ from mastra_convex_domains.memory import (
     ThreadPage,
     ToolResult,
 )
+from mastra_convex_domains.observability import (
+    BranchFilters,
+    BranchPage,
+    BranchSummary,
+    ObservabilityStore,
+    Span,
+    SpanSummary,
+    TimeRange,
+    Trace,
+    TraceFilters,
+    TracePage,
+    TraceQueryPage,
+    TraceStructure,
+    TraceSummary,
+    TraceTotals,
+    WholeTrace,
+    WholeTracePage,
+)
 from mastra_convex_domains.schedules import Schedule, SchedulesStore, ScheduleTrigger
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
@@ -68,6 +86,9 @@ __all__ = [
     "BackgroundTask",
     "BackgroundTaskPage",
     "BackgroundTasksStore",
+    "BranchFilters",
+    "BranchPage",
+    "BranchSummary",
     "BuiltinDomains",
     "CacheStore",
     "ChannelConfig",
@@ -97,6 +118,7 @@ __all__ = [
     "Namespace",
     "NamespacedKey",
     "NewItem",
+    "ObservabilityStore",
     "ObservationChunk",
     "ObservationalMemory",
     "Resource",
@@ -112,6 +134,8 @@ __all__ = [
     "ScorePage",
     "ScoresStore",
     "Serialized",
+    "Span",
+    "SpanSummary",
     "StoredCheckpoint",
     "StoredItem",
     "StoredKeyValue",
@@ -119,9 +143,19 @@ __all__ = [
     "ThreadClone",
     "ThreadPage",
     "ThreadStateStore",
+    "TimeRange",
     "ToolResult",
+    "Trace",
+    "TraceFilters",
+    "TracePage",
+    "TraceQueryPage",
+    "TraceStructure",
+    "TraceSummary",
+    "TraceTotals",
     "VectorHit",
     "VectorStore",
+    "WholeTrace",
+    "WholeTracePage",
     "WorkflowRun",
     "WorkflowRunPage",
     "WorkflowsStore",
@@ -152,6 +186,8 @@ class BuiltinDomains:
     """Stores values under keys, in namespaces and for a time."""
     memory: MemoryStore
     """Stores threads, messages and resources."""
+    observability: ObservabilityStore
+    """Stores the traces of agents' runs."""
     schedules: SchedulesStore
     """Stores schedules and their triggers."""
     scores: ScoresStore
