@@ -58,7 +58,7 @@ def text_of(messages: Sequence[Message]) -> str:
 
 
 def flattened(attributes: Mapping[str, Any], prefix: str) -> Any:
-    """Returns the tree that openinference's attributes make below a prefix, as in `llm.input_messages.0.message.role`."""
+    """Returns the tree that attributes make below a prefix, as openinference's `llm.input_messages.0.message.role`."""
     tree: dict[str, Any] = {}
     for name, value in attributes.items():
         if name.startswith(f"{prefix}."):

@@ -1,21 +1,23 @@
-"""Takes OpenTelemetry's spans: those of pydantic-ai, openinference, LangSmith, logfire, and of all that speak `gen_ai`."""
+"""Takes OpenTelemetry's spans: of pydantic-ai, openinference, LangSmith, logfire, and whatever speaks `gen_ai`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Final, Unpack
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import format_span_id, format_trace_id
+from opentelemetry.trace import TraceFlags
 
 from mastra_convex.tracing.otel_mapping import span_fields
-from mastra_convex.tracing.span import SpanKey
 from mastra_convex.tracing.target import Target
 from mastra_convex.tracing.writer import SpanWriter, WriterOptions, writer_of
 
 __all__ = ["StoreSpanExporter", "StoreSpanProcessor"]
+
+_OURS: Final = "mastra_convex"
+"""The scope of the spans that stores make of their operations: those of no agent, and without end if each made one."""
 
 
 class StoreSpanProcessor(SpanProcessor):
@@ -95,7 +97,8 @@ class StoreSpanExporter(SpanExporter):
 
 
 def _put(writer: SpanWriter, span: ReadableSpan) -> None:
-    context = span.context
-    if context is not None and context.trace_flags.sampled:
-        key = SpanKey(format_trace_id(context.trace_id), format_span_id(context.span_id))
-        writer.put(key, span_fields, span)
+    context, scope = span.context, span.instrumentation_scope
+    if context is None or not context.trace_flags & TraceFlags.SAMPLED:
+        return
+    if scope is None or scope.name != _OURS:
+        writer.put((context.trace_id, context.span_id), span_fields, span)

@@ -1,4 +1,4 @@
-"""Maps OpenTelemetry's spans to Mastra's: the `gen_ai` conventions, openinference, LangSmith, pydantic-ai, logfire. Internal.
+"""Maps OpenTelemetry's spans to Mastra's: `gen_ai`, openinference, LangSmith, pydantic-ai, logfire. Internal.
 
 What is known goes to its field, everything else to `metadata`.
 """

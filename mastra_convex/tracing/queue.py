@@ -1,4 +1,4 @@
-"""Holds spans between the agent and the writer: a bounded queue in which a newer state replaces an older one. Internal."""
+"""Holds spans between the agent and the writer: a bounded queue of their newest states. Internal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ class SpanQueue:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._lock = threading.Lock()
+        self._waiting: Waiting = {}
+        self.held: int = 0
         self.dropped: Counter[str] = Counter()
-        self.clear()
 
     def put(self, key: SpanKey, convert: Convert, source: Any) -> bool:
         """Adds a span, or its newer state; returns whether the writer should not wait, as half of the room is taken."""
@@ -53,5 +55,5 @@ class SpanQueue:
     def clear(self) -> None:
         """Begins empty, in a forked process, whose parent writes what waited."""
         self._lock = threading.Lock()
-        self._waiting: Waiting = {}
+        self._waiting = {}
         self.held = 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Final
 
 SpanFields = dict[str, Any]
 """The fields of a span for `store.observability`, in snake_case."""
@@ -42,12 +42,8 @@ IDS: Final = {
 """The fields that a program can set by metadata of the same name, in either spelling."""
 
 
-class SpanKey(NamedTuple):
-    """Identifies a span."""
-
-    trace_id: str
-    span_id: str
-
+SpanKey = tuple[Hashable, Hashable]
+"""Identifies a span by its trace's id and its own, as its framework has them."""
 
 Convert = Callable[[Any], SpanFields | None]
 """Makes the fields of what a framework handed over; None for what is no span."""

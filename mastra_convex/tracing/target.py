@@ -17,7 +17,7 @@ Target = str | os.PathLike[str] | Mapping[str, Any] | Callable[[], "ConvexStore 
 
 
 def opener(target: Target) -> Callable[[], ConvexStore | CompositeStore]:
-    """Returns what makes a store of the target, one for each event loop. Raises ConfigurationError for a wrong target."""
+    """Returns what makes a store of the target. Raises ConfigurationError for a wrong target."""
     if target is None:
         return _checked(lambda: ConvexStore.from_env(id="traces"))
     if isinstance(target, str | os.PathLike):

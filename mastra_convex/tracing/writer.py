@@ -98,7 +98,8 @@ class SpanWriter:
         self._interval = interval
         self._exit_timeout = exit_timeout
         self._queue = SpanQueue(queue_size)
-        self.forget_thread()
+        self._lock = threading.Lock()
+        self._thread: _Thread | None = None
         _writers.add(self)
 
     @property
@@ -148,7 +149,7 @@ class SpanWriter:
     def forget_thread(self) -> None:
         """Begins without a thread and without spans, as a forked process does."""
         self._lock = threading.Lock()
-        self._thread: _Thread | None = None
+        self._thread = None
         self._queue.clear()
 
     def _ask(self, done: Future[None]) -> None:
