@@ -27,6 +27,9 @@ _PARAMETERS: Final = {
 }
 """Mastra's names of model parameters by those of LangChain's metadata."""
 
+_STEPS: Final = ("seq:step:", "graph:step:", "map:key:")
+"""The beginnings of tags that LangChain gives by itself."""
+
 _NO_FAILURE: Final = "GraphBubbleUp"
 """LangGraph's base class of exceptions that interrupt a graph, or go on in another one."""
 
@@ -42,7 +45,7 @@ class _Run:
     name: str
     asked: Any
     metadata: Mapping[str, Any]
-    tags: Sequence[str]
+    tags: list[str]
     root_id: str
     attributes: dict[str, Any] = field(default_factory=dict[str, Any])
     answered: Any = None
@@ -167,7 +170,7 @@ class LangChainTracingHandler(BaseCallbackHandler):
             name=name,
             asked=asked,
             metadata=told.get("metadata") or {},
-            tags=told.get("tags") or (),
+            tags=[str(tag) for tag in told.get("tags") or () if not str(tag).startswith(_STEPS)],
             root_id=str(run_id) if parent is None else parent.root_id,
         )
         self._put(run)
@@ -227,7 +230,7 @@ def _fields(run: _Run) -> SpanFields:
         error=_error(run.error),
         attributes=plain(attributes) or None,
         metadata=metadata or None,
-        tags=[str(tag) for tag in run.tags] or None,
+        tags=run.tags or None,
     )
 
 

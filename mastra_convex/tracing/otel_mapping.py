@@ -272,7 +272,7 @@ def _content(span_type: str, attributes: _Attributes) -> dict[str, Any]:
 
 def _agent_content(attributes: _Attributes) -> dict[str, Any]:
     all_messages = messages.messages_of(attributes.take("pydantic_ai.all_messages", "all_messages_events"))
-    result = attributes.take("final_result")
+    result = attributes.text("final_result")
     asked, gave = attributes.take("gen_ai.input.messages"), attributes.take("gen_ai.output.messages")
     said, answered = (
         attributes.take("input.value", "gen_ai.prompt"),
@@ -283,7 +283,7 @@ def _agent_content(attributes: _Attributes) -> dict[str, Any]:
     elif asked is None:
         asked = said
     if result is not None:
-        gave = {"text": result} if isinstance(result, str) else {"object": result}
+        gave = {"text": result}
     elif gave is None:
         gave = answered
     output = _as_messages(gave)
