@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from mastra_convex_domains.observability import Span
+
 from mastra_convex import ConvexStore
 from mastra_convex.tracing import SpanWriter
-from mastra_convex_domains.observability import Span
 
 
 async def spans_in(store: ConvexStore) -> list[Span]:
