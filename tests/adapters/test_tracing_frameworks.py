@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ async def test_langgraph(path: Path) -> None:
     spans = await spans_of(path)
     used = [message.usage_metadata for message in state["messages"] if message.type == "ai"]
     assert tokens(spans) == (sum(u["input_tokens"] for u in used), sum(u["output_tokens"] for u in used))
-    assert [(depth, kind, name) for depth, kind, name in shape(spans) if kind not in ("generic",)] == [
+    assert [(depth, kind, name) for depth, kind, name in shape(spans) if kind != "generic"] == [
         (0, "workflow_run", "forecaster"),
         (1, "workflow_step", "agent"),
         (2, "model_generation", "GenericFakeChatModel"),
@@ -182,11 +182,7 @@ async def test_an_error_of_langgraph_is_on_its_spans(path: Path) -> None:
     }
 
 
-MODELS: dict[str, Callable[[], str]] = {
-    "pydantic-ai": lambda: "pydantic_ai_model as make",
-    "OpenAI Agents": lambda: "OpenAIModel as make",
-    "LangGraph": lambda: "langchain_model as make",
-}
+MODELS = {"pydantic-ai": "pydantic_ai_model", "OpenAI Agents": "OpenAIModel", "LangGraph": "langchain_model"}
 
 
 @pytest.mark.parametrize("heading", MODELS)
@@ -194,7 +190,7 @@ def test_the_examples_of_the_page_run(heading: str, path: Path) -> None:
     section = DOCUMENT.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
     for example in re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
         path.unlink(missing_ok=True)
-        program = f"from tests.adapters.tracing_models import {MODELS[heading]()}\nmodel = make()\n{example}"
+        program = f"from tests.adapters.tracing_models import {MODELS[heading]} as make\nmodel = make()\n{example}"
         command = [sys.executable, "-W", "ignore", "-c", program]
         done = subprocess.run(command, cwd=path.parent, env=environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Fake models of three frameworks, each of which first calls the tool `weather` where there is one, and then answers."""
+"""Fake models of three frameworks, which call a tool where there is one, and then answer."""
 
 from __future__ import annotations
 
