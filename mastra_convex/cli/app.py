@@ -18,11 +18,13 @@ from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import operations, reader, tour
 from mastra_convex.cli.demo.children import answer
+from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
+from mastra_convex.cli.traces.commands import traces
 from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path
 from mastra_convex.errors import MastraConvexError, ValidationError
 from mastra_convex.registry import declared_tables
-from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, STORAGE_FUNCTION_VARIABLE
+from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 from mastra_convex.version import VERSION
 
 _SAMPLE: Final = Path(__file__).parent / "demo" / "sample.jsonl"
@@ -101,25 +103,6 @@ _VectorFilterFields = Annotated[
 _File = Annotated[
     Path | None,
     typer.Option("--file", metavar="FILE", dir_okay=False, help="SQLite file; without it, the data is not kept."),
-]
-_FileOrDeployment = Annotated[
-    Path | None,
-    typer.Option(
-        "--file",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        help="SQLite file; without it, the deployment of CONVEX_URL.",
-    ),
-]
-_StorageFunction = Annotated[
-    str,
-    typer.Option(
-        envvar=STORAGE_FUNCTION_VARIABLE, help="Path of the deployed commit function, where it is another one."
-    ),
-]
-_AllowHttp = Annotated[
-    bool, typer.Option("--allow-http", help="Permit plain http to another machine, where others can read the key.")
 ]
 
 
@@ -226,9 +209,9 @@ def prune(
     policy: Annotated[
         list[str], typer.Option(metavar="DOMAIN.TABLE=AGE", help="What to keep, as in memory.messages=30d; repeatable.")
     ],
-    file: _FileOrDeployment = None,
-    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: _AllowHttp = False,
+    file: FileOrDeployment = None,
+    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: AllowHttp = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows in a transaction.")] = 1000,
     max_batches: Annotated[int | None, typer.Option(min=1, help="Transactions for each table in this run.")] = None,
@@ -253,9 +236,9 @@ def prune(
 
 @app.command()
 def doctor(
-    file: _FileOrDeployment = None,
-    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: _AllowHttp = False,
+    file: FileOrDeployment = None,
+    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: AllowHttp = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")] = False,
 ) -> None:
     """Find out what is wrong with a deployment or a file.
@@ -270,6 +253,9 @@ def doctor(
     else:
         checks = doctor_command.of_deployment(declared_tables(), storage_function, allow_http=allow_http)
     raise typer.Exit(doctor_command.report(checks, as_json=as_json))
+
+
+app.add_typer(traces, name="traces")
 
 
 @app.command(hidden=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from mastra_convex.cli.options import store_of
 from mastra_convex.errors import ValidationError
 from mastra_convex.retention import PruneResult
 from mastra_convex.store import ConvexStore
@@ -35,10 +36,7 @@ def run(
     policies: Policies, *, file: Path | None, storage_function: str, allow_http: bool, dry_run: bool, **bounds: Any
 ) -> None:
     """Prunes the file, or the deployment of the environment, and prints a line for each table."""
-    if file is None:
-        store = ConvexStore.from_env(storage_function=storage_function, allow_http=allow_http)
-    else:
-        store = ConvexStore.local(file)
+    store = store_of(file, storage_function, allow_http=allow_http)
     results = asyncio.run(_prune(store, policies, dry_run=dry_run, **bounds))
     for result in results:
         rows = f"{result.deleted} row{'' if result.deleted == 1 else 's'}"

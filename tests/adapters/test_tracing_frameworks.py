@@ -55,8 +55,9 @@ def check_root(spans: Sequence[Any]) -> None:
 def pydantic_agent(processor: StoreSpanProcessor, *, version: Any) -> PydanticAgent[None, str]:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
-    settings = InstrumentationSettings(tracer_provider=provider, version=version)
-    return PydanticAgent(pydantic_ai_model(), name="forecaster", instructions="Be brief.", instrument=settings)
+    agent = PydanticAgent(pydantic_ai_model(), name="forecaster", instructions="Be brief.")
+    agent.instrument = InstrumentationSettings(tracer_provider=provider, version=version)
+    return agent
 
 
 @pytest.mark.parametrize("version", [2, 5, 6])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +23,7 @@ _STYLES: Final = {
 }
 _STATUS_STYLES: Final = {"error": "bold red", "running": "yellow", "success": "green"}
 _BAR: Final = 16
-_CHART: Final = 12
+_CHART: Final = 8
 
 
 def list_table(traces: Sequence[Mapping[str, Any]]) -> Table:
@@ -55,14 +56,13 @@ def line(trace: Mapping[str, Any]) -> Text:
     asked = " ".join(safe(trace.get("inputPreview") or "").split())
     about = f"{safe(trace.get('entityName') or trace['name'])}: {asked}"
     return Text.assemble(
-        f"{_time(trace['startedAt'])} ", (f"{trace['status']:<8}", _STATUS_STYLES.get(trace["status"], "")),
+        f"{_time(trace['startedAt'], seconds=True)} ", (f"{trace['status']:<8}", _STATUS_STYLES.get(trace["status"], "")),
         f"{took(duration_of(trace)):>9} ", (trace["traceId"], "dim"), " ", about,
     )  # fmt: skip
 
 
 def tree(spans: Sequence[Span], *, encoding: str) -> Table:
     """The spans of a trace: what caused what, when each ran, its tokens and its error."""
-    blocks = ("\N{FULL BLOCK}", "\N{MIDDLE DOT}") if encoding.startswith("utf") else ("#", ".")
     first = min(span["startedAt"] for span in spans)
     last = max(span.get("endedAt") or span["startedAt"] for span in spans)
     table = Table.grid(padding=(0, 1), expand=True)
@@ -73,7 +73,7 @@ def tree(spans: Sequence[Span], *, encoding: str) -> Table:
     for guide, span in _in_tree(spans):
         style = _STYLES.get(span["spanType"], "")
         name = Text.assemble((guide, "dim"), (span["spanType"], style), " ", safe(span["name"]))
-        bar = Text(_bar(span, first, last, *blocks), style="red" if span.get("error") else style)
+        bar = Text(_bar(span, first, last, *_blocks(encoding)), style="red" if span.get("error") else style)
         table.add_row(name, bar, took(duration_of(span)), _tokens(tokens_of([span])))
         if error := span.get("error"):
             said = " ".join(safe(str(error.get("message") or error)).split())
@@ -97,7 +97,7 @@ def messages(spans: Sequence[Span]) -> Iterator[Text]:
             yield Text.assemble(said, safe(_short(span.get("input"))), ") = ", safe(_short(span.get("output"))))
 
 
-def statistics(found: Statistics) -> Iterator[Table]:
+def statistics(found: Statistics, *, encoding: str) -> Iterator[Table]:
     """Tables by agent, by model and by day, each with a chart of the tokens."""
     for title, what, rows in (
         ("Agent", "traces", found.agents),
@@ -105,23 +105,23 @@ def statistics(found: Statistics) -> Iterator[Table]:
         ("Day (UTC)", "traces", found.days),
     ):
         if rows:
-            yield _statistics_table(title, what, rows)
+            yield _statistics_table(title, what, rows, _blocks(encoding)[0])
 
 
-def _statistics_table(title: str, what: str, rows: Sequence[Row]) -> Table:
+def _statistics_table(title: str, what: str, rows: Sequence[Row], block: str) -> Table:
     has_cost = any(row.cost is not None for row in rows)
     most = max(row.input_tokens + row.output_tokens for row in rows)
-    table = table_of("")
-    table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
-    for header in (what.capitalize(), "Errors", "Tokens", *(["Cost $"] if has_cost else []), "p50", "p95", "p99"):
+    table = Table(box=box.SIMPLE_HEAD, expand=True, header_style="bold")
+    table.add_column(title, ratio=1, min_width=14, no_wrap=True, overflow="ellipsis")
+    for header in (what.capitalize(), "Errors", "Tokens", *(["Cost $"] if has_cost else []), "p50", "p95"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("", width=_CHART, no_wrap=True)
     for row in rows:
         tokens = row.input_tokens + row.output_tokens
         errors = Text(str(row.errors), style="red" if row.errors else "")
         cost = [] if not has_cost else ["" if row.cost is None else f"{row.cost:.4f}"]
-        chart = Text("#" * round(_CHART * tokens / most) if most else "", style="cyan")
-        times = [took(row.p50), took(row.p95), took(row.p99)]
+        chart = Text(block * round(_CHART * tokens / most) if most else "", style="cyan")
+        times = [took(row.p50), took(row.p95)]
         table.add_row(Text(safe(row.name)), str(row.count), errors, _count(tokens), *cost, *times, chart)
     return table
 
@@ -163,6 +163,11 @@ def _bar(span: Span, first: datetime, last: datetime, full: str, empty: str) -> 
     return empty * start + full * max(end - start, 1)
 
 
+def _blocks(encoding: str) -> tuple[str, str]:
+    """What bars are made of, and what leads to them."""
+    return ("\N{FULL BLOCK}", "\N{MIDDLE DOT}") if encoding.startswith("utf") else ("#", ".")
+
+
 def _said(value: Any) -> list[Text]:
     if not isinstance(value, list):
         return [] if value is None else [Text(safe(_short(value)))]
@@ -199,5 +204,5 @@ def _count(number: int) -> str:
     return f"{number / 1_000:.0f}k" if number < 10_000_000 else f"{number / 1_000_000:.0f}M"
 
 
-def _time(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%m-%d %H:%M:%S")
+def _time(time: datetime, *, seconds: bool = False) -> str:
+    return time.astimezone(UTC).strftime("%m-%d %H:%M:%S" if seconds else "%m-%d %H:%M")
