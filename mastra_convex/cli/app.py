@@ -20,6 +20,7 @@ from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import operations, reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
+from mastra_convex.cli.traces.commands import traces
 from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path
 from mastra_convex.errors import MastraConvexError, ValidationError
@@ -254,6 +255,9 @@ def doctor(
     else:
         checks = doctor_command.of_deployment(declared_tables(), storage_function, allow_http=allow_http)
     raise typer.Exit(doctor_command.report(checks, as_json=as_json))
+
+
+app.add_typer(traces, name="traces")
 
 
 @app.command(hidden=True)

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from weakref import WeakSet
@@ -148,7 +149,7 @@ class _Job(Generic[T]):
     """Work, and the future by which its caller learns of its end."""
 
     def __init__(self, work: Callable[[Cancellation], T]) -> None:
-        self._work = work
+        self._work = partial(copy_context().run, work)  # instrumented libraries look there whether to make spans
         self._ended = asyncio.Event()
         self.cancellation = Cancellation()
         self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from functools import cache
 from types import TracebackType
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from mastra_convex.errors import MastraConvexError, ServerError, TransportError
 from mastra_convex.telemetry.signals import Attributes, Signals, Silence, Value
 
-__all__ = ["SLOW", "Attempt", "Attributes", "Operation", "database"]
+__all__ = ["SLOW", "Attempt", "Attributes", "Operation", "database", "untold"]
 
 SLOW: Final = 5.0
 """Seconds from which on an operation is logged as slow."""
@@ -41,6 +42,11 @@ _current: ContextVar[Operation | None] = ContextVar("mastra_convex.operation", d
 def database(system: Literal["convex", "sqlite"], url: str | None = None) -> Attributes:
     """Returns the attributes that describe the database of an engine."""
     return {"db.system.name": system, **({} if url is None else _server(url))}
+
+
+def untold() -> AbstractContextManager[None]:
+    """Has no span begin in this context: for what writes spans, whose own ones would be written without end."""
+    return _told.untold()
 
 
 class Operation:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 from opentelemetry import context, metrics, trace
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY  # what all instrumentations look at
 
-from mastra_convex.telemetry.signals import Attributes, Span, Value
+from mastra_convex.telemetry.signals import Attributes, Silence, Span, Value
 from mastra_convex.version import VERSION
 
 _NAME: Final = "mastra_convex"
@@ -33,6 +35,8 @@ class OpenTelemetry:
         )
 
     def span(self, name: str, attributes: Attributes, /) -> Span:
+        if context.get_value(_SUPPRESS_INSTRUMENTATION_KEY):
+            return Silence()
         return _Span(self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes))
 
     def duration(self, seconds: float, attributes: Attributes, /) -> None:
@@ -40,6 +44,14 @@ class OpenTelemetry:
 
     def retry(self, attributes: Attributes, /) -> None:
         self._retries.add(1, attributes)
+
+    @contextmanager
+    def untold(self) -> Generator[None]:
+        token = context.attach(context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+        try:
+            yield
+        finally:
+            context.detach(token)
 
 
 class _Span:

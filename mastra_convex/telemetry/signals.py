@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 Value = str | int
@@ -40,6 +41,10 @@ class Signals(Protocol):
         """Counts a retry."""
         ...
 
+    def untold(self) -> AbstractContextManager[None]:
+        """Has no span begin in this context, neither ours nor one of a library below."""
+        ...
+
 
 class Silence:
     """Signals and a span that tell nobody."""
@@ -52,6 +57,9 @@ class Silence:
 
     def retry(self, attributes: Attributes, /) -> None:
         pass
+
+    def untold(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def attach(self) -> Callable[[], object]:
         return _nothing

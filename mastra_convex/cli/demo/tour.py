@@ -21,6 +21,7 @@ from mastra_convex.cli.demo.importing import Imported, import_transcript
 from mastra_convex.cli.demo.reader import Answer, Question, read_facts
 from mastra_convex.cli.demo.recall import embed_messages, question_of, recall
 from mastra_convex.cli.demo.transcript import BadLine, Line, Transcript, derived_id, parse_transcript
+from mastra_convex.cli.terminal import new_console, safe
 from mastra_convex.composite import CompositeStore
 from mastra_convex.contract.embedders import HashingEmbedder
 from mastra_convex.store import ConvexStore
@@ -68,7 +69,7 @@ def _store_file(path: Path | None) -> Generator[Path]:
 
 
 async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool) -> int:
-    console = views.new_console()
+    console = new_console()
     scores_path = path.with_name(f"{path.stem}-scores{path.suffix}")
     main, scores = ConvexStore.local(path), ConvexStore.local(scores_path)
     async with CompositeStore(id="demo", default=main, domains={"scores": scores}) as store:
@@ -114,7 +115,7 @@ def _summary(imported: Imported) -> str:
 
 def _report(source: Path, bad: Sequence[BadLine]) -> None:
     for line in bad:
-        typer.echo(f"{source}:{line.number}: {views.safe(line.reason)}", err=True)
+        typer.echo(f"{source}:{line.number}: {safe(line.reason)}", err=True)
 
 
 def _subject(lines: Sequence[Line]) -> _Subject:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from mastra_convex.cli.terminal import safe, table_of
+
 _LONGEST: Final = 200
 _BAR: Final = 20
 _ROLE_STYLES: Final = {"user": "cyan", "assistant": "green", "system": "yellow", "signal": "magenta"}
-_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,6 @@ class ThreadView:
     last: datetime
 
 
-def new_console() -> Console:
-    """Writes to stdout; colours and width are those of the terminal, 80 columns without one."""
-    return Console(highlight=False)
-
-
 def progress_bar(console: Console) -> Progress:
     """One line; without a terminal it is printed once, when done."""
     return Progress(
@@ -76,7 +70,7 @@ def line(console: Console, text: str) -> None:
 
 def threads_table(rows: Sequence[ThreadView], total: int) -> Table:
     """Threads, and how many there are."""
-    table = _table(f"{len(rows)} of {total} threads")
+    table = table_of(f"{len(rows)} of {total} threads")
     table.add_column("Thread", ratio=1, overflow="fold")
     table.add_column("Messages", justify="right", no_wrap=True)
     table.add_column("First (UTC)", no_wrap=True)
@@ -88,7 +82,7 @@ def threads_table(rows: Sequence[ThreadView], total: int) -> Table:
 
 def messages_table(rows: Sequence[MessageView], caption: str) -> Table:
     """Messages in order, the marked one standing out."""
-    table = _table(caption)
+    table = table_of(caption)
     marks = any(row.marked for row in rows)
     if marks:
         table.add_column("", width=1, no_wrap=True)
@@ -106,7 +100,7 @@ def messages_table(rows: Sequence[MessageView], caption: str) -> Table:
 def scores_table(rows: Sequence[ScoreView], caption: str, *, encoding: str) -> Table:
     """A bar for each score."""
     block = "\N{FULL BLOCK}" if encoding.startswith("utf") else "#"
-    table = _table(caption)
+    table = table_of(caption)
     table.add_column("Time (UTC)", no_wrap=True)
     table.add_column("Score", width=_BAR + 5, no_wrap=True)
     table.add_column("Text", ratio=1, no_wrap=True, overflow="ellipsis")
@@ -118,7 +112,7 @@ def scores_table(rows: Sequence[ScoreView], caption: str, *, encoding: str) -> T
 
 def pairs_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str = "") -> Table:
     """Labels and their values side by side."""
-    table = _table(caption)
+    table = table_of(caption)
     for n, column in enumerate(columns):
         narrow = n == 0 or all(len(row[n]) <= len(column) for row in rows)
         table.add_column(
@@ -133,19 +127,6 @@ def shortened(text: str) -> str:
     """At most some lines of a text."""
     clean = safe(text)
     return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3].rstrip()}..."
-
-
-def safe(text: str) -> str:
-    """The text without what could steer a terminal: control characters and reversed writing."""
-    kept = (character for character in text.replace("\t", "  ").replace("\r\n", "\n") if character not in _BIDI)
-    return "".join(c if c == "\n" or unicodedata.category(c) != "Cc" else "\ufffd" for c in kept)
-
-
-def _table(caption: str) -> Table:
-    return Table(
-        box=box.ROUNDED, expand=True, border_style="dim", header_style="bold", caption=Text(safe(caption), style="dim"),
-        caption_justify="right",
-    )  # fmt: skip
 
 
 def _time(time: datetime) -> str:

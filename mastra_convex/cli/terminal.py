@@ -1,0 +1,32 @@
+"""Writes to the terminal: what all commands with tables share."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def new_console() -> Console:
+    """Writes to stdout; colours and width are those of the terminal, 80 columns without one."""
+    return Console(highlight=False)
+
+
+def safe(text: str) -> str:
+    """The text without what could steer a terminal: control characters and reversed writing."""
+    kept = (character for character in text.replace("\t", "  ").replace("\r\n", "\n") if character not in _BIDI)
+    return "".join(c if c == "\n" or unicodedata.category(c) != "Cc" else "\ufffd" for c in kept)
+
+
+def table_of(caption: str) -> Table:
+    """An empty table over the whole width."""
+    return Table(
+        box=box.ROUNDED, expand=True, border_style="dim", header_style="bold", caption=Text(safe(caption), style="dim"),
+        caption_justify="right",
+    )  # fmt: skip
