@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from mastra_convex.engine.client import Records
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Bound,
     Commit,
@@ -21,7 +22,6 @@ from mastra_convex.engine.protocol import (
     Engine,
     Get,
     IndexRange,
-    Layer,
     Neighbours,
     NeighboursResult,
     Put,

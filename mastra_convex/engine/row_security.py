@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
@@ -22,7 +23,6 @@ from mastra_convex.engine.protocol import (
     Guard,
     HoldsGuard,
     IndexRange,
-    Layer,
     Patch,
     PatchRange,
     Put,

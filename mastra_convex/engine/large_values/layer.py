@@ -14,6 +14,7 @@ from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.fetch import Reader
 from mastra_convex.engine.large_values.rewrite import Editor, can_be_edited, is_beyond
 from mastra_convex.engine.large_values.save import Writer
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
@@ -21,7 +22,6 @@ from mastra_convex.engine.protocol import (
     Engine,
     Get,
     GetResult,
-    Layer,
     Read,
     Scan,
 )
