@@ -73,7 +73,7 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def has_all_backends(config: pytest.Config) -> bool:
     """Whether this run is to have the contract tests of every backend."""
-    return not _chosen_backends(config) and not config.getoption("quick")
+    return not _chosen_backends(config) and not config.getoption("quick") and not config.getoption("adapters")
 
 
 def _chosen_backends(config: pytest.Config) -> set[str]:
