@@ -21,7 +21,7 @@ from mastra_convex.engine.protocol import (
 )
 from mastra_convex.engine.sweeper import Sweeper
 from mastra_convex.engine.threads import Cancellation, LateError, ThreadPool
-from mastra_convex.errors import ClosedError, RequestTimeoutError, UnavailableError
+from mastra_convex.errors import ClosedError, MastraConvexError, RequestTimeoutError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.connections import locked_out
 from mastra_convex.local.database import READERS, Database, Work
@@ -129,10 +129,11 @@ class LocalEngine:
         try:
             watcher.add(0, ops)
             while True:
+                await watcher.wait()
                 try:
                     states = await watcher.changes()
-                except UnavailableError:
-                    if is_first:
+                except MastraConvexError as error:
+                    if is_first or not error.retryable:
                         raise
                     await asyncio.sleep(_WAIT)  # other programs hold the file; what is in it is still to be read
                     continue

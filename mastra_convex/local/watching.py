@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 POLL_EVERY: Final = 0.05
 """Seconds between looks for commits of other programs. A look takes some 4 microseconds."""
 
+_MOST_BYTES: Final = 16 << 20
+"""Bytes of results after which the reads that are left wait for the next look."""
+
 Part = tuple[str, tuple[str, ...]]
 """A table, and leading fields of one of its indexes."""
 
@@ -73,6 +76,7 @@ class Watches:
         self._lock = threading.Lock()
         self._reads: dict[Part, dict[EncodedKey, set[WatchedRead]]] = {}
         self._watchers: dict[asyncio.AbstractEventLoop, set[Watcher]] = {}
+        self._polls: dict[asyncio.AbstractEventLoop, asyncio.TimerHandle] = {}
 
     def __bool__(self) -> bool:
         return bool(self._reads)
@@ -82,10 +86,10 @@ class Watches:
         with self._lock:
             for loop in [loop for loop in self._watchers if loop.is_closed()]:
                 del self._watchers[loop]
-            is_first = watcher.loop not in self._watchers
+                self._polls.pop(loop, None)
             self._watchers.setdefault(watcher.loop, set()).add(watcher)
-        if is_first and self._poll is not None:
-            watcher.loop.call_later(POLL_EVERY, self._look_for_others, watcher.loop)
+            if self._poll is not None and watcher.loop not in self._polls:
+                self._polls[watcher.loop] = watcher.loop.call_later(POLL_EVERY, self._look_for_others, watcher.loop)
 
     def close(self, watcher: Watcher) -> None:
         with self._lock:
@@ -93,6 +97,8 @@ class Watches:
             others.discard(watcher)
             if not others:
                 self._watchers.pop(watcher.loop, None)
+                if watcher.loop in self._polls:
+                    self._polls.pop(watcher.loop).cancel()
 
     def wake_all(self) -> None:
         """Wakes every watcher: the engine is closed."""
@@ -102,9 +108,11 @@ class Watches:
             watcher.wake()
 
     def _look_for_others(self, loop: asyncio.AbstractEventLoop) -> None:
-        if loop in self._watchers and self._poll is not None:
+        if self._poll is not None:
             self._poll()
-            loop.call_later(POLL_EVERY, self._look_for_others, loop)
+        with self._lock:
+            if loop in self._polls:
+                self._polls[loop] = loop.call_later(POLL_EVERY, self._look_for_others, loop)
 
     def add(self, read: WatchedRead) -> None:
         with self._lock:
@@ -208,7 +216,7 @@ class Watcher:
         self._watches.close(self)
 
     def wake(self) -> None:
-        """Has `changes` look again; from any thread."""
+        """Ends a `wait`, also the next one; from any thread."""
         if not self._is_waking:
             self._is_waking = True
             with suppress(RuntimeError):  # the loop is closed: nobody waits
@@ -218,13 +226,16 @@ class Watcher:
         self._is_waking = False
         self._woken.set()
 
-    async def changes(self) -> dict[int, State]:
-        """Waits until reads may have changed; returns those that did, all as of one moment. They may be none.
-
-        The first time, a read has changed. Raises ClosedError when the engine is closed.
-        """
+    async def wait(self) -> None:
+        """Waits until reads may have changed, or somebody calls `wake`."""
         await self._woken.wait()
         self._woken.clear()
+
+    async def changes(self) -> dict[int, State]:
+        """Returns the reads that have changed, all as of one moment. They may be none; a new read has changed.
+
+        Results of more than 16 MiB come in several calls. Raises ClosedError when the engine is closed.
+        """
         try:
             found = await self._engine.look(self)
         except BaseException:
@@ -237,6 +248,8 @@ class Watcher:
                 if digest != read.digest:
                     read.digest = digest
                     states[id] = state
+        if any(read.touches != read.seen for read in self._reads.values()):
+            self._woken.set()
         return states
 
     def touched(self) -> Iterator[Read[Any]]:
@@ -246,11 +259,13 @@ class Watcher:
     def read(self, session: Session) -> Found:
         """Reads what was touched. Runs in a transaction under the lock of the database."""
         found: Found = {}
+        left = _MOST_BYTES
         for id, read in list(self._reads.items()):
             touches = read.touches
-            if touches != read.seen:
+            if touches != read.seen and left > 0:
                 state = _state(session, read.ops)
                 found[id] = read, touches, state, hashlib.blake2b(state.text, digest_size=16).digest()
+                left -= len(state.text)
         return found
 
 
