@@ -31,6 +31,12 @@ class OpenTelemetry:
         self._retries = meter.create_counter(
             "mastra_convex.retries", unit="{retry}", description="Requests to Convex that were repeated."
         )
+        self._updates = meter.create_counter(
+            "mastra_convex.updates", unit="{update}", description="States that watches gave."
+        )
+        self._reconnects = meter.create_counter(
+            "mastra_convex.reconnects", unit="{reconnect}", description="Lost connections of live queries."
+        )
 
     def span(self, name: str, attributes: Attributes, /) -> Span:
         return _Span(self._tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes))
@@ -40,6 +46,12 @@ class OpenTelemetry:
 
     def retry(self, attributes: Attributes, /) -> None:
         self._retries.add(1, attributes)
+
+    def update(self, attributes: Attributes, /) -> None:
+        self._updates.add(1, attributes)
+
+    def reconnect(self, attributes: Attributes, /) -> None:
+        self._reconnects.add(1, attributes)
 
 
 class _Span:

@@ -40,6 +40,14 @@ class Signals(Protocol):
         """Counts a retry."""
         ...
 
+    def update(self, attributes: Attributes, /) -> None:
+        """Counts a state that a watch gave."""
+        ...
+
+    def reconnect(self, attributes: Attributes, /) -> None:
+        """Counts a lost connection of live queries."""
+        ...
+
 
 class Silence:
     """Signals and a span that tell nobody."""
@@ -51,6 +59,12 @@ class Silence:
         pass
 
     def retry(self, attributes: Attributes, /) -> None:
+        pass
+
+    def update(self, attributes: Attributes, /) -> None:
+        pass
+
+    def reconnect(self, attributes: Attributes, /) -> None:
         pass
 
     def attach(self) -> Callable[[], object]:
