@@ -128,7 +128,7 @@ class Conversation:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return {name: one[name] for name in _START} == {name: other[name] for name in _START}
+    return all(bool(one[name] == other[name]) for name in _START)
 
 
 def _number(ts: str) -> int:
