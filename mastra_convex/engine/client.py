@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any, Literal, TypeVar, cast, overload
@@ -12,6 +13,7 @@ import orjson
 from mastra_convex.engine.protocol import (
     MAX_COMMIT_BYTES,
     MAX_RANGES,
+    READ_ROWS,
     Commit,
     CommitResult,
     DeleteRange,
@@ -134,6 +136,32 @@ class Records:
             for row in result.rows:
                 yield row
 
+    async def watch(
+        self, op: Read[A], make: Callable[[A], Awaitable[B]], *, give_up_after: float | None = None
+    ) -> AsyncGenerator[B]:
+        """What `make` gives of the result of a read, now and whenever that is something else (docs/live.md).
+
+        Args:
+            op: the read. Its result must fit one call, as changes beyond that would not be seen.
+            make: makes of a result what is yielded. Equal ones are not repeated.
+            give_up_after: seconds without a connection after which its failure is raised; None to wait for ever.
+
+        Yields:
+            The newest state, each time there is one.
+
+        Raises:
+            TooLargeError: the result does not fit one call.
+            ClosedError: the store was closed.
+        """
+        last: list[B] = []
+        async with aclosing(self._engine.watch([op], give_up_after=give_up_after)) as states:
+            async for results in states:
+                check_whole([op], results)
+                made = await make(results[0])
+                if last != [made]:
+                    last = [made]
+                    yield made
+
     async def commit(
         self,
         ops: Sequence[WriteOp],
@@ -245,6 +273,17 @@ async def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], Awaitable[o
         half = len(items) // 2
         await in_parts(items[:half], work)
         await in_parts(items[half:], work)
+
+
+def check_whole(ops: Sequence[Read[Any]], results: Sequence[Any]) -> None:
+    """Raises TooLargeError when the results of one call are not complete."""
+    for op, result in zip(ops, results, strict=True):
+        is_window = isinstance(result, NeighboursResult) and result.target is not None
+        if _following(op, result) is not None or (is_window and not (result.before.done and result.after.done)):
+            raise TooLargeError(
+                f"what is watched must fit one read, of {READ_ROWS:,} rows and 8 MiB; watch less of {op.table}",
+                details={"table": op.table, "limit": READ_ROWS},
+            )
 
 
 def _first_keys(op: Any) -> Any:

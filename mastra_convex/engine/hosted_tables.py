@@ -7,12 +7,14 @@ table: a scan reads all rows that the conditions leave, and puts them in order h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
-from mastra_convex.engine.client import Records
+from mastra_convex.engine.client import Records, check_whole
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Bound,
     Commit,
@@ -21,7 +23,6 @@ from mastra_convex.engine.protocol import (
     Engine,
     Get,
     IndexRange,
-    Layer,
     Neighbours,
     NeighboursResult,
     Put,
@@ -65,6 +66,13 @@ class _HostedTables(Layer):
     async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         results = await self._engine.read([self._translated(op) for op in ops])
         return [await self._answer(op, result) for op, result in zip(ops, results, strict=True)]
+
+    async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
+        translated = [self._translated(op) for op in ops]
+        async with aclosing(self._engine.watch(translated, give_up_after=give_up_after)) as states:
+            async for results in states:
+                check_whole(translated, results)
+                yield [await self._answer(op, result) for op, result in zip(ops, results, strict=True)]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         guards, ops, returning = (

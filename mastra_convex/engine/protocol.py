@@ -6,7 +6,7 @@ them on SQLite; both give the same answers. No domain is named here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Generic, Literal, Protocol, TypeVar
 
@@ -381,6 +381,14 @@ class Engine(Protocol):
         """The nearest rows, exact with respect to the range and its conditions; not one snapshot where it is large."""
         ...
 
+    def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
+        """What `read(ops)` gives, now and whenever it is something else (docs/protocol.md, "watch").
+
+        The newest state always comes, states come in order, and all results of one are of one snapshot; those between
+        may be skipped. A watch that has lost its server raises the failure after `give_up_after` seconds, or waits.
+        """
+        ...
+
     async def sweep(self) -> tuple[int, bool]:
         """One bounded step of removing old receipts, and large values that no row refers to: the number of rows
         deleted, and whether nothing is left to do."""
@@ -389,25 +397,3 @@ class Engine(Protocol):
     async def aclose(self) -> None:
         """Releases connections. Calls in flight end: with their answer where that is local, else with ClosedError."""
         ...
-
-
-class Layer:
-    """Base of engines in front of an engine: passes on what a subclass does not change."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine: Engine = engine
-
-    async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
-        return await self._engine.read(ops)
-
-    async def commit(self, commit: Commit, /) -> CommitResult:
-        return await self._engine.commit(commit)
-
-    async def search(self, search: Search, /) -> SearchResult:
-        return await self._engine.search(search)
-
-    async def sweep(self) -> tuple[int, bool]:
-        return await self._engine.sweep()
-
-    async def aclose(self) -> None:
-        await self._engine.aclose()

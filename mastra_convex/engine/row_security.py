@@ -6,10 +6,12 @@ or take over one of theirs is refused by guards of its own commit, whatever keys
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
@@ -22,7 +24,6 @@ from mastra_convex.engine.protocol import (
     Guard,
     HoldsGuard,
     IndexRange,
-    Layer,
     Patch,
     PatchRange,
     Put,
@@ -77,6 +78,12 @@ class RowSecurity(Layer):
     async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         results = await self._engine.read([self._restricted(op) for op in ops])
         return [self._shown(op, result) for op, result in zip(ops, results, strict=True)]
+
+    async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
+        inner = self._engine.watch([self._restricted(op) for op in ops], give_up_after=give_up_after)
+        async with aclosing(inner) as states:
+            async for results in states:
+                yield [self._shown(op, result) for op, result in zip(ops, results, strict=True)]
 
     async def search(self, search: Search, /) -> SearchResult:
         return await self._engine.search(self._restricted(search))

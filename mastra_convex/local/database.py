@@ -18,6 +18,7 @@ from mastra_convex.local.backup import write_backup
 from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
 from mastra_convex.local.documents import UnreadableError
 from mastra_convex.local.schema import Layout, Session, damaged, load, migrate
+from mastra_convex.local.watching import Watches
 from mastra_convex.rows.at_once import TakesLongError
 from mastra_convex.tables import Table
 
@@ -53,6 +54,8 @@ class Database:
         self._readers: LifoQueue[sqlite3.Connection | None] = LifoQueue()
         self._layouts: dict[str, Layout] = {}
         self._schema_version = -1
+        self._data_version = -1
+        self.watches = Watches(tables, None if path == MEMORY else self.notice_others)
         self._next_checkpoint = _CHANGES_BETWEEN_CHECKPOINTS
         self._give_up = 0.0
         self._left = 0
@@ -101,7 +104,7 @@ class Database:
         with translated(self.path):
             if self.path == MEMORY:
                 with self._lock:
-                    return self._run(self._open(cancellation), work)
+                    return self._run(self._session(self._open(cancellation)), work)
             if self._main is None:
                 with self._lock:
                     self._open(cancellation)
@@ -120,6 +123,24 @@ class Database:
             with self._reader(cancellation) as reader:
                 cancellation.shield()
                 write_backup(reader, path)
+
+    def look(self, work: Work[T], cancellation: Cancellation) -> T:
+        """Runs `work` on one snapshot of which every commit is known to those who watch, as `attempt` does."""
+        with self._lock, translated(self.path):
+            main = self._open(cancellation)
+            return retried(lambda: self._transaction(main, work, write=False), cancellation, self._timeout)
+
+    def notice_others(self) -> None:
+        """Tells those who watch if other programs have written. Waits for nothing: who holds the lock looks later."""
+        if self._main is None or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._main is not None:
+                self._notice(self._main)
+        except sqlite3.Error:  # others hold the file
+            pass
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Closes the connections once the work in flight has ended. Afterwards every call raises ClosedError."""
@@ -143,9 +164,12 @@ class Database:
             if write:
                 self._check_files()
                 self._refresh(connection)
+            elif connection is self._main and self.watches:
+                self._notice(connection)
             if cancellation is not None:
                 cancellation.is_locked_out = False
-            result = self._run(connection, work)
+            session = self._session(connection)
+            result = self._run(session, work)
             if cancellation is not None:
                 cancellation.shield()
             connection.set_progress_handler(None, 0)  # SQLite may report an interruption after a commit has happened
@@ -154,18 +178,30 @@ class Database:
             if connection.in_transaction:
                 connection.rollback()
             raise
+        if session.written:
+            self.watches.touch(session.written)
         if write and self.path != MEMORY and connection.total_changes > self._next_checkpoint:
             self._next_checkpoint = connection.total_changes + _CHANGES_BETWEEN_CHECKPOINTS
             with contextlib.suppress(RuntimeError):  # the interpreter is ending: closing the file does the same
                 threading.Thread(target=self._checkpoint, name="mastra_convex checkpoint", daemon=True).start()
         return result
 
-    def _run(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+    def _session(self, connection: sqlite3.Connection) -> Session:
+        return Session(connection, self._layouts, is_watched=bool(self.watches))
+
+    def _run(self, session: Session, work: Work[T]) -> T:
         """Runs `work`; an error of a row that cannot be read gets the name of the row."""
         try:
-            return work(Session(connection, self._layouts))
+            return work(session)
         except UnreadableError as error:
-            raise damaged(connection, error) from error.__cause__
+            raise damaged(session.connection, error) from error.__cause__
+
+    def _notice(self, connection: sqlite3.Connection) -> None:
+        """Tells those who watch if others have written since the last look, which the main connection knows."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:
+            self._data_version = version
+            self.watches.touch_all()
 
     def _checkpoint(self) -> None:
         """Moves commits from the log into the file: milliseconds of waiting for the disk, beside the work of others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,28 +14,24 @@ from typing import Any, Final, TypeVar
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
-    Describe,
     Get,
-    Neighbours,
     Read,
-    ReadResult,
     Scan,
     Search,
     SearchResult,
 )
 from mastra_convex.engine.sweeper import Sweeper
 from mastra_convex.engine.threads import Cancellation, LateError, ThreadPool
-from mastra_convex.errors import ClosedError, RequestTimeoutError
-from mastra_convex.local.budgets import Budget
+from mastra_convex.errors import ClosedError, MastraConvexError, RequestTimeoutError
 from mastra_convex.local.commits import apply_commit, is_small
 from mastra_convex.local.connections import locked_out
 from mastra_convex.local.database import READERS, Database, Work
 from mastra_convex.local.paths import checked_path
-from mastra_convex.local.reads import describe, get, neighbours, scan
-from mastra_convex.local.schema import Session
+from mastra_convex.local.reads import run_reads
 from mastra_convex.local.sweep import sweep
 from mastra_convex.local.vectors.cache import VECTOR_CACHE_BYTES, VectorCache
 from mastra_convex.local.vectors.search import search
+from mastra_convex.local.watching import Found, Watcher
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import database
 from mastra_convex.telemetry.signals import Attributes
@@ -46,6 +42,9 @@ TIMEOUT: Final = 30.0
 """Seconds that a call may take unless another number is given."""
 _FEW: Final = 100
 """Keys and prefixes of a read that is attempted at once: each takes some 5 microseconds."""
+_CLOSED: Final = "the store is closed"
+_WAIT: Final = 1.0
+"""Seconds after which a watch tries again to read a file that could not be read."""
 _LOOK_AGAIN: Final = 1.0
 """Seconds after which closing looks again which event loops run: one that has stopped does not tell."""
 
@@ -103,7 +102,7 @@ class LocalEngine:
         """Runs reads on one snapshot; they share one budget."""
         with self._call():
             await asyncio.sleep(0)
-            work = partial(_read, ops)
+            work = partial(run_reads, ops=ops)
             done = self._database.attempt(work, write=False) if _has_few_keys(ops) else None
             return await self._run(self._readers, partial(self._database.read, work)) if done is None else done[0]
 
@@ -123,6 +122,44 @@ class LocalEngine:
             await asyncio.sleep(0)
             done = self._search_at_once(search)
             return await self._run(self._searchers, partial(self._search, search)) if done is None else done[0]
+
+    async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
+        """What a read gives, now and whenever it is something else. A file is always there, so nothing is given up."""
+        watcher = self.watcher()
+        is_first = True
+        try:
+            watcher.add(0, ops)
+            while True:
+                await watcher.wait()
+                try:
+                    states = await watcher.changes()
+                except MastraConvexError as error:
+                    if is_first or not error.retryable:
+                        raise
+                    await asyncio.sleep(_WAIT)  # other programs hold the file; what is in it is still to be read
+                    continue
+                for state in states.values():
+                    is_first = False
+                    if state.error is not None:
+                        raise state.error
+                    yield state.results
+        finally:
+            watcher.close()
+
+    def watcher(self) -> Watcher:
+        """Watches several reads for one consumer, who must close it."""
+        if self._closed:
+            raise ClosedError(_CLOSED)
+        return Watcher(self, self._database.watches)
+
+    async def look(self, watcher: Watcher) -> Found:
+        """Reads what a watcher is to look at again, on one snapshot."""
+        with self._call():
+            done = None
+            if _has_few_keys(list(watcher.touched())):
+                done = self._database.attempt(watcher.read, write=False)
+            look = partial(self._database.look, watcher.read)
+            return await self._run(self._readers, look) if done is None else done[0]
 
     def _search_at_once(self, op: Search) -> tuple[SearchResult] | None:
         """Finds the nearest of a few vectors that are in memory; None when there are more, or other calls go on."""
@@ -164,6 +201,7 @@ class LocalEngine:
     async def aclose(self) -> None:
         """Waits for calls in flight and closes the connections; every later call raises ClosedError."""
         self._closed = True
+        self._database.watches.wake_all()
         await self._sweeper.aclose()
         await self._closers.run(self._close)
         for pool in (self._writers, self._readers, self._searchers, self._closers):
@@ -182,7 +220,7 @@ class LocalEngine:
         loop = asyncio.get_running_loop()
         with self._call_ended:
             if self._closed:
-                raise ClosedError("the store is closed")
+                raise ClosedError(_CLOSED)
             self._calls.append(loop)
         try:
             yield
@@ -197,21 +235,3 @@ def _has_few_keys(ops: Sequence[Read[Any]]) -> bool:
     for op in ops:
         keys += len(op.keys) if isinstance(op, Get) else len(op.prefixes) if isinstance(op, Scan) else 1
     return keys <= _FEW
-
-
-def _read(ops: Sequence[Read[Any]], session: Session) -> list[Any]:
-    budget = Budget()
-    results: list[ReadResult] = []
-    for op in ops:
-        match op:
-            case Get():
-                results.append(get(session, op, budget))
-            case Scan():
-                results.append(scan(session, op, budget))
-            case Neighbours():
-                results.append(neighbours(session, op, budget))
-            case Describe():
-                results.append(describe(session, op))
-            case _:
-                raise TypeError(f"{type(op).__name__} is no read operation")
-    return results

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mastra_convex.engine.protocol import (
     Describe,
@@ -13,6 +14,8 @@ from mastra_convex.engine.protocol import (
     GetResult,
     Neighbours,
     NeighboursResult,
+    Read,
+    ReadResult,
     Scan,
     ScanResult,
 )
@@ -30,6 +33,25 @@ from mastra_convex.rows.values import MAX_SAFE_INTEGER, Row
 from mastra_convex.tables import Table
 
 _KEYS_AT_ONCE = 256
+
+
+def run_reads(session: Session, ops: Sequence[Read[Any]]) -> list[Any]:
+    """Returns the results of reads, which share one budget."""
+    budget = Budget()
+    results: list[ReadResult] = []
+    for op in ops:
+        match op:
+            case Get():
+                results.append(get(session, op, budget))
+            case Scan():
+                results.append(scan(session, op, budget))
+            case Neighbours():
+                results.append(neighbours(session, op, budget))
+            case Describe():
+                results.append(describe(session, op))
+            case _:
+                raise TypeError(f"{type(op).__name__} is no read operation")
+    return results
 
 
 def encoded_key(layout: Layout, key: Key) -> EncodedKey:

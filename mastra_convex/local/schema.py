@@ -141,13 +141,18 @@ class Layout:
 class Session:
     """A transaction, how the tables lie in it, and how many large values were dropped in it.
 
-    Rows that were looked up by their keys are kept, so that each is read and parsed once.
+    Rows that were looked up by their keys are kept, so that each is read and parsed once. While somebody watches, so
+    are the key columns of rows that are written, as they were before and as they are now.
     """
 
-    def __init__(self, connection: sqlite3.Connection, layouts: Mapping[str, Layout]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, layouts: Mapping[str, Layout], *, is_watched: bool = False
+    ) -> None:
         self.connection = connection
         self.layouts = layouts
         self.dropped = 0
+        self.is_watched: bool = is_watched
+        self.written: list[tuple[Layout, Sequence[bytes] | None]] = []
         self._found: dict[str, dict[EncodedKey, Stored | None]] = {}
 
     def layout(self, table: str) -> Layout:

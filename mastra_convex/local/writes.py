@@ -52,7 +52,10 @@ def put_rows(session: Session, layout: Layout, op: Put) -> Written:
         if stored is None:
             doc, vectors = dump(table, layout.vectors, row)
             size += len(doc) + sum(map(charged, filter(None, vectors)))
-            inserts.append((doc.decode(), *layout.keys(row), *vectors))
+            columns = layout.keys(row)
+            inserts.append((doc.decode(), *columns, *vectors))
+            if session.is_watched:
+                session.written.append((layout, columns))
         else:
             old = stored.open(table).close()
             kept = {name: value for name, value in old.items() if name in keep}
@@ -106,6 +109,16 @@ def delete_rows(session: Session, layout: Layout, rows: Iterable[Stored]) -> Non
     session.found(layout).clear()
     for stored in deleted:
         _drop(session, layout, stored)
+        if session.is_watched:
+            session.written.append((layout, _key_columns(layout, stored)))
+
+
+def _key_columns(layout: Layout, stored: Stored) -> list[bytes] | None:
+    """The bytes of all key columns; None for a row that cannot be read."""
+    try:
+        return layout.keys(stored.open(layout.table).close())
+    except UnreadableError:
+        return None
 
 
 def _drop(session: Session, layout: Layout, stored: Stored, doc: bytes = b"") -> None:
@@ -139,8 +152,10 @@ def _update(session: Session, layout: Layout, stored: Stored, row: OpenRow) -> S
     stored_vectors = [known.get(name) for name in layout.vectors]
     if doc == stored.doc and vectors == stored_vectors:
         return stored
-    before = [*layout.keys(old), *stored_vectors]
-    after = [*layout.keys(new), *vectors]
+    columns = layout.keys(old), layout.keys(new)
+    if session.is_watched:
+        session.written += [(layout, each) for each in columns]
+    before, after = [*columns[0], *stored_vectors], [*columns[1], *vectors]
     changed = [n for n, value in enumerate(after) if value != before[n]]
     values = [after[n] for n in changed]
     session.connection.execute(layout.update(tuple(changed)), (doc.decode(), *values, stored.seq))

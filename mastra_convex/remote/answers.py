@@ -44,7 +44,7 @@ REDACTED: Final = "Redacted"
 REJECTED: Final = "Rejected"
 """The code of what the database refused; an index may be missing."""
 
-_KEY_REMEDY: Final = "check that it is whole and of this deployment: dev and prod have keys of their own"
+KEY_REMEDY: Final = "check that it is whole and of this deployment: dev and prod have keys of their own"
 
 _FUNCTION_STATUSES: Final = (200, 560)
 _MAX_TEXT = 500
@@ -183,7 +183,7 @@ def _system_failure(function: str, status: int, answer: dict[str, Any] | None) -
     if code in AUTHENTICATION_CODES or status in (401, 403):
         error_class, text = (
             AuthenticationError,
-            f"the deployment refuses the admin key: {text.rstrip('.')}; {_KEY_REMEDY}",
+            f"the deployment refuses the admin key: {text.rstrip('.')}; {KEY_REMEDY}",
         )
     elif code in OVERLOADED_CODES or status == 429:
         error_class, text = RateLimitedError, f"too many calls or writes: {text}"

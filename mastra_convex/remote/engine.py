@@ -1,9 +1,10 @@
-"""The engine that runs on Convex: reads, commits and searches as calls of the deployed functions. Internal."""
+"""The engine that runs on Convex: its operations as calls of the deployed functions. Internal."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -27,10 +28,12 @@ from mastra_convex.engine.protocol import (
     SearchResult,
 )
 from mastra_convex.engine.sweeper import FIRST_SWEEP_AFTER, FIRST_SWEEP_COMMITS, SWEEP_EVERY, Sweeper
-from mastra_convex.engine.wire import decode_answer, encode
+from mastra_convex.engine.wire import decode_answer, encode, to_bytes
 from mastra_convex.errors import MastraConvexError, SchemaMismatchError, ServerError
 from mastra_convex.remote.answers import NOT_FOUND, REDACTED, REJECTED
+from mastra_convex.remote.live import LiveQueries
 from mastra_convex.remote.schema_check import needs_of, remedy
+from mastra_convex.remote.sync_protocol import Query
 from mastra_convex.remote.transport import FunctionKind, Transport
 from mastra_convex.tables import CORE_TABLES, Table, deployed
 from mastra_convex.telemetry import database
@@ -56,7 +59,7 @@ _NO_SEARCH: Final = Search(
 
 
 class RemoteEngine:
-    """The engine protocol over HTTP; owns its transport.
+    """The engine protocol over HTTP, and watches over the sync protocol; owns its transport.
 
     Each call says what `tables` need to be deployed until one has succeeded, and the one after a call that the database
     rejected; SchemaMismatchError lists what of that is not there, and nothing has happened. `version` is then that of
@@ -78,6 +81,7 @@ class RemoteEngine:
         self.database: Attributes = database("convex", transport.config.deployment_url)
         self.version: str | None = None
         self._transport = transport
+        self._live = LiveQueries(transport)
         self._needs = needs_of(deployed([*tables, *CORE_TABLES]).values())
         self._is_met = False
         self._sweeper = Sweeper(
@@ -86,13 +90,23 @@ class RemoteEngine:
 
     async def read(self, ops: Sequence[Read[T]], /) -> list[T]:
         path = self._transport.config.read_function
-        answer = await self._call("query", path, ops=ops)
-        results = _checked(path, list[Any], answer.get("results"))
-        if len(results) != len(ops):
-            raise _unexpected(path)
-        pairs = zip(ops, results, strict=True)
-        answers: list[Any] = [_checked(path, _RESULTS[type(op)], result) for op, result in pairs]
-        return answers
+        return _results(path, ops, await self._call("query", path, ops=ops))
+
+    async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
+        """What a read gives, over the sync protocol; a call over HTTP comes before it if none has succeeded yet."""
+        path = self._transport.config.read_function
+        if not self._is_met:
+            await self.read([])  # so that equal watches have equal arguments, which Convex caches
+        query = Query(path, to_bytes({"protocol": PROTOCOL, "ops": list(ops)}))
+        try:
+            async with aclosing(self._live.watch(query, give_up_after=give_up_after)) as answers:
+                async for answer in answers:
+                    yield _results(path, ops, answer)
+        except ServerError as error:
+            better = await self._diagnosed("query", path, error)
+            if better is error:
+                raise
+            raise better from error
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         path = self._transport.config.storage_function
@@ -118,7 +132,10 @@ class RemoteEngine:
         try:
             await self._sweeper.aclose()
         finally:  # also where this is cancelled
-            await self._transport.aclose()
+            try:
+                await self._live.aclose()
+            finally:
+                await self._transport.aclose()
 
     async def _call(self, kind: FunctionKind, path: str, *, limited: bool = True, **args: Any) -> Mapping[str, Any]:
         """Calls one of our functions; where the deployment lacks what it needs, the error says what that is."""
@@ -180,6 +197,16 @@ class RemoteEngine:
                     details=error.details,
                 )
         return error
+
+
+def _results(path: str, ops: Sequence[Read[T]], answer: Mapping[str, Any]) -> list[T]:
+    """Returns the results of reads from the answer of the function."""
+    results = _checked(path, list[Any], answer.get("results"))
+    if len(results) != len(ops):
+        raise _unexpected(path)
+    pairs = zip(ops, results, strict=True)
+    answers: list[Any] = [_checked(path, _RESULTS[type(op)], result) for op, result in pairs]
+    return answers
 
 
 def _checked(path: str, kind: type[T], value: Any) -> T:

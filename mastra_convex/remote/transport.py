@@ -31,7 +31,16 @@ from mastra_convex.remote.sessions import Pool, Sessions
 from mastra_convex.telemetry import Attempt
 from mastra_convex.version import VERSION
 
-__all__ = ["MAX_BODY_BYTES", "NOT_FOUND", "REDACTED", "REJECTED", "FunctionKind", "Transport"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "NOT_FOUND",
+    "REDACTED",
+    "REJECTED",
+    "FunctionKind",
+    "Transport",
+    "no_answer",
+    "without_frames",
+]
 
 FunctionKind = Literal["query", "mutation", "action"]
 
@@ -98,7 +107,11 @@ class Transport:
             outcome = call.cut_short(error)
         if isinstance(outcome, Success):
             return outcome.value
-        raise outcome.error(path, call.attempts) from _without_frames(outcome.cause)
+        raise outcome.error(path, call.attempts) from without_frames(outcome.cause)
+
+    async def pool(self) -> Pool:
+        """Returns the session of the running event loop. Raises ClosedError after closing."""
+        return await self._sessions.pool()
 
     async def aclose(self) -> None:
         """Ends calls in flight with ClosedError and closes the sessions made here. Safe to repeat."""
@@ -194,7 +207,7 @@ class _Call:
                 outcome = read_answer(self.path, response.status, answer, self.config.admin_auth_token)
                 status: int | None = response.status
         except (aiohttp.ClientError, OSError) as error:
-            outcome, status = self._broken(error), None
+            outcome, status = no_answer(error, self.path, self.config, self.timeout.sock_read or 0.0), None
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug(
                 "%s: %s, attempt %d, %.1f ms, %d bytes sent, %d received",
@@ -207,40 +220,41 @@ class _Call:
             )
         return outcome, status
 
-    def _broken(self, error: Exception) -> Failure:
-        """No whole answer came."""
-        verdict = classify(None)
-        name = type(error).__name__
-        if isinstance(error, aiohttp.ClientResponseError):
-            # Its repr shows the headers of the request, with the key: it must not be in the chain of our error. Nor
-            # must its cause, if that quotes an answer that echoes the key.
-            cause = None if self.config.admin_auth_token.occurs_in(repr(error.__cause__)) else error.__cause__
-            name = type(error.__cause__).__name__
-            return Failure(verdict, TransportError, f"{self.path}: the answer is not HTTP ({name})", cause=cause)
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            message = f"{self.path}: the certificate of {self.config.deployment_url} is not valid"
-            return Failure(Verdict.FATAL, ConnectionFailedError, message, cause=error, retryable=False)
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            message = f"{self.path}: the host of {self.config.deployment_url} is unknown; check deployment_url"
-            return Failure(verdict, ConnectionFailedError, message, cause=error)
-        if isinstance(error, aiohttp.ClientConnectorSSLError):
-            message = f"{self.path}: {self.config.deployment_url} does not speak https; try http, or another port"
-            return Failure(verdict, ConnectionFailedError, message, cause=error)
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            message = f"{self.path}: no connection within {self.config.connect_timeout:g} s"
-            return Failure(verdict, ConnectionFailedError, message, cause=error)
-        if isinstance(error, TimeoutError):
-            message = f"{self.path}: no answer within {self.timeout.sock_read:g} s"
-            return Failure(verdict, RequestTimeoutError, message, cause=error)
-        if isinstance(error, aiohttp.ClientConnectorError):
-            reason = _REFUSALS.get(error.errno or 0, error.strerror or name)
-            message = f"{self.path}: cannot connect to {self.config.deployment_url}: {reason}; check deployment_url"
-            return Failure(verdict, ConnectionFailedError, message, cause=error)
-        message = f"{self.path}: the connection broke before a whole answer came ({name})"
+
+def no_answer(error: Exception, path: str, config: RemoteConfig, silence: float) -> Failure:
+    """Returns the failure of a request to which no whole answer came; `silence` is how many seconds one may take."""
+    verdict = classify(None)
+    name = type(error).__name__
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Its repr shows the headers of the request, with the key: it must not be in the chain of our error. Nor
+        # must its cause, if that quotes an answer that echoes the key.
+        cause = None if config.admin_auth_token.occurs_in(repr(error.__cause__)) else error.__cause__
+        name = type(error.__cause__).__name__
+        return Failure(verdict, TransportError, f"{path}: the answer is not HTTP ({name})", cause=cause)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        message = f"{path}: the certificate of {config.deployment_url} is not valid"
+        return Failure(Verdict.FATAL, ConnectionFailedError, message, cause=error, retryable=False)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        message = f"{path}: the host of {config.deployment_url} is unknown; check deployment_url"
         return Failure(verdict, ConnectionFailedError, message, cause=error)
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        message = f"{path}: {config.deployment_url} does not speak https; try http, or another port"
+        return Failure(verdict, ConnectionFailedError, message, cause=error)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        message = f"{path}: no connection within {config.connect_timeout:g} s"
+        return Failure(verdict, ConnectionFailedError, message, cause=error)
+    if isinstance(error, TimeoutError):
+        message = f"{path}: no answer within {silence:g} s"
+        return Failure(verdict, RequestTimeoutError, message, cause=error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = _REFUSALS.get(error.errno or 0, error.strerror or name)
+        message = f"{path}: cannot connect to {config.deployment_url}: {reason}; check deployment_url"
+        return Failure(verdict, ConnectionFailedError, message, cause=error)
+    message = f"{path}: the connection broke before a whole answer came ({name})"
+    return Failure(verdict, ConnectionFailedError, message, cause=error)
 
 
-def _without_frames(error: BaseException | None) -> BaseException | None:
+def without_frames(error: BaseException | None) -> BaseException | None:
     """The error, and what it came from, without tracebacks: the frames of aiohttp hold what was sent, with the key."""
     links = [] if error is None else [error]
     for link in links:  # which grows meanwhile

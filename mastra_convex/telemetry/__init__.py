@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from mastra_convex.errors import MastraConvexError, ServerError, TransportError
 from mastra_convex.telemetry.signals import Attributes, Signals, Silence, Value
 
-__all__ = ["SLOW", "Attempt", "Attributes", "Operation", "database", "untold"]
+__all__ = ["SLOW", "Attempt", "Attributes", "Operation", "database", "reconnected", "untold"]
 
 SLOW: Final = 5.0
 """Seconds from which on an operation is logged as slow."""
@@ -49,6 +49,11 @@ def untold() -> AbstractContextManager[None]:
     return _told.untold()
 
 
+def reconnected(deployment_url: str) -> None:
+    """Counts a lost connection of live queries."""
+    _told.reconnect(database("convex", deployment_url))
+
+
 class Operation:
     """A call of a method of a domain, from its beginning to its end.
 
@@ -76,14 +81,18 @@ class Operation:
         self._detach = self._span.attach()
         self._began = time.perf_counter()
 
-    def pause(self) -> None:
-        """Ends the work of the operation, or leaves it for a while."""
-        self._seconds += time.perf_counter() - self._began
+    def pause(self, *, was_waiting: bool = False) -> None:
+        """Ends the work of the operation, or leaves it for a while; waiting for a change was no work."""
+        self._seconds += 0.0 if was_waiting else time.perf_counter() - self._began
         try:
             _current.reset(self._token)
             self._detach()
         except ValueError:  # a coroutine that is thrown away may end in another context than its own
             pass
+
+    def update(self) -> None:
+        """Counts a state that a watch gave."""
+        _told.update(self._attributes)
 
     def end(self, error: BaseException | None = None) -> None:
         """Records the call, failed if there is an error."""

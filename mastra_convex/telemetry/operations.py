@@ -15,6 +15,9 @@ from mastra_convex.telemetry.signals import Attributes
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 Count = Callable[[object], int | None]
 
+WATCHES: Final = ("watch_", "follow_")
+"""With these the names of methods begin that wait for changes."""
+
 _END: Final = object()
 
 
@@ -56,8 +59,12 @@ def _answering(method: Callable[..., Any], count: Count) -> Callable[..., Any]:
 
 
 def _iterating(method: Callable[..., AsyncGenerator[Any]]) -> Callable[..., Any]:
-    """Makes an operation of an iterator. What happens between its items is its caller's, and not a failure."""
+    """Makes an operation of an iterator. What happens between its items is its caller's, and not a failure.
+
+    A watch, which its name tells, waits for changes: only what it takes to its first state counts as its duration.
+    """
     name = method.__name__
+    is_watch = name.startswith(WATCHES)
 
     async def iterate(domain: Domain, /, *args: Any, **options: Any) -> AsyncGenerator[Any]:
         operation = Operation(name, domain.name, domain.database)
@@ -70,10 +77,12 @@ def _iterating(method: Callable[..., AsyncGenerator[Any]]) -> Callable[..., Any]
                     try:
                         item = await anext(items, _END)
                     finally:
-                        operation.pause()
+                        operation.pause(was_waiting=is_watch and operation.rows > 0)
                     if item is _END:
                         break
                     operation.rows += 1
+                    if is_watch:
+                        operation.update()
                     is_waiting = True
                     yield item
                     is_waiting = False

@@ -33,6 +33,12 @@ class OpenTelemetry:
         self._retries = meter.create_counter(
             "mastra_convex.retries", unit="{retry}", description="Requests to Convex that were repeated."
         )
+        self._updates = meter.create_counter(
+            "mastra_convex.updates", unit="{update}", description="States that watches gave."
+        )
+        self._reconnects = meter.create_counter(
+            "mastra_convex.reconnects", unit="{reconnect}", description="Lost connections of live queries."
+        )
 
     def span(self, name: str, attributes: Attributes, /) -> Span:
         if context.get_value(_SUPPRESS_INSTRUMENTATION_KEY):
@@ -52,6 +58,12 @@ class OpenTelemetry:
             yield
         finally:
             context.detach(token)
+
+    def update(self, attributes: Attributes, /) -> None:
+        self._updates.add(1, attributes)
+
+    def reconnect(self, attributes: Attributes, /) -> None:
+        self._reconnects.add(1, attributes)
 
 
 class _Span:

@@ -45,6 +45,14 @@ class Signals(Protocol):
         """Has no span begin in this context, neither ours nor one of a library below."""
         ...
 
+    def update(self, attributes: Attributes, /) -> None:
+        """Counts a state that a watch gave."""
+        ...
+
+    def reconnect(self, attributes: Attributes, /) -> None:
+        """Counts a lost connection of live queries."""
+        ...
+
 
 class Silence:
     """Signals and a span that tell nobody."""
@@ -60,6 +68,12 @@ class Silence:
 
     def untold(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def update(self, attributes: Attributes, /) -> None:
+        pass
+
+    def reconnect(self, attributes: Attributes, /) -> None:
+        pass
 
     def attach(self) -> Callable[[], object]:
         return _nothing

@@ -29,6 +29,7 @@ from mastra_convex.errors import (
     UnavailableError,
     ValidationError,
 )
+from mastra_convex.local.watching import Watcher
 from mastra_convex.remote.config import RemoteConfig
 from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
@@ -162,6 +163,9 @@ class FailingEngine:
         raise self.error
 
     async def sweep(self) -> tuple[int, bool]:
+        raise self.error
+
+    def watcher(self) -> Watcher:
         raise self.error
 
 

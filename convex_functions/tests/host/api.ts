@@ -41,7 +41,7 @@ function authenticate({ authorization }: IncomingHttpHeaders, key: string): bool
   }
 }
 
-function parsePath(path: string): FunctionPath {
+export function parsePath(path: string): FunctionPath {
   const match = /^((?:[\w.]+\/)*[\w.]+?)(?:\.js)?(?::([A-Za-z_]\w*))?$/.exec(path);
   if (match === null) throw new SystemError(400, "BadConvexFunctionIdentifier", `'${path}' is not a function path`);
   return { module: match[1]!, name: match[2] ?? "default" };
@@ -60,7 +60,7 @@ function parseRequest(json: unknown): FunctionRequest {
   return request as FunctionRequest;
 }
 
-function describeError(error: unknown, redact: boolean, format: Format): string {
+export function describeError(error: unknown, redact: boolean, format: Format): string {
   const requestId = randomBytes(8).toString("hex");
   const text = error instanceof Error ? `Uncaught ${error.name}: ${error.message}` : String(error);
   const errorMessage = `[Request ID: ${requestId}] Server Error${redact ? "" : `\n${text}`}`;

@@ -19,6 +19,10 @@ export interface FunctionPath {
 export class Backend {
   private test!: ReturnType<typeof convexTest>;
   private database!: Database;
+  private gate: Promise<void> = Promise.resolve();
+  private readonly mutations = new Set<Promise<unknown>>();
+  /** Called after each change of the data. */
+  readonly listeners = new Set<() => void>();
 
   constructor(
     private readonly functions: Functions,
@@ -37,6 +41,41 @@ export class Backend {
       transactionLimits: this.limits,
     });
     this.database = newestDatabase();
+    this.changed();
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Runs queries while no mutation does, so that all of them see one snapshot. */
+  async snapshot<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.gate;
+    let open!: () => void;
+    this.gate = new Promise((resolve) => (open = resolve));
+    await before;
+    await Promise.allSettled(this.mutations);
+    try {
+      return await work();
+    } finally {
+      open();
+    }
+  }
+
+  /** Runs a mutation when no snapshot is read. */
+  private async mutate(work: () => Promise<Value>): Promise<Value> {
+    for (let gate = this.gate; ; gate = this.gate) {
+      await gate;
+      if (gate === this.gate) break;
+    }
+    const mutation = work();
+    this.mutations.add(mutation);
+    try {
+      return await mutation;
+    } finally {
+      this.mutations.delete(mutation);
+      this.changed();
+    }
   }
 
   async run(kind: Kind, { module, name }: FunctionPath, args: Record<string, Value>, isAdmin: boolean): Promise<Value> {
@@ -50,7 +89,8 @@ export class Backend {
       throw new Error(`Trying to execute ${path} as ${capitalised(kind)}, but it is defined as ${capitalised(actual)}.`);
     }
     const call = this.test[kind] as (reference: unknown, args: unknown) => Promise<Value>;
-    return await call(makeFunctionReference(path), args);
+    const work = () => call(makeFunctionReference(path), args);
+    return kind === "mutation" ? this.mutate(work) : work();
   }
 
   /** All functions, whoever may call them. */
@@ -70,6 +110,7 @@ export class Backend {
         for (const doc of docs) this.database.insert(table, doc);
       }
     });
+    this.changed();
   }
 
   /** The documents of a table, oldest first, with no transaction running. */

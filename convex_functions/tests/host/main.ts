@@ -1,4 +1,4 @@
-// Hosts a folder of Convex functions on convex-test and speaks Convex's HTTP API on 127.0.0.1:
+// Hosts a folder of Convex functions on convex-test and speaks Convex's HTTP API and sync protocol on 127.0.0.1:
 //
 //   node run.mjs --functions DIR [--port 0] [--key devkey] [--no-limits] [--no-redact]
 //
@@ -19,6 +19,7 @@ import { handleBench } from "./bench";
 import { installCounters } from "./counters";
 import { installDatabase } from "./database";
 import { loadFunctions, type Kind } from "./modules";
+import { syncEndpoint } from "./sync";
 
 const { values: options } = parseArgs({
   options: {
@@ -60,6 +61,7 @@ const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) =
   });
 });
 
+server.on("upgrade", syncEndpoint(backend, apiOptions));
 server.listen(Number(options.port), "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo;
   process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${port}` })}\n`);

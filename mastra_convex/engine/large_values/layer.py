@@ -6,7 +6,8 @@ it; what is read gets it back. Where the database cannot make a change because t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from mastra_convex.engine.client import Records
 from mastra_convex.engine.large_values.fetch import Reader
 from mastra_convex.engine.large_values.rewrite import Editor, can_be_edited, is_beyond
 from mastra_convex.engine.large_values.save import Writer
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
@@ -21,7 +23,6 @@ from mastra_convex.engine.protocol import (
     Engine,
     Get,
     GetResult,
-    Layer,
     Read,
     Scan,
 )
@@ -60,6 +61,18 @@ class _LargeValuesLayer(Layer):
             results = await self._engine.read([self._unchosen(op) for op in ops])
             return [await self._chosen(op, result) for op, result in zip(ops, results, strict=True)]
         return [await self._whole(op, result) for op, result in zip(ops, results, strict=True)]
+
+    async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
+        """Chunks never change, and a value that is replaced gets another reference: to watch the rows is enough."""
+        try:
+            async with aclosing(self._engine.watch(ops, give_up_after=give_up_after)) as states:
+                async for results in states:
+                    yield [await self._whole(op, result) for op, result in zip(ops, results, strict=True)]
+        except LargeValueError:  # a path leads into a large value
+            whole = [self._unchosen(op) for op in ops]
+            async with aclosing(self._engine.watch(whole, give_up_after=give_up_after)) as states:
+                async for results in states:
+                    yield [await self._chosen(op, result) for op, result in zip(ops, results, strict=True)]
 
     async def commit(self, commit: Commit, /) -> CommitResult:
         result, pick = await self._committed(commit)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from mastra_convex.engine.layer import Layer
 from mastra_convex.engine.protocol import (
     Commit,
     CommitResult,
     Engine,
-    Layer,
     Read,
 )
 
