@@ -1,5 +1,6 @@
-"""Keeps what LangGraph remembers in a store (docs/adapters/langgraph.md)."""
+"""Exports the adapters of LangGraph (docs/adapters/langgraph.md)."""
 
 from mastra_convex.adapters.langgraph_saver import StoreSaver
+from mastra_convex.adapters.langgraph_store import StoreCache, StoreMemory
 
-__all__ = ["StoreSaver"]
+__all__ = ["StoreCache", "StoreMemory", "StoreSaver"]
