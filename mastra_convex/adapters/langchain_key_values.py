@@ -7,12 +7,13 @@ import warnings
 from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from langchain_core._api import LangChainBetaWarning
 from langchain_core.caches import BaseCache
 from langchain_core.load import dumps, loads
-from langchain_core.outputs import Generation
+from langchain_core.messages import AIMessage, AIMessageChunk, ChatMessage, ChatMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation, GenerationChunk
 from langchain_core.stores import BaseStore
 
 from mastra_convex.adapters.background_loop import loop_of
@@ -20,6 +21,18 @@ from mastra_convex.adapters.opening import OverStore, StoreSource
 
 T = TypeVar("T")
 V = TypeVar("V")
+
+_ANSWERS: Final = (
+    Generation,
+    GenerationChunk,
+    ChatGeneration,
+    ChatGenerationChunk,
+    AIMessage,
+    AIMessageChunk,
+    ChatMessage,
+    ChatMessageChunk,
+)
+"""Nothing else is made of what a cache holds."""
 
 _log = logging.getLogger("mastra_convex.adapters")
 
@@ -124,7 +137,7 @@ class StoreLLMCache(_OnKeyValues, BaseCache):
             return None
         try:
             with warnings.catch_warnings(category=LangChainBetaWarning, action="ignore"):
-                answers: list[Generation] = loads(found.value, allowed_objects="core")
+                answers: list[Generation] = loads(found.value, allowed_objects=_ANSWERS)
         except Exception:  # of whatever release of LangChain wrote it
             _log.warning(
                 "an answer in the cache %r cannot be read, and is asked for anew", self.collection, exc_info=True

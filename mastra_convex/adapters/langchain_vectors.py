@@ -43,6 +43,8 @@ class StoreVectors(OverStore, VectorStore):
         ConfigurationError: the store cannot be opened.
 
     Example:
+        from langchain_core.embeddings import DeterministicFakeEmbedding
+
         vectors = StoreVectors(store, embedding=DeterministicFakeEmbedding(size=8))
         await vectors.aadd_documents([Document("The ferry leaves at noon", metadata={"page": 1})], ids=["a"])
         [found] = await vectors.asimilarity_search("When is the ferry?", filter={"page": {"$lt": 5}})
@@ -325,8 +327,8 @@ class StoreVectors(OverStore, VectorStore):
         )
 
     def _select_relevance_score_fn(self) -> Any:
-        """Returns what makes a relevance of a score: it is one already."""
-        return float
+        """Returns what makes a relevance, from 0 to 1, of a score: what is below 0 has none."""
+        return lambda score: min(max(score, 0.0), 1.0)
 
     async def _nearest(
         self, vector: list[float], k: int, filter: Filter, *, include_vector: bool = False

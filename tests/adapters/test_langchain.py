@@ -57,7 +57,7 @@ async def test_searches_answer_as_the_store_in_memory(store: ConvexStore, embedd
         assert [score for _, score in found] == [pytest.approx(score, abs=1e-5) for _, score in expected]
         vector = embedding.embed_query("text 5")
         assert await ours.asimilarity_search_by_vector(vector, k) == theirs.similarity_search_by_vector(vector, k)
-        diverse = {"query": "another text", "k": k, "fetch_k": 8, "lambda_mult": 0.4}
+        diverse: dict[str, Any] = {"query": "another text", "k": k, "fetch_k": 8, "lambda_mult": 0.4}
         assert await ours.amax_marginal_relevance_search(**diverse) == theirs.max_marginal_relevance_search(**diverse)
     filtered = await ours.asimilarity_search("text 3", 3, filter={"n": {"$gte": 4, "$lt": 6}})
     assert {document.metadata["n"] for document in filtered} == {4, 5}

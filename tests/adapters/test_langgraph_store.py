@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -32,6 +32,7 @@ from mastra_convex import ConfigurationError, ConvexStore, ValidationError
 from mastra_convex.adapters.background_loop import OnEventLoopError
 from mastra_convex.adapters.langgraph_store import StoreCache, StoreMemory
 from tests.adapters.pages import run_page
+from tests.backends import ConvexHost, remote_store
 from tests.effort import effort
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -295,6 +296,30 @@ async def test_what_is_cached_for_seconds_expires(store: ConvexStore) -> None:
 async def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     await run_page("langgraph-store.md")
+
+
+async def test_calls_on_convex(host: ConvexHost) -> None:
+    async def calls(work: Awaitable[object]) -> int:
+        await host.reset(keep="data")
+        await work
+        count: int = (await host.stats())["totals"]["calls"]
+        return count
+
+    await host.reset()
+    async with remote_store(host.url, None) as store:
+        memory, indexed = StoreMemory(store), StoreMemory(store, collection="indexed", index=INDEX)
+        cache = StoreCache[int](store)
+        await indexed.aput(("a",), "first", {"text": "a"})  # which makes the index
+        assert await calls(memory.abatch([PutOp(("a",), f"{n}", {"n": n}) for n in range(20)])) == 1
+        assert await calls(memory.abatch([GetOp(("a",), f"{n}") for n in range(20)])) == 1
+        assert await calls(memory.asearch(("a",), filter={"n": {"$gt": 5}}, limit=5, offset=5)) == 1
+        assert await calls(memory.aput(("a",), "1", {}, ttl=60)) == 1
+        assert await calls(memory.aget(("a",), "1")) == 2  # its lifetime begins anew
+        assert await calls(indexed.aput(("a",), "k", {"text": "abc"})) == 3
+        assert await calls(indexed.aput(("a",), "k", {"text": "abd"})) == 4  # the former vector goes
+        assert await calls(indexed.asearch(("a",), query="a", limit=2)) == 2
+        assert await calls(cache.aset({(("n",), f"{n}"): (n, 60) for n in range(20)})) == 1
+        assert await calls(cache.aget([(("n",), f"{n}") for n in range(20)])) == 1
 
 
 class State(TypedDict):
