@@ -105,6 +105,7 @@ from mastra_convex.retention import (
     parse_policies,
     prune_tables,
 )
+from mastra_convex.rows.at_once import check_at_once
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row, text_column
 from mastra_convex.rows.conditions import Condition
@@ -206,6 +207,7 @@ __all__ = [
     "as_operation",
     "batches",
     "carried",
+    "check_at_once",
     "check_batch_size",
     "check_function",
     "checked",

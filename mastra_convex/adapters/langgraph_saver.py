@@ -20,7 +20,7 @@ from langgraph.checkpoint.base import (
 
 from mastra_convex.adapters.background_loop import loop_of
 from mastra_convex.adapters.opening import OverStore, StoreSource
-from mastra_convex.domain import checked
+from mastra_convex.domain import check_at_once, checked, each
 from mastra_convex.errors import ConflictError, ValidationError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
         found = await self._checkpoints.get_checkpoint(
             place.thread_id, namespace=place.namespace, checkpoint_id=place.checkpoint_id
         )
-        return None if found is None else self._tuple(found)
+        return None if found is None else await self._read(found)
 
     async def alist(
         self,
@@ -177,7 +177,7 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
             limit=None if limit is None else max(limit, 0),
         )
         async for checkpoint in found:
-            yield self._tuple(checkpoint)
+            yield await self._read(checkpoint)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Deletes all checkpoints of a thread, with their values and writes."""
@@ -295,7 +295,12 @@ class StoreSaver(OverStore, BaseCheckpointSaver[str]):
     def _dumped(self, value: Any) -> tuple[str, bytes]:
         return self.serde.dumps_typed(value)
 
+    async def _read(self, found: _StoredCheckpoint) -> CheckpointTuple:
+        [read] = await each(self._tuple, [found])  # large values in a thread
+        return read
+
     def _tuple(self, found: _StoredCheckpoint) -> CheckpointTuple:
+        check_at_once(sum(len(data) for _, data in (*found.values.values(), *(write.value for write in found.writes))))
         place = _Place(found.thread_id, found.namespace, None)
         state = self.serde.loads_typed(found.state)
         metadata = {**found.metadata, **state.pop(_REST, {})}

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from mastra_convex.domain import Key, Row, Table, about, decode_row, encode_row, json_member, text_column
+from mastra_convex.domain import (
+    Key,
+    Row,
+    Table,
+    about,
+    check_at_once,
+    decode_row,
+    encode_row,
+    json_member,
+    text_column,
+)
 from mastra_convex.errors import ValidationError, damaged_row
 
 from .models import Checkpoint, CheckpointWrite, Serialized, StoredCheckpoint
@@ -38,19 +48,19 @@ def checkpoint_row(checkpoint: Checkpoint) -> Row:
         )
 
 
-def blob_rows(checkpoint: Checkpoint, values: Mapping[str, tuple[str, bytes]], *, operation: str) -> list[Row]:
-    """Returns the rows of new values. Raises ValidationError for a channel that has no version in the checkpoint."""
-    rows: list[Row] = []
-    for channel, value in values.items():
-        version = checkpoint.versions.get(channel)
-        if version is None:
-            raise ValidationError(f"checkpoint.versions lacks the channel {channel!r} of values", operation=operation)
-        names = {"threadId": checkpoint.thread_id, "namespace": checkpoint.namespace}
-        with about(f"values[{channel!r}]"):
-            kind, data = _checked(value, operation)
-            columns = {**names, "channel": channel, "version": version, "kind": kind, "data": data}
-            rows.append(encode_row(BLOBS, columns))
-    return rows
+def blob_row(checkpoint: Checkpoint, channel: str, value: tuple[str, bytes], *, operation: str) -> Row:
+    """Returns the row of a new value. Raises ValidationError for a channel without a version in the checkpoint."""
+    version = checkpoint.versions.get(channel)
+    if version is None:
+        raise ValidationError(f"checkpoint.versions lacks the channel {channel!r} of values", operation=operation)
+    names = {"threadId": checkpoint.thread_id, "namespace": checkpoint.namespace, "channel": channel}
+    match value:
+        case (str() as kind, bytes() | bytearray() as data):
+            with about(f"values[{channel!r}]"):
+                return encode_row(BLOBS, {**names, "version": version, "kind": kind, "data": _text(data)})
+        case _:
+            problem = f"values[{channel!r}] must be a Serialized: a kind and bytes"
+            raise ValidationError(problem, operation=operation)
 
 
 def write_row(key: Key, write: CheckpointWrite) -> Row:
@@ -110,20 +120,15 @@ def in_order(writes: Sequence[CheckpointWrite]) -> list[CheckpointWrite]:
     return sorted(writes, key=lambda write: (write.task_path, write.task_id, write.index))
 
 
-def _checked(value: Any, operation: str) -> tuple[str, str]:
-    match value:
-        case (str() as kind, bytes() | bytearray() as data):
-            return kind, _text(data)
-        case _:
-            raise ValidationError("must be a Serialized: a kind and bytes", operation=operation)
-
-
 def _text(data: bytes | bytearray) -> str:
+    check_at_once(len(data))
     return b64encode(data).decode("ascii")
 
 
 def _serialized(table: Table, row: Row, column: str) -> Serialized:
+    kind, data = text_column(table, row, "kind"), text_column(table, row, column)
+    check_at_once(len(data))
     try:
-        return Serialized(text_column(table, row, "kind"), b64decode(text_column(table, row, column), validate=True))
+        return Serialized(kind, b64decode(data, validate=True))
     except ValueError as error:
         raise damaged_row(table.name, table.key_of(row), f"{column} is no base64") from error

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from mastra_convex.domain import Put, WriteOp, about, batches, parse, parse_list, string, text
+from mastra_convex.domain import Put, WriteOp, about, batches, each, parse, parse_list, string, text
 
 from .models import Checkpoint, CheckpointWrite, Serialized
-from .rows import WRITTEN, blob_rows, checkpoint_row, write_row
+from .rows import WRITTEN, blob_row, checkpoint_row, write_row
 from .tables import BLOBS, CHECKPOINTS, WRITES
 from .values import RememberingMethods
 
@@ -41,8 +41,9 @@ class SavingMethods(RememberingMethods):
         """
         operation = "SAVE_CHECKPOINT"
         checked = parse(Checkpoint, checkpoint, "checkpoint", operation=operation)
-        row = checkpoint_row(checked)
-        *earlier, last = batches([*blob_rows(checked, values, operation=operation), row])
+        [row] = await each(checkpoint_row, [checked])
+        blobs = await each(lambda value: blob_row(checked, *value, operation=operation), values.items())
+        *earlier, last = batches([*blobs, row])
         for part in earlier:
             await self._records.commit([Put(table=BLOBS.name, rows=part)])
         ops: list[WriteOp] = [Put(table=CHECKPOINTS.name, rows=[row])]
@@ -85,7 +86,7 @@ class SavingMethods(RememberingMethods):
         )
         given = parse_list(CheckpointWrite, writes, "writes", operation=operation)
         with about("writes"):
-            rows = [write_row(key, write) for write in given]
+            rows = await each(lambda write: write_row(key, write), given)
         for part in batches(rows):
             stay = [row for row in part if row["index"] >= 0]
             replace = [row for row in part if row["index"] < 0]
