@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -23,7 +23,6 @@ from mastra_convex.errors import ConflictError, ValidationError
 
 if TYPE_CHECKING:
     from mastra_convex.domain import Guard
-    from mastra_convex_domains import Thread
 
 KEY: Final = "pydanticAi"
 """The member of the metadata in which entries and records are."""
@@ -91,12 +90,11 @@ class StoreConversations(OverStore, ConversationStore):
                 include_total=False,
                 order_by="-updated_at",
             )
-            all_kept = [_kept_in(thread) for thread in page.threads]
+            all_kept = await each(lambda one: _kept_in(one.id, one.resource_id, one.metadata), page.threads)
             records = [kept.record for kept in all_kept if kept is not None and kept.revision is not None]
             found = [record for record in records if scope is None or record.scope == scope]
-            found.sort(key=lambda record: record.updated_at, reverse=True)
-            if asked is None or not page.has_more or len(found) >= asked:
-                return found
+            if limit is None or asked is None or not page.has_more or len(found) >= limit:
+                return sorted(found, key=lambda record: record.updated_at, reverse=True)[:limit]
             asked *= 2  # some threads were no such conversations
 
     async def write_record(
@@ -203,7 +201,7 @@ class StoreConversations(OverStore, ConversationStore):
 
     async def _kept(self, conversation_id: str) -> _Kept | None:
         thread = await self.store.memory.get_thread_by_id(conversation_id)
-        return None if thread is None else _kept_in(thread)
+        return None if thread is None else _kept_in(thread.id, thread.resource_id, thread.metadata)
 
     async def _hide(self, kept: _Kept) -> None:
         """Leaves the thread without a record that is found, for its forks."""
@@ -228,7 +226,7 @@ class StoreConversations(OverStore, ConversationStore):
     def _new_item(self, entry: ConversationEntry) -> NewItem:
         try:
             value = _ENTRIES.dump_python([entry], mode="json")[0]
-            role, parts = parts_of(value["message"])
+            role, parts = parts_of(value)
             made = new_item(value, role, parts, name=DATA, id=entry.id, shows_parts=self._shows_parts)
             _entry_of(made.item or "")
         except ValueError as error:
@@ -248,10 +246,10 @@ class _Kept:
     forks: int
 
 
-def _kept_in(thread: Thread) -> _Kept | None:
-    match thread.metadata.get(KEY):
+def _kept_in(id: str, resource_id: str, metadata: Mapping[str, Any]) -> _Kept | None:
+    match metadata.get(KEY):
         case {"record": str(record), "revision": str() | None as revision, "forks": int() | float() as forks}:
-            return _Kept(thread.id, thread.resource_id, _record_of(record), revision, int(forks))
+            return _Kept(id, resource_id, _record_of(record), revision, int(forks))
         case _:
             return None
 

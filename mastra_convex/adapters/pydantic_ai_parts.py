@@ -1,4 +1,4 @@
-"""Shows messages of pydantic-ai, in their JSON form, as parts of Mastra's format 2. The framework is not needed."""
+"""Shows entries of pydantic-ai, in their JSON form, as parts of Mastra's format 2. The framework is not needed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _STANDARD_BASE64: Final = str.maketrans("-_", "+/")
 """pydantic writes base64 for URLs; data URIs have the standard one."""
 
 
-def parts_of(message: Mapping[str, Any]) -> tuple[ItemRole, list[PartDict | ToolResult]]:
-    """Returns who speaks in a message, and what is shown of it."""
-    role: ItemRole = "assistant" if message.get("kind") == "response" else "user"
+def parts_of(entry: Mapping[str, Any]) -> tuple[ItemRole, list[PartDict | ToolResult]]:
+    """Returns who speaks in the message of an entry, and what is shown of it."""
+    message = entry["message"]
+    role: ItemRole = "assistant" if message["kind"] == "response" else "user"
     return role, [shown for part in message["parts"] for shown in _parts(part)]
 
 

@@ -35,7 +35,7 @@ from pydantic_ai.models.test import TestModel
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.pydantic_ai import StoreConversations
 from mastra_convex_domains import MemoryStore
-from tests.adapters.pages import run_page
+from tests.adapters.pages import run_example, run_page
 from tests.backends import Backend, ConvexHost, remote_store
 
 
@@ -252,8 +252,8 @@ async def test_an_entry_never_changes(store: ConvexStore) -> None:
 async def test_records_come_in_the_order_of_their_times(store: ConvexStore) -> None:
     conversations = StoreConversations(store)
     base = ConversationRecord(conversation_id="", head_id=None, scope="user-1")
-    for n, seconds in enumerate([3, 1, 4, 2]):
-        record = replace(base, conversation_id=f"c{n}", updated_at=base.updated_at + timedelta(seconds=seconds))
+    for n, hours in enumerate([3, 1, 4, 2]):
+        record = replace(base, conversation_id=f"c{n}", updated_at=base.updated_at - timedelta(hours=9 - hours))
         await conversations.write_record(record, expected_revision=None)
     for n in range(3):
         await store.memory.save_thread({"id": f"t{n}", "resource_id": "user-1"})
@@ -300,6 +300,10 @@ async def test_nothing_is_shown_when_the_user_says_so(store: ConvexStore, memory
     await conversations.save(Conversation(conversation_id="c1", messages=turn(0)))
     assert {row.role for row in (await memory.list_messages("c1")).messages} == {"system"}
     assert texts((await conversations.load("c1") or Conversation()).messages) == texts(turn(0))
+
+
+async def test_the_example_runs() -> None:
+    await run_example(StoreConversations, Conversation=Conversation, ModelRequest=ModelRequest)
 
 
 async def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
