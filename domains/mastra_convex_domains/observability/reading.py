@@ -29,8 +29,7 @@ class ReadingMethods(DomainStore):
         """Returns spans of one trace in the order of their ids; unknown ones are left out."""
         text(trace_id, "trace_id", operation="GET_SPANS")
         ids = texts(span_ids, "span_ids", operation="GET_SPANS")
-        found = await self._records.read(Get(table=SPANS.name, keys=[[trace_id, id] for id in ids]))
-        return await each(span_of, [row for row in found.rows if row is not None])
+        return await self._by_id(trace_id, ids)
 
     async def get_root_span(self, trace_id: str) -> Span | None:
         """Returns the root of a trace, or None when it was not stored."""
@@ -49,8 +48,7 @@ class ReadingMethods(DomainStore):
     async def get_structure(self, trace_id: str) -> TraceStructure | None:
         """Returns all spans of a trace without what may be large, or None when there is none."""
         text(trace_id, "trace_id", operation="GET_STRUCTURE")
-        scan = Scan(table=SPANS.name, index="by_trace_started", prefixes=[[trace_id]], paths=[[name] for name in LIGHT])
-        spans = await each(light_span, (await self._records.read(scan)).values or ())
+        spans = await self._structure(trace_id)
         return TraceStructure(trace_id=trace_id, spans=spans) if spans else None
 
     async def get_trace_light(self, trace_id: str) -> TraceStructure | None:
@@ -75,15 +73,23 @@ class ReadingMethods(DomainStore):
         text(trace_id, "trace_id", operation=operation)
         text(span_id, "span_id", operation=operation)
         levels = None if depth is None else integer(depth, "depth", operation=operation, least=0)
-        spans = await self._spans(trace_id)
+        spans = await self._structure(trace_id)
         level = {span_id} & {span.span_id for span in spans}
         kept = set(level)
         while level and (levels is None or levels > 0):
             level = {span.span_id for span in spans if span.parent_span_id in level} - kept
             kept |= level
             levels = None if levels is None else levels - 1
-        branch = [span for span in spans if span.span_id in kept]
-        return Trace(trace_id=trace_id, spans=branch) if branch else None
+        ids = [span.span_id for span in spans if span.span_id in kept]
+        return Trace(trace_id=trace_id, spans=await self._by_id(trace_id, ids)) if ids else None
+
+    async def _by_id(self, trace_id: str, ids: Sequence[str]) -> list[Span]:
+        found = await self._records.read(Get(table=SPANS.name, keys=[[trace_id, id] for id in ids]))
+        return await each(span_of, [row for row in found.rows if row is not None])
+
+    async def _structure(self, trace_id: str) -> list[SpanSummary]:
+        scan = Scan(table=SPANS.name, index="by_trace_started", prefixes=[[trace_id]], paths=[[name] for name in LIGHT])
+        return await each(light_span, (await self._records.read(scan)).values or ())
 
     async def _spans(self, trace_id: str) -> list[Span]:
         scan = Scan(table=SPANS.name, index="by_trace_started", prefixes=[[trace_id]])

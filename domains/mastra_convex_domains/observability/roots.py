@@ -68,14 +68,10 @@ def mark_of(span: Span, *, changed: bool = False) -> dict[str, int] | None:
 
 def mark_edits(spans: Iterable[Span], *, changed: bool = False) -> list[Edit]:
     """Returns the edits of the row of a trace that count its spans, each once however often it is written."""
-    edits: list[Edit] = []
-    for span in spans:
-        mark = mark_of(span, changed=changed)
-        if mark is None:
-            continue
-        edits.append(Edit(path=["marks", span.span_id], reducer="set", value=to_json(mark)))
-        if mark.get("e"):
-            edits.append(Edit(path=["hasChildError"], reducer="set", value="true"))
+    marks = {span.span_id: mark for span in spans if (mark := mark_of(span, changed=changed)) is not None}
+    edits = [Edit(path=["marks"], reducer="merge", value=to_json(marks))] if marks else []
+    if any(mark.get("e") for mark in marks.values()):
+        edits.append(Edit(path=["hasChildError"], reducer="set", value="true"))
     return edits
 
 
