@@ -185,6 +185,9 @@ async def test_wrong_arguments_put_nothing(store: ConvexStore) -> None:
     for value in ({"text": "a", "at": b""}, {"text": "a", "n": float("nan")}):
         with pytest.raises(ValidationError):
             await memory.aput(("a",), "k", value)
+    for ttl in (-1, float("nan")):
+        with pytest.raises(ValidationError, match="ttl must be at least 0 minutes"):
+            await memory.aput(("a",), "k", {"text": "a"}, ttl=ttl)
     with pytest.raises(ValidationError, match=r"\$over is no operator"):
         await memory.asearch(("a",), filter={"n": {"$over": 1}})
     assert await memory.asearch(()) == []
