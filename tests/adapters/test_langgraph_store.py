@@ -257,6 +257,15 @@ async def test_vectors_go_with_their_items(store: ConvexStore) -> None:
     assert (await store.vector.describe_index("langgraph")).count == 1
 
 
+async def test_a_vector_that_its_item_does_not_name_is_not_found(store: ConvexStore) -> None:
+    memory = StoreMemory(store, index=INDEX)
+    await memory.aput(("a",), "k", {"text": "abc"})
+    died_before_its_commit = {"namespace": ["a"], "key": "k", "value": {"value": {"text": "hh"}, "vectors": []}}
+    await store.key_values.set_many("langgraph", entries=[died_before_its_commit])
+    assert await memory.asearch(("a",), query="abc") == []
+    assert [item.value for item in await memory.asearch(("a",))] == [{"text": "hh"}]
+
+
 async def test_synchronous_twins(store: ConvexStore) -> None:
     memory, cache = StoreMemory(store, index=INDEX), StoreCache[int](store)
 
