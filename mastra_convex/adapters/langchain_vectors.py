@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Any, Literal, Self, TypeVar
 
-import numpy as np
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
@@ -304,6 +303,8 @@ class StoreVectors(OverStore, VectorStore):
         **options: Any,
     ) -> list[Document]:
         """Does what `amax_marginal_relevance_search` does, for a vector in place of a text."""
+        import numpy as np  # noqa: PLC0415  # nothing else here needs it
+
         _refuse(options)
         found = await self._nearest(embedding, fetch_k, filter, include_vector=True)
         vectors = [vector for _, _, vector in found]
@@ -326,7 +327,7 @@ class StoreVectors(OverStore, VectorStore):
             self.amax_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, filter=filter, **options)
         )
 
-    def _select_relevance_score_fn(self) -> Any:
+    def _select_relevance_score_fn(self) -> Callable[[float], float]:
         """Returns what makes a relevance, from 0 to 1, of a score: what is below 0 has none."""
         return lambda score: min(max(score, 0.0), 1.0)
 

@@ -93,6 +93,8 @@ class StoreMemory(OverStore, BaseStore):
             validate_op_namespace(op)
             if isinstance(op, PutOp):
                 puts[tuple(op.namespace), op.key] = op
+                if op.ttl is not None and not op.ttl >= 0:
+                    raise ValidationError(f"ttl must be at least 0 minutes, not {op.ttl!r}; None is for no end")
         items = iter(await self._get([op for op in given if isinstance(op, GetOp)]))
         results: list[Result] = []
         for op in given:

@@ -185,6 +185,9 @@ async def test_wrong_arguments_put_nothing(store: ConvexStore) -> None:
     for value in ({"text": "a", "at": b""}, {"text": "a", "n": float("nan")}):
         with pytest.raises(ValidationError):
             await memory.aput(("a",), "k", value)
+    for ttl in (-1, float("nan")):
+        with pytest.raises(ValidationError, match="ttl must be at least 0 minutes"):
+            await memory.aput(("a",), "k", {"text": "a"}, ttl=ttl)
     with pytest.raises(ValidationError, match=r"\$over is no operator"):
         await memory.asearch(("a",), filter={"n": {"$over": 1}})
     assert await memory.asearch(()) == []
@@ -252,6 +255,15 @@ async def test_vectors_go_with_their_items(store: ConvexStore) -> None:
     assert (await store.vector.describe_index("langgraph")).count == 2  # its item might yet come
     await memory.asweep(unused_for=timedelta(0))
     assert (await store.vector.describe_index("langgraph")).count == 1
+
+
+async def test_a_vector_that_its_item_does_not_name_is_not_found(store: ConvexStore) -> None:
+    memory = StoreMemory(store, index=INDEX)
+    await memory.aput(("a",), "k", {"text": "abc"})
+    died_before_its_commit = {"namespace": ["a"], "key": "k", "value": {"value": {"text": "hh"}, "vectors": []}}
+    await store.key_values.set_many("langgraph", entries=[died_before_its_commit])
+    assert await memory.asearch(("a",), query="abc") == []
+    assert [item.value for item in await memory.asearch(("a",))] == [{"text": "hh"}]
 
 
 async def test_synchronous_twins(store: ConvexStore) -> None:
