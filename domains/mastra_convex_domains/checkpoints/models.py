@@ -69,7 +69,7 @@ class CheckpointWrite(Record):
 
     task_id: Id
     """Identifies the task."""
-    index: Integer
+    index: Annotated[Integer, exactly(int)]
     """Numbers the writes of the task. The first write of an index stays; of a negative one the last."""
     task_path: str = ""
     """Tells the place of the task in its step, by which writes are ordered."""

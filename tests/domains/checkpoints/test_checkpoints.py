@@ -234,6 +234,17 @@ async def test_large_values_and_many(checkpoints: CheckpointsStore, elsewhere: C
     assert [w.value for w in found.writes] == [large["c0"]]
 
 
+async def test_more_values_than_a_commit_or_the_memory_takes(
+    checkpoints: CheckpointsStore, elsewhere: CheckpointsStore
+) -> None:
+    many = {f"c{n}": Serialized("bytes", bytes([n]) * 700_000) for n in range(26)}
+    await checkpoints.save_checkpoint(checkpoint("1", dict.fromkeys(many, "1")), values=many)
+    for each in (checkpoints, elsewhere):
+        found = await each.get_checkpoint("t")
+        assert found is not None
+        assert found.values == many
+
+
 async def test_wrong_arguments_are_refused(checkpoints: CheckpointsStore) -> None:
     for attempt, problem in (
         (checkpoints.save_checkpoint(checkpoint("1"), values={"a": value("a")}), "versions lacks the channel 'a'"),
