@@ -53,10 +53,7 @@ def parts_of(item: Any) -> tuple[ItemRole, list[PartDict | ToolResult]]:
         }:
             action = item.get("action") or item.get("operation") or {"actions": item.get("actions")}
             return "assistant", [to.call(id, kind.removesuffix("_call"), action)]
-        case {"type": str(kind), "call_id": str(id)} if kind.endswith("_output") and not {
-            "output",
-            "status",
-        }.isdisjoint(item):
+        case {"type": str(kind), "call_id": str(id)} if kind.endswith("_call_output"):
             return "assistant", [_result(id, item)]
         case {"type": str(kind), "id": str(id)} if kind in _PROVIDER_TOOLS:
             return "assistant", list(_run_by_provider(id, _PROVIDER_TOOLS[kind], item))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.background_loop import OnEventLoopError
 from mastra_convex.adapters.langchain_history import StoreChatHistory
 from mastra_convex_domains import MemoryStore, Message
+from tests.adapters.pages import run_page
 from tests.data import at
 from tests.effort import some_backends
 
@@ -121,3 +123,8 @@ async def test_a_chain_remembers_with_and_without_an_event_loop(store: ConvexSto
     assert len(await asyncio.to_thread(lambda: history.messages)) == 5
     await asyncio.to_thread(history.clear)
     assert await history.aget_messages() == []
+
+
+async def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    await run_page("langchain-history.md")
