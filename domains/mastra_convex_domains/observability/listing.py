@@ -79,6 +79,8 @@ class ListingMethods(DomainStore):
         rows, info = await self._page(filters, order_by, page, per_page, include_total=include_total)
         return TracePage(spans=await each(summary, rows), **info)
 
+    list_traces_light = list_traces
+
     async def list_whole_traces(
         self,
         filters: TraceFilters | Mapping[str, Any] | None = None,
@@ -99,12 +101,6 @@ class ListingMethods(DomainStore):
             for trace, root in zip(traces, roots, strict=True)
         ]
         return WholeTracePage(spans=spans, **info)
-
-    async def list_traces_light(
-        self, filters: TraceFilters | Mapping[str, Any] | None = None, **options: Any
-    ) -> TracePage:
-        """Is `list_traces` under Mastra's other name."""
-        return await self.list_traces(filters, **options)
 
     async def list_branches(
         self,
@@ -202,7 +198,7 @@ class ListingMethods(DomainStore):
     ) -> tuple[Sequence[Listed], int]:
         """Reads a page of several scans, one behind the other, in one round trip."""
         limit = None if wanted.limit is None else wanted.offset + wanted.limit + 1
-        found = await self._records.read_all([replace(scan, limit=limit, total=include_total) for scan in scans])
+        found = await self._records.read_all([replace(scan, limit=limit, total=bool(include_total)) for scan in scans])
         rows = [row for part in found for row in part.values or ()]
         return rows[wanted.offset : limit], sum(part.matched for part in found)
 

@@ -54,9 +54,7 @@ class ReadingMethods(DomainStore):
         spans = await self._structure(trace_id)
         return TraceStructure(trace_id=trace_id, spans=spans) if spans else None
 
-    async def get_trace_light(self, trace_id: str) -> TraceStructure | None:
-        """Is `get_structure` under Mastra's other name."""
-        return await self.get_structure(trace_id)
+    get_trace_light = get_structure
 
     async def get_branch(self, trace_id: str, *, span_id: str, depth: int | None = None) -> Trace | None:
         """Returns a span with the spans below it.
