@@ -14,6 +14,9 @@ from .writing import span_of
 LIGHT: Final = tuple(str(field.alias) for field in SpanSummary.model_fields.values())
 """The columns of a span without what may be large."""
 
+_IN_TRACE: Final = tuple(name for name in LIGHT if name not in ("traceId", "updatedAt"))
+"""Those of them that the structure of a trace is read by: what is known is left out, as a trace may be long."""
+
 
 class ReadingMethods(DomainStore):
     """Reads spans and traces by their ids."""
@@ -51,9 +54,7 @@ class ReadingMethods(DomainStore):
         spans = await self._structure(trace_id)
         return TraceStructure(trace_id=trace_id, spans=spans) if spans else None
 
-    async def get_trace_light(self, trace_id: str) -> TraceStructure | None:
-        """Is `get_structure` under Mastra's other name."""
-        return await self.get_structure(trace_id)
+    get_trace_light = get_structure
 
     async def get_branch(self, trace_id: str, *, span_id: str, depth: int | None = None) -> Trace | None:
         """Returns a span with the spans below it.
@@ -88,19 +89,20 @@ class ReadingMethods(DomainStore):
         return await each(span_of, [row for row in found.rows if row is not None])
 
     async def _structure(self, trace_id: str) -> list[SpanSummary]:
-        scan = Scan(table=SPANS.name, index="by_trace_started", prefixes=[[trace_id]], paths=[[name] for name in LIGHT])
-        return await each(light_span, (await self._records.read(scan)).values or ())
+        scan = Scan(
+            table=SPANS.name, index="by_trace_started", prefixes=[[trace_id]], paths=[[name] for name in _IN_TRACE]
+        )
+
+        def light(values: Sequence[str | None]) -> SpanSummary:
+            return SpanSummary.stored({"traceId": trace_id, **light_members(values, _IN_TRACE)}, SPANS)
+
+        return await each(light, (await self._records.read(scan)).values or ())
 
     async def _spans(self, trace_id: str) -> list[Span]:
         scan = Scan(table=SPANS.name, index="by_trace_started", prefixes=[[trace_id]])
         return await each(span_of, (await self._records.read(scan)).rows)
 
 
-def light_members(values: Sequence[str | None]) -> dict[str, object]:
-    """Returns the columns of a span that were read by `LIGHT`."""
-    return {name: from_json(value) for name, value in zip(LIGHT, values, strict=True) if value is not None}
-
-
-def light_span(values: Sequence[str | None]) -> SpanSummary:
-    """Returns the summary of a span that was read by `LIGHT`."""
-    return SpanSummary.stored(light_members(values), SPANS)
+def light_members(values: Sequence[str | None], columns: Sequence[str] = LIGHT) -> dict[str, object]:
+    """Returns the columns of a span that were read alone, as JSON text."""
+    return {name: from_json(value) for name, value in zip(columns, values, strict=True) if value is not None}

@@ -77,6 +77,16 @@ async def _load_entry(store: ConvexStore, name: str) -> Any:
     return found[0]["data"] if found else None
 
 
+async def _save_span(store: ConvexStore, name: str, data: Any) -> None:
+    span = {"trace_id": name, "span_id": "s", "name": "run", "span_type": "agent_run", "started_at": at(0)}
+    await store.observability.create_span({**span, "input": data})
+
+
+async def _load_span(store: ConvexStore, name: str) -> Any:
+    found = await store.observability.get_span(name, span_id="s")
+    return found and found.input
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -179,5 +189,12 @@ KINDS = (
         _save_entry,
         _load_entry,
         lambda store, name: store.agent_sessions.delete_session("app", session_id=name),
+    ),
+    Kind(
+        "span",
+        "mastra_ai_spans",
+        _save_span,
+        _load_span,
+        lambda store, name: store.observability.batch_delete_traces([name]),
     ),
 )
