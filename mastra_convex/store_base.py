@@ -9,7 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic.alias_generators import to_snake
 
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from mastra_convex_domains import BuiltinDomains
 else:
     BuiltinDomains = object
-
-_ELSEWHERE: Final = {
-    "observability": "Convex storage does not provide it: traces come too fast and are asked too freely for Convex's "
-    "limits. Route it to a domain of your own: "
-    'CompositeStore(id="app", default=store, domains={"observability": traces})',
-}
-"""Domains of Mastra that this package does not have, and where to keep their data instead."""
 
 
 class DomainAccess(ABC, BuiltinDomains):
@@ -154,5 +147,4 @@ class DomainAccess(ABC, BuiltinDomains):
         known = ", ".join(sorted(self._domains)) or "none"
         owner = next((own for own, domain in self._domains.items() if hasattr(domain, name)), None)
         hint = f"; did you mean '{owner}.{name}'?" if owner else did_you_mean(name, self._public_names())
-        elsewhere = f". {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}{hint}{elsewhere}")
+        return DomainNotRegisteredError(f"the store has no domain {name!r}; registered: {known}{hint}")

@@ -21,6 +21,24 @@ from mastra_convex_domains.memory import (
     ThreadClone,
     ThreadPage,
 )
+from mastra_convex_domains.observability import (
+    BranchFilters,
+    BranchPage,
+    BranchSummary,
+    ObservabilityStore,
+    Span,
+    SpanSummary,
+    TimeRange,
+    Trace,
+    TraceFilters,
+    TracePage,
+    TraceQueryPage,
+    TraceStructure,
+    TraceSummary,
+    TraceTotals,
+    WholeTrace,
+    WholeTracePage,
+)
 from mastra_convex_domains.schedules import Schedule, SchedulesStore, ScheduleTrigger
 from mastra_convex_domains.scores import Score, ScorePage, ScoresStore
 from mastra_convex_domains.thread_state import ThreadStateStore
@@ -42,6 +60,9 @@ __all__ = [
     "BackgroundTask",
     "BackgroundTaskPage",
     "BackgroundTasksStore",
+    "BranchFilters",
+    "BranchPage",
+    "BranchSummary",
     "BuiltinDomains",
     "CacheStore",
     "ChannelConfig",
@@ -58,6 +79,7 @@ __all__ = [
     "MessagePage",
     "MessageUpdate",
     "Metric",
+    "ObservabilityStore",
     "ObservationChunk",
     "ObservationalMemory",
     "Resource",
@@ -72,12 +94,24 @@ __all__ = [
     "Score",
     "ScorePage",
     "ScoresStore",
+    "Span",
+    "SpanSummary",
     "Thread",
     "ThreadClone",
     "ThreadPage",
     "ThreadStateStore",
+    "TimeRange",
+    "Trace",
+    "TraceFilters",
+    "TracePage",
+    "TraceQueryPage",
+    "TraceStructure",
+    "TraceSummary",
+    "TraceTotals",
     "VectorHit",
     "VectorStore",
+    "WholeTrace",
+    "WholeTracePage",
     "WorkflowRun",
     "WorkflowRunPage",
     "WorkflowsStore",
@@ -102,6 +136,8 @@ class BuiltinDomains:
     """Stores records of any shape."""
     memory: MemoryStore
     """Stores threads, messages and resources."""
+    observability: ObservabilityStore
+    """Stores the traces of agents' runs."""
     schedules: SchedulesStore
     """Stores schedules and their triggers."""
     scores: ScoresStore
