@@ -100,7 +100,7 @@ def time_of(text: str | None) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _age(text: str) -> Any:
+def _age(text: str) -> timedelta:
     try:
         return RetentionPolicy(max_age=text).max_age
     except ValidationError as error:
