@@ -26,8 +26,8 @@ def opener(target: Target) -> Callable[[], ConvexStore | CompositeStore]:
             raise ConfigurationError("traces need a file, as nobody else could read them from memory")
         return _checked(lambda: ConvexStore.local(path, id="traces"))
     if isinstance(target, Mapping):
-        settings = dict(target)
-        return _checked(lambda: ConvexStore(**{"id": "traces", **settings}))
+        settings: dict[str, Any] = {"id": "traces", **target}
+        return _checked(lambda: ConvexStore(**settings))
     if not callable(target):
         raise ConfigurationError(
             "the writer of traces uses a store of its own: give a path, the arguments of ConvexStore as a mapping, or a"

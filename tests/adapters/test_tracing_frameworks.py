@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from agents import Agent, RunConfig, Runner, function_tool, set_trace_processors
 from langchain_core.tools import tool
@@ -187,14 +187,12 @@ MODELS = {"pydantic-ai": "pydantic_ai_model", "OpenAI Agents": "OpenAIModel", "L
 
 
 @pytest.mark.parametrize("heading", MODELS)
-def test_the_examples_of_the_page_run(heading: str, path: Path) -> None:
+async def test_the_examples_of_the_page_run(heading: str, path: Path) -> None:
     section = DOCUMENT.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
     for example in re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
-        path.unlink(missing_ok=True)
         program = f"from tests.adapters.tracing_models import {MODELS[heading]} as make\nmodel = make()\n{example}"
         command = [sys.executable, "-W", "ignore", "-c", program]
-        done = subprocess.run(command, cwd=path.parent, env=environment(), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        shown = [sys.executable, "-m", "mastra_convex", "traces", "list", "--file", path, "--json"]
-        listed = subprocess.run(shown, env=environment(), capture_output=True, text=True, check=True)
-        assert '"entityName":"forecaster"' in listed.stdout
+        done = await anyio.run_process(command, cwd=path.parent, env=environment(), check=False)
+        assert done.returncode == 0, done.stderr.decode()
+    roots = [span for span in await spans_of(path) if span.parent_span_id is None]
+    assert {(root.entity_name, root.error) for root in roots} == {("forecaster", None)}

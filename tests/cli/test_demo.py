@@ -28,7 +28,8 @@ SECTIONS = (
     "11. Scores of",
     "12. What mara-bakery said before that is near a question",
     "13. A composite: memory and scores in different files",
-    "14. The same data, read by a new process",
+    "14. A trace: what this demo did, and when",
+    "15. The same data, read by a new process",
 )
 
 

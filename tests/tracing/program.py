@@ -15,11 +15,11 @@ from mastra_convex import tracing
 
 
 def make_spans(count: int) -> None:
-    """Makes traces of ten spans each, with an input and an output."""
+    """Makes traces of 50 spans each."""
     tracer = trace.get_tracer("program")
-    for _ in range(count // 10):
+    for _ in range(count // 50):
         with tracer.start_as_current_span("invoke_agent", attributes={"gen_ai.operation.name": "invoke_agent"}):
-            for _ in range(9):
+            for _ in range(49):
                 with tracer.start_as_current_span("chat", attributes={"gen_ai.operation.name": "chat"}) as span:
                     span.set_attribute("gen_ai.usage.input_tokens", 3)
 

@@ -58,7 +58,7 @@ async def test_a_server_has_all_spans(case: tuple[str, int]) -> None:
     how, count = case
     engine = LocalEngine(":memory:", declared_tables(), receipts=True)
     async with LocalServer(engine, admin_key=KEY) as server:
-        settings = {"deployment_url": server.url, "admin_auth_token": KEY}
+        settings: dict[str, Any] = {"deployment_url": server.url, "admin_auth_token": KEY}
         assert await end(settings, count, how) == ENDS[how]
         await check(ConvexStore(id="test", **settings), count)
     await engine.aclose()

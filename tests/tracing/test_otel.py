@@ -115,10 +115,10 @@ async def test_links_events_and_spans_of_a_remote_parent(path: Path, processor: 
     async with written(processor.writer):
         with tracer.start_as_current_span("work", links=[Link(other, {"why": "retry"})]) as span:
             span.add_event("note", {"n": 1})
-    (span,) = await spans_of(path)
-    assert span.links == [{"traceId": f"{1:032x}", "spanId": f"{2:016x}", "attributes": {"why": "retry"}}]
-    assert span.metadata is not None
-    assert span.metadata["events"][0]["attributes"] == {"n": 1}
+    (stored,) = await spans_of(path)
+    assert stored.links == [{"traceId": f"{1:032x}", "spanId": f"{2:016x}", "attributes": {"why": "retry"}}]
+    assert stored.metadata is not None
+    assert stored.metadata["events"][0]["attributes"] == {"n": 1}
 
 
 async def test_an_exporter_behind_the_batches_of_opentelemetry(path: Path) -> None:
@@ -170,13 +170,13 @@ async def test_content_can_be_left_out_or_changed(path: Path, content: Any) -> N
             span.add_event("note", {"text": SECRET})
             span.record_exception(ValueError(SECRET))
             span.set_status(trace.StatusCode.ERROR, SECRET)
-    (span,) = await spans_of(path)
-    assert span.thread_id == "t"
-    assert span.attributes is not None
-    assert span.attributes["usage"] == {"inputTokens": 10}
-    assert span.error is not None
-    assert span.error["name"] == "ValueError"
-    assert (span.input is None) == (content is False)
+    (stored,) = await spans_of(path)
+    assert stored.thread_id == "t"
+    assert stored.attributes is not None
+    assert stored.attributes["usage"] == {"inputTokens": 10}
+    assert stored.error is not None
+    assert stored.error["name"] == "ValueError"
+    assert (stored.input is None) == (content is False)
     async with ConvexStore.local(path):
         pass  # which brings the log of the file into it
     assert all(SECRET.encode() not in file.read_bytes() for file in path.parent.iterdir())

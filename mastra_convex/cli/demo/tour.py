@@ -20,8 +20,11 @@ from mastra_convex.cli.demo.evaluation import CHECK, SCORER, check_threads, scor
 from mastra_convex.cli.demo.importing import Imported, import_transcript
 from mastra_convex.cli.demo.reader import Answer, Question, read_facts
 from mastra_convex.cli.demo.recall import embed_messages, question_of, recall
+from mastra_convex.cli.demo.recording import Recording
 from mastra_convex.cli.demo.transcript import BadLine, Line, Transcript, derived_id, parse_transcript
 from mastra_convex.cli.terminal import new_console, safe
+from mastra_convex.cli.traces.reading import spans_of
+from mastra_convex.cli.traces.views import tree
 from mastra_convex.composite import CompositeStore
 from mastra_convex.contract.embedders import HashingEmbedder
 from mastra_convex.store import ConvexStore
@@ -88,16 +91,25 @@ async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool) 
             typer.echo(f"{source}: no message could be imported", err=True)
             return 1
         subject = _subject(good)
-        await _show_memory(console, store, subject)
-        await _show_workflow(console, store, path, subject)
-        await check_threads(store, Transcript(good, ()).threads())
-        await _show_runs(console, store)
+        recording = Recording(subject.thread_id)
+        with recording.step("memory"):
+            await _show_memory(console, store, subject)
+        with recording.step("workflow"):
+            await _show_workflow(console, store, path, subject)
+        with recording.step("runs"):
+            await check_threads(store, Transcript(good, ()).threads())
+            await _show_runs(console, store)
         talk = [line for line in good if line.thread_id == subject.thread_id]
-        await _show_operations(console, store, path, talk)
-        await score_answers(store, talk)
-        await _show_scores(console, store, subject)
-        await _show_recall(console, store, good, subject)
-        await _show_files(console, {path.name: main, scores_path.name: scores, "the composite": store}, subject)
+        with recording.step("operations"):
+            await _show_operations(console, store, path, talk)
+        with recording.step("scores"):
+            await score_answers(store, talk)
+            await _show_scores(console, store, subject)
+        with recording.step("recall"):
+            await _show_recall(console, store, good, subject)
+        with recording.step("files"):
+            await _show_files(console, {path.name: main, scores_path.name: scores, "the composite": store}, subject)
+        await _show_trace(console, store, recording)
         question = Question(subject.resource, subject.thread_id, subject.clone_id)
         before = await read_facts(store, question)
     same = _show_again(console, before, Answer(**await ask_new_process("read", path, asdict(question))))
@@ -317,12 +329,19 @@ async def _show_files(console: Console, stores: dict[str, DomainAccess], subject
     console.print(views.pairs_table(("", *stores), rows))
 
 
+async def _show_trace(console: Console, store: DomainAccess, recording: Recording) -> None:
+    """Stores what this run of the demo did as a trace, and draws it as `mastra-convex traces show` does."""
+    views.heading(console, 14, "A trace: what this demo did, and when", "observability.get_trace(trace_id)")
+    await recording.store(store)
+    console.print(tree(await spans_of(store, recording.trace_id), encoding=console.encoding))
+
+
 def _short(id: str) -> str:
     return f"{id[:13]}..."
 
 
 def _show_again(console: Console, before: Answer, after: Answer) -> bool:
-    views.heading(console, 14, "The same data, read by a new process", "ConvexStore.local(path)")
+    views.heading(console, 15, "The same data, read by a new process", "ConvexStore.local(path)")
     rows = [
         (label, views.shortened(after.facts[label]), "yes" if after.facts[label] == value else "NO")
         for label, value in before.facts.items()

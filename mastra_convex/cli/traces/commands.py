@@ -14,7 +14,7 @@ import typer
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, store_of
 from mastra_convex.cli.terminal import new_console
 from mastra_convex.cli.traces import reading, views
-from mastra_convex.cli.traces.figures import statistics_of
+from mastra_convex.cli.traces.figures import Span, statistics_of
 from mastra_convex.cli.traces.reading import Filters, time_of
 from mastra_convex.errors import NotFoundError
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
@@ -136,7 +136,7 @@ def stats(
     filters = Filters(thread, run, resource, user, agent, status, time_of(since), time_of(until))
     store = store_of(file, storage_function, allow_http=allow_http)
 
-    async def read() -> list[list[reading.Span]]:
+    async def read() -> list[list[Span]]:
         return [spans async for spans in reading.whole(store, filters, limit)]
 
     found = _run(store, read())

@@ -74,7 +74,7 @@ def statistics_of(traces: Sequence[Sequence[Span]]) -> Statistics:
     calls = [(span, [span]) for spans in traces for span in spans if span["spanType"] == _GENERATION]
     return Statistics(
         agents=_rows(whole, lambda root: root.get("entityName") or root["name"]),
-        models=_rows(calls, lambda call: (call.get("attributes") or {}).get("model") or call["name"]),
+        models=_rows(calls, _model),
         days=sorted(_rows(whole, _day), key=lambda row: row.name),
     )
 
@@ -116,6 +116,10 @@ def _row(name: str, members: Sequence[tuple[Span, Sequence[Span]]]) -> Row:
         p95=percentile(durations, 0.95),
         p99=percentile(durations, 0.99),
     )
+
+
+def _model(span: Span) -> str:
+    return str((span.get("attributes") or {}).get("model") or span["name"])
 
 
 def _day(span: Span) -> str:

@@ -15,7 +15,7 @@ from mastra_convex.retention import RetentionPolicy
 from mastra_convex.store_base import DomainAccess
 
 Trace = dict[str, Any]
-"""The root of a trace without content, with its `status` and `inputPreview`."""
+"""A trace as lists have it: its root without content, with `status`, `inputPreview` and the sum of tokens."""
 
 _PAGE: Final = 100
 _FIRST_FOLLOWED: Final = 10
@@ -55,13 +55,8 @@ class Filters:
 
 
 async def listed(store: DomainAccess, filters: Filters, limit: int) -> list[Trace]:
-    """The newest traces, their roots without content, each with the sum of its tokens."""
-    found = [trace async for trace in _roots(store, filters, limit)]
-    totals = await store.observability.get_trace_totals([trace["traceId"] for trace in found])
-    for trace in found:
-        sums = totals[trace["traceId"]]
-        trace["tokens"] = {"input": sums.input_tokens, "output": sums.output_tokens}
-    return found
+    """The newest traces, as lists have them."""
+    return [trace async for trace in _roots(store, filters, limit)]
 
 
 async def whole(store: DomainAccess, filters: Filters, limit: int | None) -> AsyncIterator[list[Span]]:
@@ -105,7 +100,7 @@ def time_of(text: str | None) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _age(text: str) -> Any:
+def _age(text: str) -> timedelta:
     try:
         return RetentionPolicy(max_age=text).max_age
     except ValidationError as error:
@@ -118,7 +113,7 @@ async def _roots(store: DomainAccess, filters: Filters, limit: int | None) -> As
     seen: set[str] = set()  # a trace that begins meanwhile moves the others on, some of them to the next page
     for page in count():
         answer = await store.observability.list_traces(
-            filters=filters.members(), page=page, per_page=_PAGE, include_total=False
+            filters.members(), page=page, per_page=_PAGE, include_total=False
         )
         for span in answer.spans:
             if len(seen) == limit:

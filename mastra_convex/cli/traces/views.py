@@ -39,7 +39,7 @@ def list_table(traces: Sequence[Mapping[str, Any]]) -> Table:
         about = Text.assemble(
             (safe(trace.get("entityName") or trace["name"]), "bold"), "\n", asked, "\n", (trace["traceId"], "dim")
         )
-        tokens = Tokens(trace["tokens"]["input"], trace["tokens"]["output"])
+        tokens = Tokens(trace["inputTokens"], trace["outputTokens"])
         table.add_row(
             _time(trace["startedAt"]), about, status(trace["status"]), took(duration_of(trace)), _tokens(tokens)
         )
@@ -48,17 +48,16 @@ def list_table(traces: Sequence[Mapping[str, Any]]) -> Table:
 
 def status(name: str) -> Text:
     """The status in its colour."""
-    return Text(name, style=_STATUS_STYLES.get(name, ""))
+    return Text(name, style=_STATUS_STYLES.get(name.strip(), ""))
 
 
 def line(trace: Mapping[str, Any]) -> Text:
     """A trace as one line, as it is followed."""
     asked = " ".join(safe(trace.get("inputPreview") or "").split())
-    about = f"{safe(trace.get('entityName') or trace['name'])}: {asked}"
-    return Text.assemble(
-        f"{_time(trace['startedAt'], seconds=True)} ", (f"{trace['status']:<8}", _STATUS_STYLES.get(trace["status"], "")),
-        f"{took(duration_of(trace)):>9} ", (trace["traceId"], "dim"), " ", about,
-    )  # fmt: skip
+    about = f" {safe(trace.get('entityName') or trace['name'])}: {asked}"
+    ended = status(f"{trace['status']:<8}")
+    begun = f"{_time(trace['startedAt'], seconds=True)} "
+    return Text.assemble(begun, ended, f"{took(duration_of(trace)):>9} ", (trace["traceId"], "dim"), about)
 
 
 def tree(spans: Sequence[Span], *, encoding: str) -> Table:
@@ -191,7 +190,7 @@ def _part(part: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return str(value) if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _tokens(tokens: Tokens) -> str:
