@@ -47,7 +47,7 @@ class ResourceMethods(DomainStore):
         """Returns the resource, or None when nothing is stored for it."""
         text(resource_id, "resource_id", operation="GET_RESOURCE_BY_ID")
         [row] = (await self._records.read(Get(table=RESOURCES.name, keys=[[resource_id]]))).rows
-        return None if row is None else _resource(row)
+        return None if row is None else stored_resource(row)
 
     async def save_resource(
         self, resource: Resource | Mapping[str, Any], *, if_exists: IfExists = "replace"
@@ -73,7 +73,7 @@ class ResourceMethods(DomainStore):
         with about("resource"):
             row = _row(checked)
         otherwise = await saver.save([NewRow(row, "created_at" in checked.model_fields_set)])
-        return _resource(otherwise[checked.id]) if otherwise else checked
+        return stored_resource(otherwise[checked.id]) if otherwise else checked
 
     async def update_resource(
         self,
@@ -124,13 +124,13 @@ class ResourceMethods(DomainStore):
         [row] = result.returned[0].rows
         if row is None:
             raise MastraConvexError(f"resource {resource_id!r} was deleted meanwhile", operation=operation)
-        return _resource(row)
+        return stored_resource(row)
 
     async def _updated_by(
         self, id: str, update: Callable[[Resource], ResourceChange | Awaitable[ResourceChange]], operation: str
     ) -> Resource:
         async def change(row: Row | None) -> list[WriteOp] | None:
-            wanted = await answer_of(update, Resource(id=id) if row is None else _resource(row))
+            wanted = await answer_of(update, Resource(id=id) if row is None else stored_resource(row))
             if wanted is None:
                 return None
             change = parse(ResourceUpdate, wanted, "update()", operation=operation)
@@ -141,7 +141,7 @@ class ResourceMethods(DomainStore):
             return _changes(id, columns, edits)
 
         row = await read_modify_write(self._records, RESOURCES, [id], change, operation=operation)
-        return Resource(id=id) if row is None else _resource(row)
+        return Resource(id=id) if row is None else stored_resource(row)
 
 
 def _changes(id: str, columns: Mapping[str, Any], edits: Sequence[Edit]) -> list[WriteOp]:
@@ -169,5 +169,6 @@ def _row(resource: Resource) -> Row:
     )
 
 
-def _resource(row: Row) -> Resource:
+def stored_resource(row: Row) -> Resource:
+    """Returns the resource of a stored row."""
     return Resource.stored(decode_row(RESOURCES, row), RESOURCES)
