@@ -32,7 +32,8 @@ class Case:
 
 def message(id: str, minute: int, content: Any = "hi", thread_id: str = "t1", **members: Any) -> dict[str, Any]:
     time = f"2024-01-01T00:{minute:02}:00Z"
-    return {"id": id, "thread_id": thread_id, "role": "user", "content": content, "created_at": time, **members}
+    parts = {"role": "user", "content": content, "created_at": time}
+    return {"id": id, "thread_id": thread_id, "resource_id": "r1", **parts, **members}
 
 
 async def two_threads(store: ConvexStore) -> None:
@@ -72,7 +73,10 @@ THREAD_WRITES: dict[str, Call] = {
     "title": lambda store: store.memory.update_thread("t1", title="New"),
     "metadata": lambda store: store.memory.update_thread("t1", metadata={"a": 1}),
     "delete": lambda store: store.memory.delete_thread("t1"),
-    "prune": lambda store: store.prune({"memory": {"threads": "0s"}}),
+    "put": lambda store: store.memory.save_thread(
+        {"id": "t1", "resource_id": "r1", "created_at": "2024-01-01T00:00:00Z"}
+    ),
+    "prune": lambda store: store.prune({"memory": {"threads": "1d"}}),
 }
 CASES: dict[str, Case] = {
     "messages": Case(
@@ -85,9 +89,10 @@ CASES: dict[str, Case] = {
             "patch": lambda store: store.memory.update_messages([{"id": "t1-0", "content": {"metadata": {"a": 1}}}]),
             "large": lambda store: store.memory.save_messages([message("large", 40, LARGE)]),
             "delete": lambda store: store.memory.delete_messages(["t1-0"]),
-            "cascade": lambda store: store.memory.delete_thread("t1"),
-            "prune": lambda store: store.prune({"memory": {"messages": "1d"}}),
             "move": lambda store: store.memory.update_thread_resource_id("t1", resource_id="r2"),
+            "cascade": lambda store: store.memory.delete_thread("t1"),
+            "put again": lambda store: store.memory.save_messages([message("again", 50)]),
+            "prune": lambda store: store.prune({"memory": {"messages": "1d"}}),
         },
         write_elsewhere,
     ),
