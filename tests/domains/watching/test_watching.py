@@ -229,6 +229,7 @@ async def test_what_does_not_fit_one_read_is_refused(store: ConvexStore) -> None
         lambda store: store.thread_state.watch_state("t1", type=""),
         lambda store: store.schedules.watch_due(limit=0),
         lambda store: store.background_tasks.watch_task(""),
+        lambda store: store.background_tasks.watch_task("a", give_up_after=0),
     ],
 )
 async def test_wrong_arguments_are_refused(watch: Callable[[ConvexStore], AsyncIterator[Any]]) -> None:
