@@ -5,6 +5,7 @@ import typing
 
 from mastra_convex import registry
 from mastra_convex.composite import CompositeStore
+from mastra_convex.contract.changes import Changes, changes
 from mastra_convex.contract.unset import UNSET
 from mastra_convex.errors import (
     AuthenticationError,
@@ -39,6 +40,7 @@ from mastra_convex.store import ConvexStore
 __all__ = [
     "UNSET",
     "AuthenticationError",
+    "Changes",
     "ClosedError",
     "CompositeError",
     "CompositeStore",
@@ -67,6 +69,7 @@ __all__ = [
     "TransportError",
     "UnavailableError",
     "ValidationError",
+    "changes",
     "to_jsonable",
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -130,7 +130,7 @@ from mastra_convex.rows.values import (
     to_json,
 )
 from mastra_convex.tables import Field, Index, Owner, Table, VectorIndex, by_name, nearest_of
-from mastra_convex.telemetry.operations import operation
+from mastra_convex.telemetry.operations import WATCHES, operation
 from mastra_convex.telemetry.signals import Attributes
 
 __all__ = [
@@ -274,6 +274,11 @@ def as_operation(method: MethodT) -> MethodT:
     return operation(method, _length)
 
 
+def _is_operation(name: str, member: object) -> bool:
+    is_watch = name.startswith(WATCHES) and isfunction(member)
+    return is_watch or iscoroutinefunction(member) or isasyncgenfunction(member)
+
+
 class DomainStore:
     """Is the base of all domain stores.
 
@@ -298,7 +303,7 @@ class DomainStore:
         if "tables" in vars(cls) or "retention" in vars(cls):
             _check_declarations(cls)
         for name, member in list(vars(cls).items()):
-            if not name.startswith("_") and (iscoroutinefunction(member) or isasyncgenfunction(member)):
+            if not name.startswith("_") and _is_operation(name, member):
                 setattr(cls, name, as_operation(member))
 
     def __init__(self, records: Records, *, database: Attributes = MappingProxyType({})) -> None:

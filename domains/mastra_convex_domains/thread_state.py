@@ -5,7 +5,7 @@ Agents keep their task list (`task`) and objective (`goal`) there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, ClassVar
 
 from mastra_convex.domain import (
@@ -13,6 +13,7 @@ from mastra_convex.domain import (
     DomainStore,
     Field,
     Get,
+    GetResult,
     Index,
     Owner,
     Put,
@@ -61,10 +62,24 @@ class ThreadStateStore(DomainStore):
     async def get_state(self, thread_id: str, *, type: str) -> Any:
         """Returns the JSON value that was set, or None when there is none."""
         key = _key(thread_id, type, "GET_STATE")
-        [row] = (await self._records.read(Get(table=THREAD_STATE.name, keys=[key]))).rows
-        if row is not None and "value" not in row:
-            raise damaged_row(THREAD_STATE.name, key, "it has no value")
-        return None if row is None else decode_row(THREAD_STATE, row)["value"]
+        return await _value(await self._records.read(Get(table=THREAD_STATE.name, keys=[key])))
+
+    def watch_state(self, thread_id: str, *, type: str, give_up_after: float | None = None) -> AsyncGenerator[Any]:
+        """Watches a value: now, then after each change.
+
+        Args:
+            thread_id: id of the thread.
+            type: kind of state, such as `task` or `goal`.
+            give_up_after: seconds without a connection after which the watch fails; None to connect again for ever.
+
+        Yields:
+            The JSON value, or None while there is none. The newest always comes; those between may be skipped.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
+        key = _key(thread_id, type, "WATCH_STATE")
+        return self._records.watch(Get(table=THREAD_STATE.name, keys=[key]), _value, give_up_after=give_up_after)
 
     async def set_state(self, thread_id: str, *, type: str, value: Any) -> None:
         """Stores a JSON value and replaces the older one as a whole.
@@ -88,6 +103,13 @@ class ThreadStateStore(DomainStore):
         """Deletes the value; it is no error when there is none."""
         key = _key(thread_id, type, "DELETE_STATE")
         await self._records.commit([Delete(table=THREAD_STATE.name, keys=[key])])
+
+
+async def _value(found: GetResult) -> Any:
+    [row] = found.rows
+    if row is not None and "value" not in row:
+        raise damaged_row(THREAD_STATE.name, THREAD_STATE.key_of(row), "it has no value")
+    return None if row is None else decode_row(THREAD_STATE, row)["value"]
 
 
 def _key(thread_id: object, type: object, operation: str) -> list[str]:

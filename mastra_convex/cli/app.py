@@ -16,6 +16,7 @@ from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import moving
 from mastra_convex.cli import prune as prune_command
+from mastra_convex.cli import watch as watch_command
 from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import operations, reader, tour
 from mastra_convex.cli.demo.children import answer
@@ -39,6 +40,11 @@ app: typer.Typer = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(moving.app)
+
+watch: typer.Typer = typer.Typer(
+    help="Print what changes, as it comes, until Ctrl-C: + was added, ~ changed, - removed.", no_args_is_help=True
+)
+app.add_typer(watch, name="watch")
 
 
 def run() -> int:
@@ -233,6 +239,74 @@ def prune(
         max_batches=max_batches,
         max_rows=max_rows,
         pause=pause,
+    )
+
+
+_Limit = Annotated[int, typer.Option(min=1, help="Watch the newest, this many.")]
+_States = Annotated[int | None, typer.Option(min=1, help="End after this many states.")]
+
+
+@watch.command("threads")
+def watch_threads(
+    *,
+    resource: Annotated[str | None, typer.Option(help="Only threads of this resource.")] = None,
+    file: _FileOrDeployment = None,
+    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: _AllowHttp = False,
+    limit: _Limit = 20,
+    states: _States = None,
+) -> None:
+    """Watch the newest threads; every saved message changes its thread."""
+    watch_command.run(
+        lambda store: watch_command.threads(store, resource, limit),
+        watch_command.thread_line,
+        file=file,
+        storage_function=storage_function,
+        allow_http=allow_http,
+        states=states,
+    )
+
+
+@watch.command("messages")
+def watch_messages(
+    *,
+    thread: Annotated[str, typer.Argument(help="Id of the thread.")],
+    file: _FileOrDeployment = None,
+    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: _AllowHttp = False,
+    limit: _Limit = 20,
+    states: _States = None,
+) -> None:
+    """Watch the newest messages of a thread."""
+    watch_command.run(
+        lambda store: watch_command.messages(store, thread, limit),
+        watch_command.message_line,
+        file=file,
+        storage_function=storage_function,
+        allow_http=allow_http,
+        states=states,
+    )
+
+
+@watch.command("runs")
+def watch_runs(
+    *,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
+    workflow: Annotated[str | None, typer.Option(help="Its workflow; without it the newest run of that id.")] = None,
+    file: _FileOrDeployment = None,
+    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: _AllowHttp = False,
+    states: _States = None,
+) -> None:
+    """Watch the status of a workflow run."""
+    watch_command.run(
+        lambda store: watch_command.runs(store, run_id, workflow),
+        watch_command.run_line,
+        file=file,
+        storage_function=storage_function,
+        allow_http=allow_http,
+        key=watch_command.run_id,
+        states=states,
     )
 
 

@@ -34,9 +34,10 @@ from mastra_convex.engine.protocol import (
     WriteOp,
 )
 from mastra_convex.engine.row_security import Owner, RowSecurity
-from mastra_convex.errors import TooLargeError
+from mastra_convex.errors import TooLargeError, ValidationError
+from mastra_convex.rows.explain import shown
 from mastra_convex.rows.sizes import value_size
-from mastra_convex.rows.values import Row
+from mastra_convex.rows.values import Row, as_number
 from mastra_convex.tables import Table
 
 A = TypeVar("A")
@@ -150,9 +151,12 @@ class Records:
             The newest state, each time there is one.
 
         Raises:
+            ValidationError: `give_up_after` is no number of seconds.
             TooLargeError: the result does not fit one call.
             ClosedError: the store was closed.
         """
+        if give_up_after is not None and not (as_number(give_up_after) or 0) > 0:
+            raise ValidationError(f"give_up_after must be a number of seconds > 0, not {shown(give_up_after)}")
         last: list[B] = []
         async with aclosing(self._engine.watch([op], give_up_after=give_up_after)) as states:
             async for results in states:

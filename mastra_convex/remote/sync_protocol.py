@@ -114,7 +114,7 @@ class Conversation:
     @property
     def is_answered(self) -> bool:
         """Tells whether the server has heard of every query, and of the key."""
-        return self._version["querySet"] == self._sent and self._version["identity"] == 1
+        return bool(self._version["querySet"] == self._sent and self._version["identity"] == 1)
 
     def _transition(self, message: Mapping[str, Any], *, is_marked: bool) -> list[Event]:
         if not _same(message["startVersion"], self._version):
@@ -128,7 +128,7 @@ class Conversation:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(bool(one[name] == other[name]) for name in _START)
+    return not any(one[name] != other[name] for name in _START)
 
 
 def _number(ts: str) -> int:

@@ -34,7 +34,8 @@ class Domain(Protocol):
 
 def operation(method: MethodT, count: Count) -> MethodT:
     """Makes a method an operation. `count` tells how many rows an answer has; None for one without rows."""
-    wrapped = _iterating(method) if isasyncgenfunction(method) else _answering(method, count)
+    iterates = isasyncgenfunction(method) or method.__name__.startswith(WATCHES)
+    wrapped = _iterating(method) if iterates else _answering(method, count)
     return cast(MethodT, wraps(method)(wrapped))
 
 

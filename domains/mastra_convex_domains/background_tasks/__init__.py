@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from mastra_convex.domain import (
     DeleteRange,
     DomainStore,
     Get,
+    GetResult,
     HoldsGuard,
     IndexRange,
     KeyGuard,
@@ -81,8 +82,16 @@ class BackgroundTasksStore(DomainStore):
     async def get_task(self, task_id: str) -> BackgroundTask | None:
         """Returns the task, or None when there is none with this id."""
         text(task_id, "task_id", operation="GET_TASK")
-        [row] = (await self._records.read(Get(table=TASKS.name, keys=[[task_id]]))).rows
-        return None if row is None else _task(row)
+        return await _first_task(await self._records.read(Get(table=TASKS.name, keys=[[task_id]])))
+
+    def watch_task(self, task_id: str, *, give_up_after: float | None = None) -> AsyncGenerator[BackgroundTask | None]:
+        """Watches a task: now, then after each change; None while there is none.
+
+        After `give_up_after` seconds without a connection the watch fails.
+        """
+        text(task_id, "task_id", operation="WATCH_TASK")
+        get = Get(table=TASKS.name, keys=[[task_id]])
+        return self._records.watch(get, _first_task, give_up_after=give_up_after)
 
     async def update_task(
         self,
@@ -298,6 +307,11 @@ class BackgroundTasksStore(DomainStore):
     async def _count(self, index: str, prefix: list[str]) -> int:
         scan = Scan(table=TASKS.name, index=index, prefixes=[prefix], limit=0, total=True)
         return (await self._records.read(scan)).matched
+
+
+async def _first_task(found: GetResult) -> BackgroundTask | None:
+    [row] = found.rows
+    return None if row is None else _task(row)
 
 
 def _task(row: Row) -> BackgroundTask:

@@ -36,6 +36,7 @@ from .resource_memory import RESOURCE_COLUMNS, ResourceMemory
 from .resources import ResourceMethods
 from .tables import MESSAGES, OBSERVATIONS, RESOURCES, THREADS
 from .threads import ThreadMethods
+from .watching import WatchMethods
 from .writing import WriteMethods
 
 __all__ = [
@@ -67,7 +68,15 @@ __all__ = [
 
 
 @register
-class MemoryStore(ThreadMethods, MessageMethods, WriteMethods, ResourceMethods, CloneMethods, ObservationalMethods):
+class MemoryStore(
+    ThreadMethods,
+    MessageMethods,
+    WriteMethods,
+    ResourceMethods,
+    CloneMethods,
+    WatchMethods,
+    ObservationalMethods,
+):
     """Stores threads, their messages, and the memory of resources.
 
     Example:

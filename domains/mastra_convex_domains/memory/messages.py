@@ -101,12 +101,12 @@ class MessageMethods(DomainStore):
             ValidationError: an argument is wrong.
         """
         operation = "LIST_MESSAGES"
-        threads = _thread_ids(thread_id, operation)
+        threads = thread_ids(thread_id, operation)
         wanted = page_request(page, per_page, operation=operation)
         times = DateRange(start, end, start_exclusive, end_exclusive)
-        resource = _of_resource(resource_id, operation)
-        where = [*resource, *_pairs(metadata, operation)]
-        scan = _scan("by_thread_created", threads, times, where=where, order_by=order_by, operation=operation)
+        resource = of_resource(resource_id, operation)
+        where = [*resource, *metadata_pairs(metadata, operation)]
+        scan = message_scan("by_thread_created", threads, times, where=where, order_by=order_by, operation=operation)
         windows = _windows(include, resource, operation)
         if wanted.limit == 0:
             included = await self._included(windows)
@@ -145,9 +145,11 @@ class MessageMethods(DomainStore):
         operation = "LATEST_MESSAGES"
         if type(limit) is not int or not 1 <= limit <= MAX_SAFE_INTEGER:
             raise ValidationError("limit must be >= 1", operation=operation)
-        threads = _thread_ids(thread_id, operation)
-        where = [*_of_resource(resource_id, operation), *_pairs(metadata, operation)]
-        scan = _scan("by_thread_created", threads, _ANY_TIME, where=where, order_by="-created_at", operation=operation)
+        threads = thread_ids(thread_id, operation)
+        where = [*of_resource(resource_id, operation), *metadata_pairs(metadata, operation)]
+        scan = message_scan(
+            "by_thread_created", threads, _ANY_TIME, where=where, order_by="-created_at", operation=operation
+        )
         found = await self._records.read(replace(scan, limit=limit))
         return await each(stored_message, found.rows[::-1])
 
@@ -193,9 +195,11 @@ class MessageMethods(DomainStore):
         text(resource_id, "resource_id", operation=operation)
         wanted = page_request(page, per_page, operation=operation)
         times = DateRange(start, end, start_exclusive, end_exclusive)
-        where = _pairs(metadata, operation)
-        scan = _scan("by_resource_created", [resource_id], times, where=where, order_by=order_by, operation=operation)
-        windows = _windows(include, _of_resource(resource_id, operation), operation)
+        where = metadata_pairs(metadata, operation)
+        scan = message_scan(
+            "by_resource_created", [resource_id], times, where=where, order_by=order_by, operation=operation
+        )
+        windows = _windows(include, of_resource(resource_id, operation), operation)
         pages = wanted.scan(scan, include_total=include_total)
         found, around = await self._records.read_with(pages, windows)
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
@@ -238,10 +242,10 @@ class MessageMethods(DomainStore):
             ValidationError: an argument is wrong.
         """
         operation = "ITER_MESSAGES"
-        threads = _thread_ids(thread_id, operation)
+        threads = thread_ids(thread_id, operation)
         times = DateRange(start, end, start_exclusive, end_exclusive)
-        where = [*_of_resource(resource_id, operation), *_pairs(metadata, operation)]
-        scan = _scan("by_thread_created", threads, times, where=where, order_by=order_by, operation=operation)
+        where = [*of_resource(resource_id, operation), *metadata_pairs(metadata, operation)]
+        scan = message_scan("by_thread_created", threads, times, where=where, order_by=order_by, operation=operation)
         async for row in self._records.iterate(scan, check_batch_size(batch_size, operation=operation)):
             yield stored_message(row)
 
@@ -307,7 +311,7 @@ async def _page(rows: Sequence[Row], windows: Sequence[Neighbours], scan: Scan, 
     return MessagePage(messages=await each(stored_message, unique), **info)
 
 
-def _scan(
+def message_scan(
     index: str,
     prefixes: Sequence[str],
     times: DateRange,
@@ -316,6 +320,7 @@ def _scan(
     order_by: str,
     operation: str,
 ) -> Scan:
+    """Returns the scan of messages under these prefixes of an index."""
     lower, upper = times.bounds(operation=operation)
     return Scan(
         table=MESSAGES.name,
@@ -328,13 +333,14 @@ def _scan(
     )
 
 
-def _of_resource(resource_id: str | None, operation: str) -> list[Condition]:
+def of_resource(resource_id: str | None, operation: str) -> list[Condition]:
     """Returns the condition for a resource, or none when it is None or empty (docs/contract.md, "Messages")."""
     wanted = resource_id is not None and string(resource_id, "resource_id", operation=operation)
     return [equals(["resourceId"], wanted)] if wanted else []
 
 
-def _pairs(metadata: Mapping[str, Any] | None, operation: str) -> list[Condition]:
+def metadata_pairs(metadata: Mapping[str, Any] | None, operation: str) -> list[Condition]:
+    """Returns the conditions for pairs of the metadata of a message."""
     return metadata_conditions(metadata, ["content", "metadata"], operation=operation, scalars=True)
 
 
@@ -358,7 +364,8 @@ def _window_rows(windows: Sequence[NeighboursResult]) -> list[Row]:
     return [row for window in windows for row in (*window.before.rows, window.target, *window.after.rows) if row]
 
 
-def _thread_ids(thread_id: object, operation: str) -> list[str]:
+def thread_ids(thread_id: object, operation: str) -> list[str]:
+    """Checks a thread id, or several; raises ValidationError otherwise."""
     is_list = isinstance(thread_id, Collection) and not isinstance(thread_id, str | Mapping)
     items: list[Any] = list(cast(Collection[Any], thread_id)) if is_list else [thread_id]
     for wrong in [item for item in items or [thread_id] if not isinstance(item, str) or not item.strip()]:

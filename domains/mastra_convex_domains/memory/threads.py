@@ -255,7 +255,7 @@ class ThreadMethods(DomainStore):
         """
         operation = "LIST_THREADS"
         wanted = page_request(page, per_page, operation=operation)
-        scan = _thread_scan(resource_id, metadata, order_by, operation)
+        scan = thread_scan(resource_id, metadata, order_by, operation)
         found = await self._records.read(wanted.scan(scan, include_total=include_total))
         rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
         return ThreadPage(threads=await each(stored_thread, rows), **info)
@@ -287,7 +287,7 @@ class ThreadMethods(DomainStore):
         """
         operation = "ITER_THREADS"
         order_column(order_by, ("created_at",), operation=operation)  # `updated_at` may change meanwhile
-        scan = _thread_scan(resource_id, metadata, order_by, operation)
+        scan = thread_scan(resource_id, metadata, order_by, operation)
         async for row in self._records.iterate(scan, check_batch_size(batch_size, operation=operation)):
             yield stored_thread(row)
 
@@ -340,9 +340,10 @@ def stored_thread(row: Row) -> Thread:
     return Thread.stored(decode_row(THREADS, row), THREADS)
 
 
-def _thread_scan(
+def thread_scan(
     resource_id: str | None, metadata: Mapping[str, Any] | None, order_by: ThreadOrder, operation: str
 ) -> Scan:
+    """Returns the scan of threads."""
     name, order = order_column(order_by, ("created_at", "updated_at"), operation=operation)
     column = name.removesuffix("_at")
     where = metadata_conditions(metadata, ["metadata"], operation=operation)

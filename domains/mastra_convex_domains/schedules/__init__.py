@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Final, get_args
 
 from mastra_convex.domain import (
     MAX_SAFE_INTEGER,
@@ -22,6 +24,7 @@ from mastra_convex.domain import (
     RetentionTable,
     Row,
     Scan,
+    ScanResult,
     Table,
     Unset,
     about,
@@ -30,6 +33,7 @@ from mastra_convex.domain import (
     encode_columns,
     encode_row,
     equals,
+    integer,
     parse,
     register,
     string,
@@ -43,6 +47,9 @@ from .tables import SCHEDULES, TRIGGERS
 __all__ = ["Schedule", "ScheduleTrigger", "SchedulesStore"]
 
 Milliseconds = int | datetime
+
+_LONGEST_WAIT: Final = 3600.0
+"""Seconds after which a watch looks at the clock again: it may have been set, and timers bear no long waits."""
 
 
 @register
@@ -141,6 +148,44 @@ class SchedulesStore(DomainStore):
             limit=_limit(limit, operation),
         )
         return await each(_schedule, (await self._records.read(scan)).rows)
+
+    async def watch_due(
+        self, *, limit: int = 100, give_up_after: float | None = None
+    ) -> AsyncGenerator[list[Schedule]]:
+        """Watches which active schedules are due: now, then after each change, and when the time of one has come.
+
+        Args:
+            limit: number of schedules at most; those after them come when these were claimed.
+            give_up_after: seconds without a connection after which the watch fails; None to connect again for ever.
+
+        Yields:
+            The schedules as `list_due_schedules` gives them. The newest list always comes; those between may be
+            skipped.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
+        integer(limit, "limit", operation="WATCH_DUE")
+        scan = Scan(table=SCHEDULES.name, index="by_status_next_fire_at", prefixes=[["active"]], limit=limit)
+        waiting: asyncio.Task[list[Schedule]] | None = None
+        due: list[Schedule] | None = None
+        async with aclosing(self._records.watch(scan, _schedules, give_up_after=give_up_after)) as states:
+            schedules = await anext(states)
+            try:
+                while True:
+                    now = now_in_milliseconds()
+                    found = [schedule for schedule in schedules if schedule.next_fire_at <= now]
+                    if found != due:
+                        due = found
+                        yield found
+                    waiting = waiting or asyncio.ensure_future(anext(states))
+                    await asyncio.wait({waiting}, timeout=_until_next(schedules))
+                    if waiting.done():
+                        schedules, waiting = waiting.result(), None
+            finally:
+                if waiting is not None:
+                    waiting.cancel()
+                    await asyncio.gather(waiting, return_exceptions=True)
 
     async def update_schedule(
         self,
@@ -332,6 +377,17 @@ def _schedule(row: Row) -> Schedule:
     columns = decode_row(SCHEDULES, row)
     columns.pop("workflow_id", None)
     return Schedule.stored(columns, SCHEDULES)
+
+
+async def _schedules(found: ScanResult) -> list[Schedule]:
+    return await each(_schedule, found.rows)
+
+
+def _until_next(schedules: Sequence[Schedule]) -> float | None:
+    """Returns the seconds until the next schedule becomes due; None when none does."""
+    now = now_in_milliseconds()
+    later = [schedule.next_fire_at - now for schedule in schedules if schedule.next_fire_at > now]
+    return min(min(later) / 1000, _LONGEST_WAIT) if later else None
 
 
 def _trigger(row: Row) -> ScheduleTrigger:

@@ -12,12 +12,13 @@ from .models import RunStatus, WorkflowRun, WorkflowRunPage
 from .runs import RunMethods
 from .snapshots import SnapshotMethods
 from .tables import CLAIMS, SNAPSHOTS
+from .watching import WatchMethods
 
 __all__ = ["RunClaim", "RunStatus", "WorkflowRun", "WorkflowRunPage", "WorkflowsStore"]
 
 
 @register
-class WorkflowsStore(SnapshotMethods, RunMethods, ClaimMethods):
+class WorkflowsStore(SnapshotMethods, RunMethods, ClaimMethods, WatchMethods):
     """Stores the snapshots of workflow runs. A run is identified by its workflow and its run id together.
 
     Example:

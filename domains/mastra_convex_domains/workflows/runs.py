@@ -83,7 +83,7 @@ class RunMethods(DomainStore):
         if not thread_id:
             found = await self._records.read(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-            return WorkflowRunPage(runs=await each(_run, rows), **info)
+            return WorkflowRunPage(runs=await each(stored_run, rows), **info)
 
         return await self._list_of_thread(thread_id, scan, wanted, include_total=include_total)
 
@@ -95,7 +95,7 @@ class RunMethods(DomainStore):
         kept: list[WorkflowRun] = []
         matched = 0
         async for row in self._records.iterate(scan, _BATCH):
-            run = _run(row)
+            run = stored_run(row)
             if run.thread_id != thread_id:
                 continue
             matched += 1
@@ -121,7 +121,7 @@ class RunMethods(DomainStore):
             newest = Scan(table=SNAPSHOTS.name, index="by_run_created", prefixes=[[run_id]], order="desc", limit=1)
             rows = (await self._records.read(newest)).rows
             row = rows[0] if rows else None
-        return None if row is None else _run(row)
+        return None if row is None else stored_run(row)
 
     async def delete_workflow_run_by_id(self, run_id: str, *, workflow_name: str) -> None:
         """Deletes the run and its claim; an unknown one is no error."""
@@ -174,7 +174,8 @@ def _where(scan: Scan, condition: Condition) -> Scan:
     return replace(scan, where=[*scan.where, condition])
 
 
-def _run(row: Row) -> WorkflowRun:
+def stored_run(row: Row) -> WorkflowRun:
+    """Returns the run of a stored row."""
     values = decode_row(SNAPSHOTS, row)
     values.pop("id", None)  # derived, and not unique
     return WorkflowRun.stored(values, SNAPSHOTS)

@@ -359,7 +359,6 @@ NO_CALLS = {
     "vector.for_resource",
     "cache.configured",
     "key_values.clock",
-}
     "observability.get_entity_types",
     "observability.get_service_names",
     "observability.get_environments",

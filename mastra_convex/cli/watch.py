@@ -1,0 +1,101 @@
+"""`mastra-convex watch`: prints what changes, as it comes, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mastra_convex.contract.changes import changes
+from mastra_convex.store import ConvexStore
+
+Line = Callable[[Any], str]
+
+_WIDTH = 100
+
+
+def threads(store: ConvexStore, resource_id: str | None, limit: int) -> AsyncGenerator[Sequence[Any]]:
+    """Returns the newest threads, now and after each change."""
+    return _lists(store.memory.watch_threads(resource_id=resource_id, per_page=limit), lambda page: page.threads)
+
+
+def messages(store: ConvexStore, thread_id: str, limit: int) -> AsyncGenerator[Sequence[Any]]:
+    """Returns the newest messages of a thread, now and after each change."""
+    return _lists(store.memory.watch_messages(thread_id, per_page=limit), lambda page: page.messages)
+
+
+def runs(store: ConvexStore, run_id: str, workflow_name: str | None) -> AsyncGenerator[Sequence[Any]]:
+    """Returns a run, now and after each change."""
+    run = store.workflows.watch_workflow_run(run_id, workflow_name=workflow_name)
+    return _lists(run, lambda found: [] if found is None else [found])
+
+
+def thread_line(thread: Any) -> str:
+    return f"{_time(thread.updated_at)}  {thread.id}  {thread.resource_id}  {thread.title or ''}"
+
+
+def message_line(message: Any) -> str:
+    text = " ".join(message.text.split())
+    return f"{_time(message.created_at)}  {message.id}  {message.role}: {text[:_WIDTH]}{'…' * (len(text) > _WIDTH)}"
+
+
+def run_line(run: Any) -> str:
+    return f"{_time(run.updated_at)}  {run.workflow_name}  {run.run_id}  {run.status}"
+
+
+def run_id(run: Any) -> tuple[str, str]:
+    return run.workflow_name, run.run_id
+
+
+def run(
+    watch: Callable[[ConvexStore], AsyncGenerator[Sequence[Any]]],
+    line: Line,
+    *,
+    file: Path | None,
+    storage_function: str,
+    allow_http: bool,
+    key: Callable[[Any], Any] = lambda item: item.id,
+    states: int | None,
+) -> None:
+    """Prints `+`, `~` or `-` and a line for what was added, changed or removed, oldest first, until Ctrl-C."""
+    if file is None:
+        store = ConvexStore.from_env(storage_function=storage_function, allow_http=allow_http)
+    else:
+        store = ConvexStore.local(file)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_print(store, watch, line, key, states))
+
+
+async def _print(
+    store: ConvexStore,
+    watch: Callable[[ConvexStore], AsyncGenerator[Sequence[Any]]],
+    line: Line,
+    key: Callable[[Any], Any],
+    states: int | None,
+) -> None:
+    last: Sequence[Any] = ()
+    count = 0
+    async with store, contextlib.aclosing(watch(store)) as lists:
+        async for items in lists:
+            found = changes(last, items, key=key)
+            for sign, each in (("-", found.removed), ("~", found.changed), ("+", found.added)):
+                for item in reversed(each):
+                    typer.echo(f"{sign} {line(item)}")
+            last, count = items, count + 1
+            if count == states:
+                return
+
+
+async def _lists(states: AsyncGenerator[Any], items: Callable[[Any], Sequence[Any]]) -> AsyncGenerator[Sequence[Any]]:
+    async with contextlib.aclosing(states):
+        async for state in states:
+            yield items(state)
+
+
+def _time(time: datetime) -> str:
+    return time.isoformat(sep=" ", timespec="seconds")

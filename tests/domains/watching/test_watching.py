@@ -1,0 +1,316 @@
+"""Methods that watch: they give what the list gives, now and after each kind of write, and nothing for other rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mastra_convex import ConvexStore, NotFoundError, RequestTimeoutError, TooLargeError, ValidationError, changes
+from mastra_convex_domains import MemoryStore, Message
+from tests.backends import Backend
+from tests.watching import watching
+
+Call = Callable[[ConvexStore], Awaitable[Any]]
+LARGE = "x" * 1_500_000
+"""A text that is kept in chunks."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A watch, the read that gives the same, what is there before, and writes that each change it, or do not."""
+
+    watch: Callable[[ConvexStore], AsyncIterator[Any]]
+    read: Call
+    setup: Call
+    writes: dict[str, Call]
+    elsewhere: Call
+
+
+def message(id: str, minute: int, content: Any = "hi", thread_id: str = "t1", **members: Any) -> dict[str, Any]:
+    time = f"2024-01-01T00:{minute:02}:00Z"
+    parts = {"role": "user", "content": content, "created_at": time}
+    return {"id": id, "thread_id": thread_id, "resource_id": "r1", **parts, **members}
+
+
+async def two_threads(store: ConvexStore) -> None:
+    for id in ("t1", "t2"):
+        await store.memory.save_thread({"id": id, "resource_id": "r1"})
+        await store.memory.save_messages([message(f"{id}-{n}", n, thread_id=id) for n in range(3)])
+
+
+async def a_run(store: ConvexStore) -> None:
+    for id in ("1", "2"):
+        snapshot = {"status": "running", "context": {}}
+        await store.workflows.persist_workflow_snapshot("trip", run_id=id, snapshot=snapshot)
+
+
+async def a_task(store: ConvexStore) -> None:
+    for id in ("a", "b"):
+        names = {"tool_name": "x", "tool_call_id": "c", "agent_id": "g", "run_id": "r"}
+        await store.background_tasks.create_task({"id": id, **names})
+
+
+async def a_schedule(store: ConvexStore) -> None:
+    target = {"type": "agent", "agentId": "writer", "prompt": "Write"}
+    for id in ("a", "b"):
+        await store.schedules.create_schedule({"id": id, "target": target, "cron": "* * * * *", "next_fire_at": 1_000})
+    await store.schedules.update_schedule("b", status="paused")
+
+
+async def write_elsewhere(store: ConvexStore) -> None:
+    await store.memory.save_messages([message("t9-1", 1, thread_id="t9")])
+    await store.memory.save_thread({"id": "t9", "resource_id": "r9"})
+    await store.memory.update_resource("r9", working_memory="other")
+    await store.thread_state.set_state("t9", type="goal", value=1)
+    await store.workflows.persist_workflow_snapshot("trip", run_id="9", snapshot={"status": "running", "context": {}})
+
+
+THREAD_WRITES: dict[str, Call] = {
+    "title": lambda store: store.memory.update_thread("t1", title="New"),
+    "metadata": lambda store: store.memory.update_thread("t1", metadata={"a": 1}),
+    "delete": lambda store: store.memory.delete_thread("t1"),
+    "put": lambda store: store.memory.save_thread(
+        {"id": "t1", "resource_id": "r1", "created_at": "2024-01-01T00:00:00Z"}
+    ),
+    "prune": lambda store: store.prune({"memory": {"threads": "1d"}}),
+}
+CASES: dict[str, Case] = {
+    "messages": Case(
+        lambda store: store.memory.watch_messages("t1", per_page=5),
+        lambda store: store.memory.list_messages("t1", per_page=5, order_by="-created_at", include_total=False),
+        two_threads,
+        {
+            "put": lambda store: store.memory.save_messages([message("new", 30)]),
+            "replace": lambda store: store.memory.save_messages([message("t1-0", 0, "other")]),
+            "patch": lambda store: store.memory.update_messages([{"id": "t1-0", "content": {"metadata": {"a": 1}}}]),
+            "large": lambda store: store.memory.save_messages([message("large", 40, LARGE)]),
+            "delete": lambda store: store.memory.delete_messages(["t1-0"]),
+            "move": lambda store: store.memory.update_thread_resource_id("t1", resource_id="r2"),
+            "cascade": lambda store: store.memory.delete_thread("t1"),
+            "put again": lambda store: store.memory.save_messages([message("again", 50)]),
+            "prune": lambda store: store.prune({"memory": {"messages": "1d"}}),
+        },
+        write_elsewhere,
+    ),
+    "messages with a total": Case(
+        lambda store: store.memory.watch_messages(["t1", "t2"], per_page=1, include_total=True, resource_id="r1"),
+        lambda store: store.memory.list_messages(
+            ["t1", "t2"], per_page=1, order_by="-created_at", include_total=True, resource_id="r1"
+        ),
+        two_threads,
+        {"put": lambda store: store.memory.save_messages([message("old", 0, thread_id="t2", resource_id="r1")])},
+        write_elsewhere,
+    ),
+    "thread": Case(
+        lambda store: store.memory.watch_thread("t1"),
+        lambda store: store.memory.get_thread_by_id("t1"),
+        two_threads,
+        THREAD_WRITES,
+        write_elsewhere,
+    ),
+    "threads": Case(
+        lambda store: store.memory.watch_threads(resource_id="r1"),
+        lambda store: store.memory.list_threads(resource_id="r1", per_page=20, include_total=False),
+        two_threads,
+        THREAD_WRITES,
+        write_elsewhere,
+    ),
+    "resource": Case(
+        lambda store: store.memory.watch_resource("r1"),
+        lambda store: store.memory.get_resource_by_id("r1"),
+        two_threads,
+        {
+            "put": lambda store: store.memory.save_resource({"id": "r1", "working_memory": "a"}),
+            "patch": lambda store: store.memory.update_resource("r1", working_memory="b"),
+            "large": lambda store: store.memory.update_resource("r1", working_memory=LARGE),
+        },
+        write_elsewhere,
+    ),
+    "state": Case(
+        lambda store: store.thread_state.watch_state("t1", type="goal"),
+        lambda store: store.thread_state.get_state("t1", type="goal"),
+        two_threads,
+        {
+            "put": lambda store: store.thread_state.set_state("t1", type="goal", value={"text": "Book"}),
+            "large": lambda store: store.thread_state.set_state("t1", type="goal", value=LARGE),
+        },
+        write_elsewhere,
+    ),
+    "run": Case(
+        lambda store: store.workflows.watch_workflow_run("1", workflow_name="trip"),
+        lambda store: store.workflows.get_workflow_run_by_id("1", workflow_name="trip"),
+        a_run,
+        {
+            "patch": lambda store: store.workflows.update_workflow_state("trip", run_id="1", status="suspended"),
+            "large": lambda store: store.workflows.persist_workflow_snapshot(
+                "trip", run_id="1", snapshot={"status": "success", "context": {"text": LARGE}}
+            ),
+            "delete": lambda store: store.workflows.delete_workflow_run_by_id("1", workflow_name="trip"),
+        },
+        write_elsewhere,
+    ),
+    "run of any workflow": Case(
+        lambda store: store.workflows.watch_workflow_run("1"),
+        lambda store: store.workflows.get_workflow_run_by_id("1"),
+        a_run,
+        {
+            "put": lambda store: store.workflows.persist_workflow_snapshot(
+                "tour", run_id="1", snapshot={"status": "running", "context": {}}
+            ),
+        },
+        write_elsewhere,
+    ),
+    "task": Case(
+        lambda store: store.background_tasks.watch_task("a"),
+        lambda store: store.background_tasks.get_task("a"),
+        a_task,
+        {
+            "patch": lambda store: store.background_tasks.update_task("a", status="running"),
+            "delete": lambda store: store.background_tasks.delete_task("a"),
+        },
+        lambda store: store.background_tasks.update_task("b", status="running"),
+    ),
+    "due": Case(
+        lambda store: store.schedules.watch_due(),
+        lambda store: store.schedules.list_due_schedules(2_000),
+        a_schedule,
+        {
+            "patch": lambda store: store.schedules.update_schedule("a", metadata={"a": 1}),
+            "resume": lambda store: store.schedules.update_schedule("b", status="active"),
+            "claim": lambda store: store.schedules.update_schedule("a", next_fire_at=10**13),
+            "delete": lambda store: store.schedules.delete_schedule("b"),
+        },
+        lambda store: store.schedules.update_schedule("b", metadata={"b": 1}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_watch_gives_what_the_list_gives(backend: Backend, name: str) -> None:
+    case = CASES[name]
+    reader, writer = backend.store(), backend.store()
+    await case.setup(writer)
+    async with watching(case.watch(reader)) as states:
+        last = await states.next()
+        assert last == await case.read(reader)
+        for write in case.writes.values():
+            await case.elsewhere(writer)  # a state that comes for this would be an equal one, which is none
+            await write(writer)
+            now = await case.read(reader)
+            assert now != last
+            seen = await states.until(now)  # a write of several commits has states between
+            assert all(one != other for one, other in zip([last, *seen], seen, strict=False))
+            last = now
+
+
+async def test_what_does_not_fit_one_read_is_refused(store: ConvexStore) -> None:
+    texts = [message(f"m{n}", n, "x" * 900_000) for n in range(10)]
+    for each in texts:
+        await store.memory.save_messages([each])
+    async with watching(store.memory.watch_messages("t1", per_page=20)) as states:
+        with pytest.raises(TooLargeError):
+            await states.next()
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        lambda store: store.memory.watch_messages(""),
+        lambda store: store.memory.watch_messages("t1", per_page=False),
+        lambda store: store.memory.watch_messages("t1", order_by="x"),
+        lambda store: store.memory.watch_thread(" "),
+        lambda store: store.memory.watch_threads(per_page=0),
+        lambda store: store.memory.follow_messages(""),
+        lambda store: store.workflows.watch_workflow_run(""),
+        lambda store: store.thread_state.watch_state("t1", type=""),
+        lambda store: store.schedules.watch_due(limit=0),
+        lambda store: store.background_tasks.watch_task(""),
+        lambda store: store.background_tasks.watch_task("a", give_up_after=0),
+    ],
+)
+async def test_wrong_arguments_are_refused(watch: Callable[[ConvexStore], AsyncIterator[Any]]) -> None:
+    async with ConvexStore.local(":memory:") as store, watching(watch(store)) as states:
+        with pytest.raises(ValidationError) as error:
+            await states.next()
+        assert "_WATCH_" in error.value.id or "_FOLLOW_" in error.value.id
+
+
+async def test_a_schedule_becomes_due_by_itself(store: ConvexStore) -> None:
+    async with watching(store.schedules.watch_due()) as states:
+        assert await states.next() == []
+        await a_schedule(store)
+        soon = asyncio.get_running_loop().time()
+        await states.until(await store.schedules.list_due_schedules(2_000))
+        schedule = await store.schedules.get_schedule("a")
+        assert schedule is not None
+        later = schedule.updated_at + 200
+        await store.schedules.update_schedule("a", next_fire_at=later)
+        while (due := await states.next()) == [] or due[0].next_fire_at != later:
+            assert soon >= 0
+        assert [each.id for each in due] == ["a"]
+
+
+async def test_following_gives_each_message_once(backend: Backend) -> None:
+    reader, writer = backend.store().memory, backend.store().memory
+    await writer.save_messages([message("m0", 0), message("m1", 1)])
+    async with (
+        watching(reader.follow_messages("t1")) as followed,
+        watching(reader.follow_messages("t1", after="m0")) as resumed,
+    ):
+        assert (await resumed.next()).id == "m1"
+        first = asyncio.ensure_future(followed.next())
+        await writer.save_messages([message("other", 1, thread_id="t2")])
+        while not first.done():  # it may begin after a message that is saved at once
+            await _save_another(writer)
+            await asyncio.wait({first}, timeout=0.2)
+        seen = [(await first).id]
+        await writer.save_messages([message(f"n{n}", 50) for n in range(250)])
+        await writer.save_messages([message("last", 51)])
+        for states, found in ((followed, seen), (resumed, ["m1"])):
+            while found[-1] != "last":
+                found.append((await states.next()).id)
+            assert len(found) == len(set(found))
+            assert found[-251:-1] == [f"n{n}" for n in range(250)]
+
+
+async def _save_another(memory: MemoryStore) -> None:
+    page = await memory.list_messages("t1", per_page=1)
+    number = page.total or 0
+    await memory.save_messages([message(f"m{number}", min(number, 49))])
+
+
+async def test_following_after_what_is_not_there_is_refused(memory: MemoryStore) -> None:
+    await memory.save_messages([message("other", 1, thread_id="t2")])
+    for id in ("nothing", "other"):
+        async with watching(memory.follow_messages("t1", after=id)) as states:
+            with pytest.raises(NotFoundError):
+                await states.next()
+
+
+async def test_waiting_for_a_run(backend: Backend) -> None:
+    reader, writer = backend.store().workflows, backend.store().workflows
+    waiting = asyncio.ensure_future(reader.wait_for_run("1", workflow_name="trip", timeout=20))
+    suspended = asyncio.ensure_future(reader.wait_for_run("1", status="running"))
+    snapshot = {"status": "running", "context": {}}
+    await writer.persist_workflow_snapshot("trip", run_id="1", snapshot=snapshot)
+    assert (await suspended).status == "running"
+    await writer.update_workflow_state("trip", run_id="1", status="suspended")
+    assert (await waiting).status == "suspended"
+    with pytest.raises(RequestTimeoutError, match="is suspended"):
+        await reader.wait_for_run("1", status="success", timeout=0.05)
+    with pytest.raises(ValidationError, match="status"):
+        await reader.wait_for_run("1", status=[])
+
+
+def test_changes_of_two_pages() -> None:
+    old = [Message.model_validate(message(id, 1)) for id in ("a", "b")]
+    new = [Message.model_validate(message("c", 2)), Message.model_validate(message("b", 1, "other"))]
+    found = changes(old, new)
+    assert [each.id for each in found.added] == ["c"]
+    assert found.changed == [new[1]]
+    assert found.removed == [old[0]]
+    assert changes([], old).added == old
