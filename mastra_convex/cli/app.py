@@ -250,9 +250,9 @@ _States = Annotated[int | None, typer.Option(min=1, help="End after this many st
 def watch_threads(
     *,
     resource: Annotated[str | None, typer.Option(help="Only threads of this resource.")] = None,
-    file: _FileOrDeployment = None,
-    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: _AllowHttp = False,
+    file: FileOrDeployment = None,
+    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: AllowHttp = False,
     limit: _Limit = 20,
     states: _States = None,
 ) -> None:
@@ -271,9 +271,9 @@ def watch_threads(
 def watch_messages(
     *,
     thread: Annotated[str, typer.Argument(help="Id of the thread.")],
-    file: _FileOrDeployment = None,
-    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: _AllowHttp = False,
+    file: FileOrDeployment = None,
+    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: AllowHttp = False,
     limit: _Limit = 20,
     states: _States = None,
 ) -> None:
@@ -293,9 +293,9 @@ def watch_runs(
     *,
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     workflow: Annotated[str | None, typer.Option(help="Its workflow; without it the newest run of that id.")] = None,
-    file: _FileOrDeployment = None,
-    storage_function: _StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: _AllowHttp = False,
+    file: FileOrDeployment = None,
+    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: AllowHttp = False,
     states: _States = None,
 ) -> None:
     """Watch the status of a workflow run."""

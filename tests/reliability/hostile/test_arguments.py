@@ -352,6 +352,11 @@ WITHOUT_ARGUMENTS = {
     "cache.clear",
     "cache.sweep",
     "key_values.sweep",
+    "observability.get_entity_types",
+    "observability.get_service_names",
+    "observability.get_environments",
+    "observability.get_features",
+    "observability.rebuild",
 }
 NO_CALLS = {
     "workflows.supports_concurrent_updates",
@@ -359,13 +364,7 @@ NO_CALLS = {
     "vector.for_resource",
     "cache.configured",
     "key_values.clock",
-    "observability.get_entity_types",
-    "observability.get_service_names",
-    "observability.get_environments",
-    "observability.get_features",
-    "observability.rebuild",
 }
-NO_CALLS = {"workflows.supports_concurrent_updates", "memory.for_resource", "vector.for_resource", "cache.configured"}
 """Methods that ask no database."""
 
 ATTEMPTS = st.sampled_from(sorted(CALLS.keys() - WITHOUT_ARGUMENTS)).flatmap(
