@@ -134,3 +134,14 @@ async def test_a_commit_can_expect_and_change_more(log: ItemLog, memory: MemoryS
 async def test_a_key_that_mastra_uses_is_refused(memory: MemoryStore, key: str) -> None:
     with pytest.raises(ValidationError, match="key must be"):
         memory.items(key)
+
+
+async def test_items_until_one_come_without_their_thread_being_known(log: ItemLog) -> None:
+    given = [said(text) for text in "abcd"]
+    await log.append(THREAD, given)
+    await log.append({"id": "t2", "resource_id": "user-1"}, [said("e")])
+    assert [each.id for each in await log.until(given[2].id)] == [item.id for item in given[:3]]
+    assert [each.item for each in await log.until(given[2].id, limit=2)] == ['{"says":"b"}', '{"says":"c"}']
+    assert await log.until("unknown") == []
+    with pytest.raises(ValidationError, match="limit must be >= 1"):
+        await log.until(given[0].id, limit=0)
