@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +22,9 @@ from mastra_convex.rows.changes import Change
 from mastra_convex.rows.times import now, to_iso
 from mastra_convex_domains import AgentSessionsStore
 from tests.backends import Backend
+from tests.domains.agent_sessions.workers import BATCH, append_until_killed, number
+from tests.effort import effort, some
+from tests.reliability.faults.processes import child
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -50,10 +56,6 @@ async def move(backend: Backend, session_id: str, *, days: float) -> datetime:
     return time
 
 
-def count(before: int | None, fresh: list[Mapping[str, Any]]) -> int:
-    return (before or 0) + len(fresh)
-
-
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_entries=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=4))
 async def test_entries_come_back_equal(sessions: AgentSessionsStore, given_entries: list[dict[str, Any]]) -> None:
@@ -72,7 +74,7 @@ async def test_what_other_columns_refuse_is_kept(sessions: AgentSessionsStore) -
 
 async def test_repeats_are_left_out(backend: Backend, sessions: AgentSessionsStore) -> None:
     async def append(store: AgentSessionsStore, *ids: str) -> int:
-        return await store.append_entries("app", session_id="s1", entries=entries(*ids), summarize=count)
+        return await store.append_entries("app", session_id="s1", entries=entries(*ids), summarize=number)
 
     other = backend.store().agent_sessions
     assert await append(sessions, "a", "b", "a") == 2
@@ -81,9 +83,9 @@ async def test_repeats_are_left_out(backend: Backend, sessions: AgentSessionsSto
     assert await append(sessions, "d") == 1
     assert await uuids(other) == ["a", "b", "c", "d"]
     assert [session.summary for session in (await other.list_sessions("app")).sessions] == [4]
-    for number in range(2):
+    for stored in range(2):
         assert await sessions.append_entries("app", session_id="s2", entries=[{"type": "tag"}]) == 1
-        assert len(await other.get_entries("app", session_id="s2")) == number + 1
+        assert len(await other.get_entries("app", session_id="s2")) == stored + 1
 
 
 async def test_appends_of_a_process_keep_the_order_of_the_calls(sessions: AgentSessionsStore) -> None:
@@ -98,7 +100,7 @@ async def test_20_writers_lose_nothing_and_keep_their_entries_together(backend: 
 
     async def write(writer: int) -> list[int]:
         names = [f"{writer}-{n}" for n in range(5)]
-        append: dict[str, Any] = {"session_id": "s1", "entries": entries(*names, writer=writer), "summarize": count}
+        append: dict[str, Any] = {"session_id": "s1", "entries": entries(*names, writer=writer), "summarize": number}
         return [await stores[writer % 5].append_entries("app", **append) for _ in range(2)]  # as after a lost answer
 
     assert await asyncio.gather(*[write(writer) for writer in range(20)]) == [[5, 0]] * 20
@@ -109,9 +111,35 @@ async def test_20_writers_lose_nothing_and_keep_their_entries_together(backend: 
     assert session.summary == 100
 
 
+@pytest.mark.parametrize("kills", some([3, effort(20, 100)], [3]))
+def test_a_writer_that_is_killed_leaves_whole_batches(tmp_path: Path, kills: int) -> None:
+    rng = random.Random(1)
+    path = tmp_path / "agent.db"
+    told: dict[str, int] = {}
+    for n in range(kills):
+        with child(append_until_killed, path, f"w{n}") as process:
+            batches = [process.told() for _ in range(rng.randrange(1, 20))]
+            time.sleep(rng.uniform(0, 0.003))  # a random point in a write
+            process.kill()
+            told[f"w{n}"] = len([*batches, *process.all_told()])
+
+    async def read() -> tuple[list[str], Any]:
+        async with ConvexStore.local(path) as store:
+            [session] = (await store.agent_sessions.list_sessions("app")).sessions
+            return await uuids(store.agent_sessions), session.summary
+
+    found, summary = asyncio.run(read())
+    expected: list[str] = []
+    for writer, count in told.items():
+        written = sum(uuid.startswith(f"{writer}-") for uuid in found) // BATCH
+        assert count <= written <= count + 1  # the last may have been written and not told
+        expected += [f"{writer}-{batch}-{n}" for batch in range(written) for n in range(BATCH)]
+    assert (found, summary) == (expected, len(expected))
+
+
 async def test_more_entries_than_a_commit_holds(sessions: AgentSessionsStore) -> None:
     many = entries(*[f"{n}" for n in range(2_500)])
-    assert await sessions.append_entries("app", session_id="s1", entries=many, summarize=count) == 2_500
+    assert await sessions.append_entries("app", session_id="s1", entries=many, summarize=number) == 2_500
     assert await sessions.get_entries("app", session_id="s1") == many
     assert (await sessions.list_sessions("app")).sessions[0].summary == 2_500
 
@@ -137,7 +165,7 @@ async def test_transcripts_of_a_session_are_apart(sessions: AgentSessionsStore) 
 
 
 async def test_a_session_that_was_deleted_begins_anew(backend: Backend, sessions: AgentSessionsStore) -> None:
-    append: dict[str, Any] = {"session_id": "s1", "entries": entries("a", "b"), "summarize": count}
+    append: dict[str, Any] = {"session_id": "s1", "entries": entries("a", "b"), "summarize": number}
     assert await sessions.append_entries("app", **append) == 2
     await backend.store().agent_sessions.delete_session("app", session_id="s1")
     assert await sessions.append_entries("app", **append) == 2
@@ -147,7 +175,7 @@ async def test_a_session_that_was_deleted_begins_anew(backend: Backend, sessions
 
 async def test_sessions_are_listed_with_the_last_updated_first(sessions: AgentSessionsStore) -> None:
     for n in (1, 2, 3, 1):
-        await sessions.append_entries("app", session_id=f"s{n}", entries=[{}], summarize=count if n == 1 else None)
+        await sessions.append_entries("app", session_id=f"s{n}", entries=[{}], summarize=number if n == 1 else None)
     await sessions.append_entries("app", session_id="s2", entries=[{}], subpath="sub")
     await sessions.append_entries("other", session_id="s1", entries=[{}])
     page = await sessions.list_sessions("app", per_page=2)

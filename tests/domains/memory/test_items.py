@@ -158,3 +158,14 @@ async def test_items_are_loaded_from_a_time_on(log: ItemLog) -> None:
     assert [each.item for each in (await log.load("t1", since=at(1), limit=1)).items] == ['{"says":"3"}']
     with pytest.raises(ValidationError, match="since"):
         await log.load("t1", since=at(1).replace(tzinfo=None))
+
+
+async def test_items_until_one_come_without_their_thread_being_known(log: ItemLog) -> None:
+    given = [said(text) for text in "abcd"]
+    await log.append(THREAD, given)
+    await log.append({"id": "t2", "resource_id": "user-1"}, [said("e")])
+    assert [each.id for each in await log.until(given[2].id)] == [item.id for item in given[:3]]
+    assert [each.item for each in await log.until(given[2].id, limit=2)] == ['{"says":"b"}', '{"says":"c"}']
+    assert await log.until("unknown") == []
+    with pytest.raises(ValidationError, match="limit must be >= 1"):
+        await log.until(given[0].id, limit=0)

@@ -6,7 +6,7 @@ beside the parts that Mastra shows. Adapters work through an `ItemLog`, as lists
 
 * `append` adds items in one commit: all of them or none, after all that the thread has. `expects` and `also` put
   conditions and further writes into that commit.
-* `latest`, `load` and `get` read items without what Mastra shows of them.
+* `latest`, `load` and `get` read items without what Mastra shows of them; `until` reads those before one of them.
 * `pop` takes the newest item, which no other caller gets; `clear` and `delete_thread` take all.
 
 `models` has the records, `log` the calls, `appending` and `reading` what they do, `folding` the results of tools.
