@@ -26,7 +26,7 @@ from mastra_convex.rows.cursors import position_of
 from mastra_convex.rows.keys import Key, encode_key
 from mastra_convex.rows.open_row import OpenRow
 from mastra_convex.rows.paths import Path, check_path
-from mastra_convex.rows.values import MAX_SAFE_INTEGER
+from mastra_convex.rows.values import MAX_SAFE_INTEGER, Row
 from mastra_convex.tables import Table
 
 _KEYS_AT_ONCE = 256
@@ -115,13 +115,27 @@ _EMPTY = ScanResult(rows=(), matched=0, skipped=0, cursor=None, done=True)
 
 @dataclass
 class _Consumed:
-    """Holds the rows that a scan has taken so far in this step."""
+    """Holds what a scan has taken so far in this step: rows, or the values at the chosen paths, which are less."""
 
-    rows: list[OpenRow] = field(default_factory=list[OpenRow])
+    chosen: Sequence[Path] | None
+    rows: list[Row] = field(default_factory=list[Row])
+    values: list[list[str | None]] = field(default_factory=list[list[str | None]])
     matched: int = 0
     skipped: int = 0
     last: OpenRow | None = None
     done: bool = False
+
+    @property
+    def count(self) -> int:
+        """Returns the number of rows that were taken."""
+        return len(self.rows) + len(self.values)
+
+    def take(self, row: OpenRow) -> None:
+        """Adds a row."""
+        if self.chosen is None:
+            self.rows.append(row.close())
+        else:
+            self.values.append(row.texts(self.chosen))
 
 
 def scan(session: Session, op: Scan, budget: Budget) -> ScanResult:
@@ -149,8 +163,8 @@ def _scan(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predicate
         )
     step = _scan_all(connection, walk, op, budget) if holds is None else _scan_if(connection, walk, op, holds, budget)
     return ScanResult(
-        rows=[row.close() for row in step.rows] if chosen is None else [],
-        values=None if chosen is None else [row.texts(chosen) for row in step.rows],
+        rows=step.rows,
+        values=None if chosen is None else step.values,
         matched=step.matched,
         skipped=step.skipped,
         cursor=op.cursor if step.last is None else walk.cursor(step.last.close()),
@@ -169,8 +183,8 @@ def _take_ranges(walk: Plan, budget: Budget) -> bool:
 
 
 def _scan_all(connection: sqlite3.Connection, walk: Plan, op: Scan, budget: Budget) -> _Consumed:
-    """Without conditions: the offset and the total are left to SQL and cost nothing of the budget."""
-    step = _Consumed()
+    """Scans without conditions: the offset and the total are left to SQL and cost nothing of the budget."""
+    step = _Consumed(op.paths)
     if op.limit == 0:
         step.matched = walk.count(connection) if op.total else 0
         step.skipped = min(op.offset, step.matched)
@@ -179,25 +193,25 @@ def _scan_all(connection: sqlite3.Connection, walk: Plan, op: Scan, budget: Budg
     page, step.skipped = walk.page(connection, op.offset, op.limit)
     for stored in page:
         if not budget.take(stored.size):
-            step.skipped = step.skipped if step.rows else 0  # nothing was consumed: the next step skips
-            step.matched = step.skipped + len(step.rows)
+            step.skipped = step.skipped if step.count else 0  # nothing was consumed: the next step skips
+            step.matched = step.skipped + step.count
             break
-        step.rows.append(stored.open(walk.layout.table))
+        step.last = stored.open(walk.layout.table)
+        step.take(step.last)
     else:
         step.done = True
         if op.total:
             step.matched = walk.count(connection)
-        elif not step.rows and op.offset:
+        elif not step.count and op.offset:
             step.matched = min(op.offset, walk.count(connection))
         else:
-            step.matched = step.skipped + len(step.rows)
+            step.matched = step.skipped + step.count
         step.skipped = min(step.skipped, step.matched)
-    step.last = step.rows[-1] if step.rows else None
     return step
 
 
 def _scan_if(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predicate, budget: Budget) -> _Consumed:
-    step = _Consumed()
+    step = _Consumed(op.paths)
     if op.limit == 0 and not op.total:
         step.done = True
         return step
@@ -210,9 +224,9 @@ def _scan_if(connection: sqlite3.Connection, walk: Plan, op: Scan, holds: Predic
         step.matched += 1
         if step.skipped < op.offset:
             step.skipped += 1
-        elif op.limit is None or len(step.rows) < op.limit:
-            step.rows.append(row)
-            if len(step.rows) == op.limit and not op.total:
+        elif op.limit is None or step.count < op.limit:
+            step.take(row)
+            if step.count == op.limit and not op.total:
                 break
     step.done = True
     return step

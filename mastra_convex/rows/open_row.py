@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
+from mastra_convex.rows.at_once import check_at_once
 from mastra_convex.rows.filters import array_index
+from mastra_convex.rows.large_values import may_refer
 from mastra_convex.rows.paths import MISSING, Path, changed_inside, check_members, check_no_reference
 from mastra_convex.rows.reducers import Reducer
 from mastra_convex.rows.values import (
@@ -67,8 +71,15 @@ class OpenRow:
 
         Raises LargeValueError where it is inside a value that is kept in chunks.
         """
-        if len(path) == 1 and self._is_json(path[0]):
-            stored = self.close().get(path[0])
+        column, *keys = path
+        stored = self._row.get(column)
+        if isinstance(stored, str) and column not in self._edited and not may_refer(stored):
+            if not keys and not self._is_json(column):
+                return to_json(stored)
+            if keys and stored not in self._parsed and (found := _inside(stored, keys)) is not None:
+                return to_json(plain_numbers(found))
+        if not keys and self._is_json(column):
+            stored = self.close().get(column)
             if isinstance(stored, str):
                 if stored not in self._printed:
                     self._printed[stored] = to_json(self._parse_once(stored))
@@ -171,3 +182,20 @@ class OpenRow:
         while isinstance(value, str) and value != text:
             text, value = value, self._parse_once(value)
         return value
+
+
+def _inside(text: str, keys: Sequence[str]) -> Any:
+    """Returns the value inside JSON text, where objects alone lead to it; None where another way may lead to one.
+
+    Nothing of the text is kept, nor are its other numbers looked at: this is for rows of which little is read.
+    """
+    check_at_once(len(text))
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value

@@ -20,7 +20,7 @@ class Operation(NamedTuple):
     group: str
     times: int
     beside: bool = False
-    other: Literal["libsql", "qdrant"] | None = None
+    other: Literal["libsql", "qdrant", "frameworks"] | None = None
     by_default: bool = True
 
 
@@ -64,6 +64,12 @@ OPERATIONS = [
     Operation("document_put", "documents.put of 390 kB", "documents", 1, beside=True),
     *(operation for size in VECTOR_SIZES for operation in _vectors(size)),
     Operation("vector_upsert", "upsert of 1,000 vectors", "upserts", 1, other="qdrant", by_default=False),
+    Operation("openai_add_1", "session: add 1 item", "openai", 10, other="frameworks", by_default=False),
+    Operation("openai_add_20", "session: add 20 items", "openai", 5, other="frameworks", by_default=False),
+    Operation("openai_last_20", "session: last 20 of 2,000", "openai", 10, other="frameworks", by_default=False),
+    Operation("openai_pop", "session: pop 1 of 2,000", "openai", 10, other="frameworks", by_default=False),
+    Operation("openai_turn", "session: last 20, add 2", "openai", 10, other="frameworks", by_default=False),
+    Operation("openai_all_2000", "session: all 2,000", "openai", 2, other="frameworks", by_default=False),
     Operation("http_1kb", "HTTP call, answer of 1 kB", "http", 20, beside=True),
     Operation("http_100kb", "HTTP call, answer of 100 kB", "http", 10, beside=True),
     Operation("import", "import mastra_convex", "imports", 1, beside=True),

@@ -13,7 +13,7 @@ import orjson
 from mastra_convex import ConvexStore
 from mastra_convex_domains import MemoryStore, Message
 
-from . import data, imports, remote, vectors
+from . import adapters, data, imports, remote, vectors
 from .groups import Call, Group, Make
 from .operations import BIG_THREAD, raw_name
 
@@ -126,4 +126,5 @@ GROUPS: Mapping[str, Group] = {
     "http": remote.http,
     "imports": imports.imports,
     **vectors.GROUPS,
+    **adapters.GROUPS,
 }

@@ -73,4 +73,6 @@ def others(directory: Path) -> dict[str, Side]:
         found["libsql"] = libsql_side(directory / "libsql")
     if importlib.util.find_spec("qdrant_client"):
         found["qdrant"] = python_side("qdrant", directory / "qdrant")
+    if importlib.util.find_spec("agents"):
+        found["frameworks"] = python_side("frameworks", directory / "frameworks")
     return found

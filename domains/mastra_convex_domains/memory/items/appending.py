@@ -42,7 +42,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 _MANY_THREADS: Final = 1_000
-"""Of so many threads times are remembered before those that have passed are forgotten."""
+"""With more threads than this, times that have passed are forgotten."""
 
 
 class Appender:
@@ -51,8 +51,8 @@ class Appender:
     def __init__(self, key: str, records: Records) -> None:
         self._key = key
         self._records = records
+        # The last times that were given in threads and are still to come: what follows needs no conflict to learn them.
         self._ahead: dict[str, datetime] = {}
-        """Times that this appender gave in threads and that are still to come: the next item comes after them."""
 
     async def append(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mastra_convex.domain import text
 from mastra_convex.errors import ValidationError
@@ -27,8 +27,7 @@ RESERVED_KEYS: Final = frozenset(
 """Members of `content.metadata` that Mastra itself gives a meaning."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredItem:
+class StoredItem(NamedTuple):
     """Represents one message of a thread as an agent framework wrote it.
 
     Attributes:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import orjson
+
 from mastra_convex.domain import Bound, Get, IndexRange, Records, Scan, each, from_json
 from mastra_convex_domains.memory.messages import stored_message
 from mastra_convex_domains.memory.models import Message
@@ -56,7 +58,7 @@ class ItemReader:
             found = await self._records.read(Get(table=MESSAGES.name, keys=[[id] for id in others]))
             messages = {message.id: message for message in await each(stored_message, filter(None, found.rows))}
         return [
-            StoredItem(id=id, item=item) if isinstance(item, str) else _without_item(messages[id])
+            StoredItem(id, item) if isinstance(item, str) else _without_item(messages[id])
             for id, item in pairs
             if isinstance(item, str) or id in messages  # else it was deleted between the two reads
         ]
@@ -83,8 +85,12 @@ async def parsed(values: Sequence[Sequence[str | None]]) -> list[tuple[str, Any]
             parts.append([])
             size = len(pair)
         parts[-1].append(pair)
-    found = await each(from_json, [f"[{','.join(part)}]" for part in parts])
+    found = await each(_parsed_at_once, [f"[{','.join(part)}]" for part in parts])
     return [(id, value) for part in found for id, value in part]
+
+
+def _parsed_at_once(pairs: str) -> Any:
+    return orjson.loads(pairs) if len(pairs) <= 2 * _PARSED_CHARACTERS else from_json(pairs)  # the latter in a thread
 
 
 def _without_item(message: Message) -> StoredItem:
