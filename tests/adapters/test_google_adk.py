@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.google_adk import StoreMemoryService, StoreSessionService
 from mastra_convex.domain import HashingEmbedder
 from mastra_convex_domains import Message
+from tests.adapters.pages import run_page
 from tests.backends import Backend
 
 APP, USER = "weather", "user-1"
@@ -475,6 +477,11 @@ async def test_a_service_opens_and_closes_its_store(tmp_path: Any) -> None:
         await service.append_event(await made(service), said("kept"))
     async with StoreSessionService(tmp_path / "agent.db") as service:
         assert texts(await found(service)) == ["kept"]
+
+
+async def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    await run_page("google-adk.md")
 
 
 CONTRACT = "ADK_SESSION_TESTS"

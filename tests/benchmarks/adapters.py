@@ -19,4 +19,14 @@ async def openai(directory: Path) -> AsyncIterator[Mapping[str, Make]]:
         yield await operations(lambda session_id: StoreSession(session_id, store))
 
 
-GROUPS: Mapping[str, Group] = {"openai": openai}
+@asynccontextmanager
+async def adk(directory: Path) -> AsyncIterator[Mapping[str, Make]]:
+    from mastra_convex.adapters.google_adk import StoreSessionService  # noqa: PLC0415
+
+    from . import adk_sessions  # noqa: PLC0415
+
+    async with StoreSessionService(directory / "adk.db") as service:
+        yield await adk_sessions.operations(service)
+
+
+GROUPS: Mapping[str, Group] = {"openai": openai, "adk": adk}

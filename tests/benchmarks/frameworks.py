@@ -20,4 +20,14 @@ async def openai(directory: Path) -> AsyncIterator[Mapping[str, Make]]:
     await engine.dispose()
 
 
-GROUPS: Mapping[str, Group] = {"openai": openai}
+@asynccontextmanager
+async def adk(directory: Path) -> AsyncIterator[Mapping[str, Make]]:
+    from google.adk.sessions import DatabaseSessionService  # noqa: PLC0415
+
+    from . import adk_sessions  # noqa: PLC0415
+
+    async with DatabaseSessionService(f"sqlite+aiosqlite:///{directory / 'adk.db'}") as service:
+        yield await adk_sessions.operations(service)
+
+
+GROUPS: Mapping[str, Group] = {"openai": openai, "adk": adk}
