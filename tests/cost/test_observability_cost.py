@@ -22,6 +22,8 @@ TEXTS = ("thread", "run", "resource", "session", "user", "request", "organizatio
 def span(n: int, trace: int, **members: Any) -> Span:
     """A span of 1 kB. The one with number 0 is the root; every second trace is of the same thread, run, ..."""
     same = f"{trace % 2}"
+    shared: dict[str, Any] = {f"{name}_id": f"{name}-{same}" for name in TEXTS}
+    shared |= {"entity_type": "agent", "entity_name": f"entity-{same}"}
     return Span(
         trace_id=f"{trace:032x}",
         span_id=f"{trace:08x}{n:08x}",
@@ -30,8 +32,7 @@ def span(n: int, trace: int, **members: Any) -> Span:
         span_type="agent_run" if n == 0 else "model_generation",
         started_at=at(trace * 10 + n / 100),
         ended_at=at(trace * 10 + 1 + n / 100),
-        **({} if n else {f"{name}_id": f"{name}-{same}" for name in TEXTS}),
-        **({} if n else {"entity_type": "agent", "entity_name": f"entity-{same}"}),
+        **({} if n else shared),
         **{
             "attributes": {"model": "gpt", "usage": {"inputTokens": 50, "outputTokens": 5}} if n else None,
             "input": [{"role": "user", "content": LOREM[:600]}],
@@ -100,11 +101,15 @@ async def test_a_trace_of_100_spans(traces: ObservabilityStore, meter: Meter) ->
     await traces.batch_create_spans(spans(1, 100))
     trace = f"{0:032x}"
     await meter.start()
-    assert len((await traces.get_trace(trace)).spans) == 100  # type: ignore[union-attr]
+    whole = await traces.get_trace(trace)
+    assert whole is not None
+    assert len(whole.spans) == 100
     cost = await meter.cost()
     assert (cost.calls, cost.documents_read) == (1, 100)
     await meter.start()
-    assert len((await traces.get_structure(trace)).spans) == 100  # type: ignore[union-attr]
+    structure = await traces.get_structure(trace)
+    assert structure is not None
+    assert len(structure.spans) == 100
     cost = await meter.cost()
     assert cost.calls == 1
     assert cost.response_bytes <= 215 * 100
