@@ -384,9 +384,15 @@ export const mastraTables = {
     .index("by_entity_name_started", ["entityName", "startedAt"])
     .index("by_status_started", ["status", "startedAt"])
     .index("by_organization_started", ["organizationId", "startedAt"])
-    .index("by_entity", ["entityType", "entityName"])
-    .index("by_service", ["serviceName"])
-    .index("by_environment", ["environment"]),
+    .index("by_request_started", ["requestId", "startedAt"])
+    .index("by_experiment_started", ["experimentId", "startedAt"])
+    .index("by_service_started", ["serviceName", "startedAt"])
+    .index("by_environment_started", ["environment", "startedAt"])
+    .index("by_source_started", ["source", "startedAt"])
+    .index("by_entity_type_started", ["entityType", "startedAt"])
+    .index("by_type_started", ["spanType", "startedAt"])
+    .index("by_child_error_started", ["hasChildError", "startedAt"])
+    .index("by_entity", ["entityType", "entityName"]),
   mastra_vector_indexes: defineTable({
     id: v.string(),
     indexName: v.string(),
@@ -1010,9 +1016,15 @@ export const layout: { readonly [table: string]: TableLayout } = {
       by_entity_name_started: ["entityName", "startedAt"],
       by_status_started: ["status", "startedAt"],
       by_organization_started: ["organizationId", "startedAt"],
+      by_request_started: ["requestId", "startedAt"],
+      by_experiment_started: ["experimentId", "startedAt"],
+      by_service_started: ["serviceName", "startedAt"],
+      by_environment_started: ["environment", "startedAt"],
+      by_source_started: ["source", "startedAt"],
+      by_entity_type_started: ["entityType", "startedAt"],
+      by_type_started: ["spanType", "startedAt"],
+      by_child_error_started: ["hasChildError", "startedAt"],
       by_entity: ["entityType", "entityName"],
-      by_service: ["serviceName"],
-      by_environment: ["environment"],
     },
     vectorIndexes: {},
   },

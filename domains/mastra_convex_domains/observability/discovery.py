@@ -36,11 +36,11 @@ class DiscoveryMethods(DomainStore):
 
     async def get_service_names(self) -> list[str]:
         """Returns the names of programs, in order."""
-        return await self._different("by_service", [])
+        return await self._different("by_service_started", [])
 
     async def get_environments(self) -> list[str]:
         """Returns the names of environments, in order."""
-        return await self._different("by_environment", [])
+        return await self._different("by_environment_started", [])
 
     async def get_tags(self, *, entity_type: str | None = None) -> list[str]:
         """Returns the labels of traces, of one kind of entity or of all, in order."""

@@ -12,7 +12,6 @@ from mastra_convex.domain import (
     PageInfo,
     PageRequest,
     PerPage,
-    Row,
     Scan,
     each,
     from_json,
@@ -36,9 +35,12 @@ from .models import (
 )
 from .queries import branch_scan, checked_filters, ended_scans, trace_scan
 from .reading import LIGHT, light_members
-from .roots import status_of, summary, totals_of
+from .roots import LISTED, status_of, summary, totals_of
 from .tables import ROOTS, SPANS
 from .writing import span_of
+
+Listed = Sequence[str | None]
+"""The columns `LISTED` of a trace, as JSON text."""
 
 _ORDERS: Final = tuple(order for order in get_args(TraceOrder) if not order.startswith("-"))
 
@@ -77,6 +79,8 @@ class ListingMethods(DomainStore):
         rows, info = await self._page(filters, order_by, page, per_page, include_total=include_total)
         return TracePage(spans=await each(summary, rows), **info)
 
+    list_traces_light = list_traces
+
     async def list_whole_traces(
         self,
         filters: TraceFilters | Mapping[str, Any] | None = None,
@@ -88,21 +92,15 @@ class ListingMethods(DomainStore):
     ) -> WholeTracePage:
         """Lists traces as `list_traces` does, with all that their root spans hold, in a second round trip."""
         rows, info = await self._page(filters, order_by, page, per_page, include_total=include_total)
-        keys = [[row.get("id"), row.get("rootSpanId")] for row in rows]
-        found = (await self._records.read(Get(table=SPANS.name, keys=keys))).rows if keys else []
-        roots = [vars(span_of(row)) if row is not None else {} for row in found]
         traces = await each(summary, rows)
+        keys = [[trace.trace_id, trace.span_id] for trace in traces]
+        found = (await self._records.read(Get(table=SPANS.name, keys=keys))).rows if keys else []
+        roots = await each(lambda row: {} if row is None else vars(span_of(row)), found)
         spans = [
             WholeTrace.model_construct(**{**vars(trace), **{name: root.get(name) for name in _HEAVY}})
             for trace, root in zip(traces, roots, strict=True)
         ]
         return WholeTracePage(spans=spans, **info)
-
-    async def list_traces_light(
-        self, filters: TraceFilters | Mapping[str, Any] | None = None, **options: Any
-    ) -> TracePage:
-        """Is `list_traces` under Mastra's other name."""
-        return await self.list_traces(filters, **options)
 
     async def list_branches(
         self,
@@ -180,33 +178,35 @@ class ListingMethods(DomainStore):
         per_page: PerPage,
         *,
         include_total: bool,
-    ) -> tuple[Sequence[Row], PageInfo]:
+    ) -> tuple[Sequence[Listed], PageInfo]:
         operation = "LIST_TRACES"
         wanted = page_request(page, per_page, operation=operation)
         checked = checked_filters(TraceFilters, filters, operation=operation)
         column, direction = order_column(order_by, _ORDERS, operation=operation)
         if column == "started_at":
-            scan = replace(trace_scan(checked), order=direction)
+            scan = replace(trace_scan(checked), order=direction, paths=_LISTED)
             found = await self._records.read(wanted.scan(scan, include_total=include_total))
-            rows, matched = found.rows, found.matched
+            rows, matched = found.values or (), found.matched
         else:
-            ended, running = (replace(scan, order=direction) for scan in ended_scans(checked))
+            ended, running = (replace(scan, order=direction, paths=_LISTED) for scan in ended_scans(checked))
             in_order = (running, ended) if direction == "desc" else (ended, running)
             rows, matched = await self._one_after_the_other(wanted, in_order, include_total=include_total)
         return wanted.cut(rows, matched, include_total=include_total)
 
     async def _one_after_the_other(
         self, wanted: PageRequest, scans: Sequence[Scan], *, include_total: bool
-    ) -> tuple[Sequence[Row], int]:
+    ) -> tuple[Sequence[Listed], int]:
         """Reads a page of several scans, one behind the other, in one round trip."""
         limit = None if wanted.limit is None else wanted.offset + wanted.limit + 1
-        found = await self._records.read_all([replace(scan, limit=limit, total=include_total) for scan in scans])
-        rows = [row for each in found for row in each.rows]
-        return rows[wanted.offset : limit], sum(each.matched for each in found)
+        found = await self._records.read_all([replace(scan, limit=limit, total=bool(include_total)) for scan in scans])
+        rows = [row for part in found for row in part.values or ()]
+        return rows[wanted.offset : limit], sum(part.matched for part in found)
 
 
 _HEAVY: Final = ("attributes", "request_context", "scope", "links", "input", "output", "metadata", "error")
 """What a root span holds in full."""
+
+_LISTED: Final = [[name] for name in LISTED]
 
 _COUNTED: Final = [["marks"], ["status"]]
 

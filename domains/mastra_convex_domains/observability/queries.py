@@ -11,15 +11,23 @@ from .models import BranchFilters, SpanContext, TimeRange, TraceFilters
 from .tables import ROOTS, SPANS
 
 _INDEXES: Final[Mapping[str, str]] = {
+    "trace_id": "by_record_id",
     "thread_id": "by_thread_started",
     "run_id": "by_run_started",
+    "request_id": "by_request_started",
     "session_id": "by_session_started",
     "resource_id": "by_resource_started",
     "user_id": "by_user_started",
     "entity_id": "by_entity_id_started",
     "entity_name": "by_entity_name_started",
-    "status": "by_status_started",
+    "experiment_id": "by_experiment_started",
     "organization_id": "by_organization_started",
+    "service_name": "by_service_started",
+    "environment": "by_environment_started",
+    "source": "by_source_started",
+    "entity_type": "by_entity_type_started",
+    "span_type": "by_type_started",
+    "status": "by_status_started",
 }
 """The index of a filter that is an equality, the most selective first."""
 
@@ -49,38 +57,28 @@ def checked_filters(kind: type[FiltersT], filters: FiltersT | Mapping[str, Any] 
 
 def trace_scan(filters: TraceFilters) -> Scan:
     """Returns the scan of the rows of traces that match, by the time of their start."""
-    texts = _texts(filters)
-    if filters.status is not None:
-        texts["status"] = filters.status
-    if filters.span_type is not None:
-        texts["span_type"] = filters.span_type
-    if filters.trace_id is not None:
-        texts["id"] = filters.trace_id
+    texts = _trace_texts(filters)
     name = next((name for name in _INDEXES if name in texts), None)
-    prefix = [] if name is None else [texts.pop(name)]
-    where = [*_equalities(ROOTS.name, texts), *_members(filters)]
-    if filters.has_child_error is not None:
-        where.append(_exists("hasChildError", filters.has_child_error))
+    index = "by_started" if name is None else _INDEXES[name]
+    prefix: list[str | bool] = [] if name is None else [texts.pop(name)]
+    where = _trace_conditions(filters, texts, failed=name is not None)
+    if name is None and filters.has_child_error:
+        index, prefix = "by_child_error_started", [True]
+    elif name is None and filters.has_child_error is False:
+        where.append(_exists("hasChildError", False))
     lower, upper = bounds(filters.started_at)
-    return Scan(
-        table=ROOTS.name,
-        index="by_started" if name is None else _INDEXES[name],
-        prefixes=[prefix],
-        lower=lower or _AFTER_NONE,
-        upper=upper,
-        where=[*where, *_times("endedAt", filters.ended_at)],
-    )
+    if index == "by_record_id":  # which has no time to bound
+        where += [_exists("startedAt", True), *_times("startedAt", filters.started_at)]
+        lower = upper = None
+    else:
+        lower = lower or _AFTER_NONE
+    where += _times("endedAt", filters.ended_at)
+    return Scan(table=ROOTS.name, index=index, prefixes=[prefix], lower=lower, upper=upper, where=where)
 
 
 def ended_scans(filters: TraceFilters) -> tuple[Scan, Scan]:
     """Returns the scans of matching traces that have ended, by the time of their end, and of those that have not."""
-    texts = _texts(filters)
-    for name, value in (("status", filters.status), ("span_type", filters.span_type), ("id", filters.trace_id)):
-        if value is not None:
-            texts[name] = value
-    where = [*_equalities(ROOTS.name, texts), *_members(filters), *_times("startedAt", filters.started_at)]
-    if filters.has_child_error is not None:
-        where.append(_exists("hasChildError", filters.has_child_error))
+    where = _trace_conditions(filters, _trace_texts(filters), failed=True) + _times("startedAt", filters.started_at)
     lower, upper = bounds(filters.ended_at)
     ended = Scan(table=ROOTS.name, index="by_ended", lower=lower or _AFTER_NONE, upper=upper, where=where)
     none = [_exists("startedAt", False)] if filters.ended_at is not None else []  # which no trace in a list matches
@@ -99,7 +97,7 @@ def branch_scan(filters: BranchFilters) -> Scan:
     if filters.trace_id is not None:
         texts["trace_id"] = filters.trace_id
     wanted = [kind for kind in BRANCH_TYPES if filters.span_type in (None, kind)]
-    where = [*_equalities(SPANS.name, texts), *_members(filters), *_times("endedAt", filters.ended_at)]
+    where = [*_equalities(texts), *_members(filters), *_times("endedAt", filters.ended_at)]
     if filters.status == "error":
         where.append(_exists("error", True))
     elif filters.status is not None:
@@ -129,7 +127,21 @@ def _texts(filters: BranchFilters) -> dict[str, str]:
     return {name: columns[name] for name in SpanContext.model_fields if columns[name] is not None}
 
 
-def _equalities(table: str, texts: Mapping[str, str]) -> list[Condition]:
+def _trace_texts(filters: TraceFilters) -> dict[str, str]:
+    others = {"trace_id": filters.trace_id, "span_type": filters.span_type, "status": filters.status}
+    return _texts(filters) | {name: value for name, value in others.items() if value is not None}
+
+
+def _trace_conditions(filters: TraceFilters, texts: Mapping[str, str], *, failed: bool) -> list[Condition]:
+    """Returns the conditions on the rows of traces; with `failed` also that on errors of their spans."""
+    columns = {"id" if name == "trace_id" else name: value for name, value in texts.items()}
+    where = [*_equalities(columns), *_members(filters)]
+    if failed and filters.has_child_error is not None:
+        where.append(_exists("hasChildError", filters.has_child_error))
+    return where
+
+
+def _equalities(texts: Mapping[str, str]) -> list[Condition]:
     names = {**{name: str(field.alias) for name, field in BranchFilters.model_fields.items()}, "id": "id"}
     return [equals([names[name]], value) for name, value in texts.items()]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from mastra_convex.domain import Edit, Row, decode_row, encode_row, now, to_iso, to_json
+from mastra_convex.domain import Edit, Row, encode_row, from_json, now, to_iso, to_json
 
 from .models import Span, TraceStatus, TraceSummary
 from .tables import ROOTS, TEXTS
@@ -68,14 +68,10 @@ def mark_of(span: Span, *, changed: bool = False) -> dict[str, int] | None:
 
 def mark_edits(spans: Iterable[Span], *, changed: bool = False) -> list[Edit]:
     """Returns the edits of the row of a trace that count its spans, each once however often it is written."""
-    edits: list[Edit] = []
-    for span in spans:
-        mark = mark_of(span, changed=changed)
-        if mark is None:
-            continue
-        edits.append(Edit(path=["marks", span.span_id], reducer="set", value=to_json(mark)))
-        if mark.get("e"):
-            edits.append(Edit(path=["hasChildError"], reducer="set", value="true"))
+    marks = {span.span_id: mark for span in spans if (mark := mark_of(span, changed=changed)) is not None}
+    edits = [Edit(path=["marks"], reducer="merge", value=to_json(marks))] if marks else []
+    if any(mark.get("e") for mark in marks.values()):
+        edits.append(Edit(path=["hasChildError"], reducer="set", value="true"))
     return edits
 
 
@@ -86,13 +82,12 @@ def totals_of(marks: object) -> tuple[int, int, int]:
     return given, made, errors
 
 
-def summary(row: Row) -> TraceSummary:
-    """Returns the trace of a stored row."""
-    values = decode_row(ROOTS, row)
-    given, made, errors = totals_of(values.pop("marks", None))
-    values |= {"inputTokens": given, "outputTokens": made, "errors": errors}
-    members = {name: value for name, value in values.items() if name in _SHOWN}
-    return TraceSummary.stored({**members, "traceId": values.get("id"), "spanId": values.get("rootSpanId")}, ROOTS)
+def summary(values: Sequence[str | None]) -> TraceSummary:
+    """Returns the trace of the columns `LISTED`, which are JSON text."""
+    members = {name: from_json(value) for name, value in zip(LISTED, values, strict=True) if value is not None}
+    given, made, errors = totals_of(members.pop("marks", None))
+    members |= {"traceId": members.pop("id", None), "spanId": members.pop("rootSpanId", None)}
+    return TraceSummary.stored({**members, "inputTokens": given, "outputTokens": made, "errors": errors}, ROOTS)
 
 
 def input_preview(value: Any) -> str | None:
@@ -150,3 +145,8 @@ def _count(counts: Any, name: str) -> int:
 
 
 _SHOWN: Final = frozenset(field.alias for field in TraceSummary.model_fields.values())
+
+LISTED: Final = tuple(
+    field.name for field in ROOTS.fields if field.name in _SHOWN or field.name in ("id", "rootSpanId", "marks")
+)
+"""The columns of a trace that lists show."""

@@ -65,9 +65,15 @@ ROOTS = Table(
         Index("by_entity_name_started", ("entityName", "startedAt")),
         Index("by_status_started", ("status", "startedAt")),
         Index("by_organization_started", ("organizationId", "startedAt")),
+        Index("by_request_started", ("requestId", "startedAt")),
+        Index("by_experiment_started", ("experimentId", "startedAt")),
+        Index("by_service_started", ("serviceName", "startedAt")),
+        Index("by_environment_started", ("environment", "startedAt")),
+        Index("by_source_started", ("source", "startedAt")),
+        Index("by_entity_type_started", ("entityType", "startedAt")),
+        Index("by_type_started", ("spanType", "startedAt")),
+        Index("by_child_error_started", ("hasChildError", "startedAt")),
         Index("by_entity", ("entityType", "entityName")),
-        Index("by_service", ("serviceName",)),
-        Index("by_environment", ("environment",)),
     ),
 )
 """Has one row for each trace: what lists show and filter by, taken from its root span (docs/contract.md, "Traces").

@@ -18,6 +18,7 @@ from mastra_convex.domain import (
     Row,
     Scan,
     UtcDatetime,
+    each,
     from_json,
     parse,
     to_iso,
@@ -28,7 +29,7 @@ from mastra_convex.errors import TooLargeError
 from .models import TraceQueryPage
 from .predicates import Predicate, Values, predicate_of
 from .reading import LIGHT, light_members
-from .roots import status_of, summary
+from .roots import LISTED, status_of, summary
 from .tables import ROOTS, SPANS
 
 _LOOKED_AT: Final = 10_000
@@ -114,7 +115,9 @@ class TraceQueryMethods(DomainStore):
                     "list_traces, whose filters have indexes",
                     operation="QUERY_TRACES",
                 )
-        return TraceQueryPage(traces=[summary(row) for row in found], next=None if done else scan.cursor)
+        return TraceQueryPage(
+            traces=await each(lambda row: summary(_listed(row)), found), next=None if done else scan.cursor
+        )
 
     async def _matching(self, rows: Sequence[Row], predicate: Predicate) -> list[Row]:
         spans: Mapping[str, list[Values]] = await self._spans_of(rows) if predicate.needs_spans else {}
@@ -160,6 +163,15 @@ def _scan(query: TraceQuery) -> Scan:
         order=order.direction,
         cursor=query.page.after,
     )
+
+
+def _listed(row: Row) -> list[str | None]:
+    """Returns the columns that lists show, as JSON text."""
+    return [None if row.get(name) is None else _json(name, row[name]) for name in LISTED]
+
+
+def _json(name: str, value: Any) -> str:
+    return value if ROOTS.field_by_name[name].json else to_json(value)
 
 
 def _trace_values(row: Row) -> Values:

@@ -23,6 +23,7 @@ from mastra_convex.domain import (
     about,
     batches,
     decode_row,
+    each,
     encode_row,
     equals,
     in_parts,
@@ -31,7 +32,6 @@ from mastra_convex.domain import (
     mapping,
     now,
     parse,
-    parse_list,
     text,
     texts,
 )
@@ -43,6 +43,9 @@ from .tables import ROOTS, SPANS
 
 _RANGES: Final = 3_900
 """Index ranges of a commit: 2 for a span, 4 for a trace; Convex takes 4,096."""
+
+_UPDATED: Final = 500
+"""Spans that are changed in one commit, each perhaps of another trace and with a guard."""
 
 _TRACES: Final = 100
 """Traces that are deleted in one commit with their spans, as each of its steps sends all of it."""
@@ -92,7 +95,10 @@ class WritingMethods(DomainStore):
         Raises:
             ValidationError: one of them is wrong; none was stored.
         """
-        await self._write(parse_list(Span, records, "records", operation="BATCH_CREATE_SPANS"), "records")
+        operation = "BATCH_CREATE_SPANS"
+        given = enumerate(items(records, "records", operation=operation))
+        spans = await each(lambda one: parse(Span, one[1], f"records[{one[0]}]", operation=operation), given)
+        await self._write(spans, "records")
 
     async def update_span(self, trace_id: str, *, span_id: str, updates: Mapping[str, Any]) -> None:
         """Changes the given fields of a span; each is replaced as a whole.
@@ -138,9 +144,12 @@ class WritingMethods(DomainStore):
         ids = texts(trace_ids, "trace_ids", operation=operation)
         if len(ids) > _DELETED:
             raise ValidationError(f"trace_ids has {len(ids)} ids, at most {_DELETED} are taken", operation=operation)
-        tenants = {"organizationId": organization_id, "resourceId": resource_id}
-        given = {name: text(value, name, operation=operation) for name, value in tenants.items() if value is not None}
-        where = [equals([name], value) for name, value in given.items()]
+        tenants = (("organizationId", "organization_id", organization_id), ("resourceId", "resource_id", resource_id))
+        where = [
+            equals([column], text(value, name, operation=operation))
+            for column, name, value in tenants
+            if value is not None
+        ]
         for start in range(0, len(ids), _TRACES):
             some = ids[start : start + _TRACES]
             while some:
@@ -173,18 +182,21 @@ class WritingMethods(DomainStore):
     async def _rebuild(self, spans: Sequence[Span]) -> None:
         id = spans[0].trace_id
         root = next((root_row(span) for span in spans if span.parent_span_id is None), stub_row(id))
-        ops: list[WriteOp] = [Put(table=ROOTS.name, rows=[root])]
+        ops: list[WriteOp] = [Put(table=ROOTS.name, rows=[root], keep=_ROOT_COUNTED)]  # spans may be stored meanwhile
         if edits := mark_edits(spans):
             ops.append(Patch(table=ROOTS.name, keys=[[id]], change=Change(edits=edits)))
         await self._records.commit(ops)
 
     async def _write(self, spans: Sequence[Span], name: str) -> None:
-        written = {}
-        for n, span in enumerate(spans):
+        def encoded(one: tuple[int, Span]) -> Row:
+            n, span = one
             with about(name if name == "span" else f"{name}[{n}]"):
-                written[span.trace_id, span.span_id] = _Written(span, span_row(span))
-        rows = {(row["traceId"], row["spanId"]): row for row in (each.row for each in written.values())}
-        for batch in batches(rows.values(), touching="traceId"):
+                return span_row(span)
+
+        rows = await each(encoded, enumerate(spans))
+        pairs = zip(spans, rows, strict=True)
+        written = {(span.trace_id, span.span_id): _Written(span, row) for span, row in pairs}
+        for batch in batches(one.row for one in written.values()):
             for some in _within_ranges(batch):
                 await in_parts([written[row["traceId"], row["spanId"]] for row in some], self._commit)
 
@@ -201,20 +213,25 @@ class WritingMethods(DomainStore):
             key = tuple(text(given.get(name), name, operation=operation) for name in ("trace_id", "span_id"))
             changes = mapping(given.get("updates"), "updates", operation=operation)
             wanted[key[0], key[1]] = {**wanted.get((key[0], key[1]), {}), **changes}
-        left = dict(wanted)
+        keys = list(wanted)
+        parts = [keys[start : start + _UPDATED] for start in range(0, len(keys), _UPDATED)]
+        return sum([await self._change({key: wanted[key] for key in part}, operation) for part in parts])
+
+    async def _change(self, wanted: Mapping[tuple[str, str], Mapping[str, Any]], operation: str) -> int:
+        """Changes spans in one commit, and returns how many there were."""
         for _ in range(MAX_CONFLICTS):
-            keys = [[*key] for key in left]
-            found = await self._records.read(Get(table=SPANS.name, keys=keys, fingerprints=True))
-            rows = [(key, row) for key, row in zip(left, found.rows, strict=True) if row is not None]
-            prints = [each for each in found.fingerprints or [] if each is not None]
-            changed = [_changed(span_of(row), left[key], operation) for key, row in rows]
-            guards = [
-                UnchangedGuard(table=SPANS.name, key=[*key], fingerprint=fingerprint)
-                for (key, _), fingerprint in zip(rows, prints, strict=True)
+            get = Get(table=SPANS.name, keys=[[*key] for key in wanted], fingerprints=True)
+            found = await self._records.read(get)
+            there = [
+                (key, row, fingerprint)
+                for key, row, fingerprint in zip(wanted, found.rows, found.fingerprints or (), strict=True)
+                if row is not None and fingerprint is not None
             ]
-            written = [_Written(span, span_row(span)) for span in changed]
-            if not written:
+            if not there:
                 return 0
+            guards = [UnchangedGuard(table=SPANS.name, key=[*key], fingerprint=known) for key, _, known in there]
+            spans = await each(lambda one: _changed(span_of(one[1]), wanted[one[0]], operation), there)
+            written = [_Written(span, row) for span, row in zip(spans, await each(span_row, spans), strict=True)]
             result = await self._records.commit(_ops(written, changed=True), guards=guards)
             if result.status == "done":
                 return len(written)
@@ -249,11 +266,11 @@ def _within_ranges(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _ops(written: Sequence[_Written], *, changed: bool = False) -> list[WriteOp]:
     """Returns the operations that store spans: the spans, the rows of their traces, and what is counted of these."""
     traces: dict[str, list[Span]] = {}
-    for each in written:
-        traces.setdefault(each.span.trace_id, []).append(each.span)
+    for one in written:
+        traces.setdefault(one.span.trace_id, []).append(one.span)
     roots = {span.trace_id: span for spans in traces.values() for span in spans if span.parent_span_id is None}
     stubs = [stub_row(id) for id in traces if id not in roots]
-    ops: list[WriteOp] = [Put(table=SPANS.name, rows=[each.row for each in written], keep=["createdAt"])]
+    ops: list[WriteOp] = [Put(table=SPANS.name, rows=[one.row for one in written], keep=["createdAt"])]
     if roots:
         ops.append(Put(table=ROOTS.name, rows=[root_row(span) for span in roots.values()], keep=_ROOT_COUNTED))
     if stubs:

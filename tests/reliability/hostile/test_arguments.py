@@ -76,6 +76,18 @@ SCHEDULE: Arguments = {
     "updated_at": 1,
 }
 TASK = {"id": "b", "tool_name": "x", "tool_call_id": "x", "agent_id": "a", "run_id": "r", "created_at": AT, "args": {}}
+SPAN: Arguments = {
+    "trace_id": "t",
+    "span_id": "p",
+    "name": "x",
+    "span_type": "agent_run",
+    "started_at": AT,
+    "metadata": {"a": 1},
+    "tags": ["one"],
+    "created_at": AT,
+    "updated_at": AT,
+}
+TRACES = {"started_at": {"start": AT}, "status": "running", "metadata": {"a": 1}, "tags": ["one"]}
 CLAIM = {**RUN, "owner": "gone", "fence": 1, "claimed_at": AT, "expires_at": AT}
 
 CALLS: dict[str, Arguments] = {
@@ -215,6 +227,34 @@ CALLS: dict[str, Arguments] = {
     "scores.list_scores_by_run_id": {"run_id": "r"},
     "scores.list_scores_by_entity_id": {"entity_id": "e", "entity_type": "AGENT"},
     "scores.list_scores_by_span": {"trace_id": "t", "span_id": "p"},
+    "observability.create_span": {"span": SPAN},
+    "observability.batch_create_spans": {"records": [SPAN]},
+    "observability.update_span": {"trace_id": "t", "span_id": "p", "updates": {"output": {"a": 1}}},
+    "observability.batch_update_spans": {
+        "records": [{"trace_id": "t", "span_id": "p", "updates": {"output": {"a": 1}}}],
+    },
+    "observability.get_span": {"trace_id": "t", "span_id": "p"},
+    "observability.get_spans": {"trace_id": "t", "span_ids": ["p"]},
+    "observability.get_root_span": {"trace_id": "t"},
+    "observability.get_trace": {"trace_id": "t"},
+    "observability.get_structure": {"trace_id": "t"},
+    "observability.get_trace_light": {"trace_id": "t"},
+    "observability.get_branch": {"trace_id": "t", "span_id": "p", "depth": 1},
+    "observability.list_traces": {"filters": {**TRACES, "has_child_error": False}, "per_page": 3},
+    "observability.list_traces_light": {"filters": {"thread_id": "t"}},
+    "observability.list_whole_traces": {"filters": {"trace_id": "t"}, "order_by": "-ended_at"},
+    "observability.list_branches": {"filters": {**TRACES, "span_type": "agent_run"}, "per_page": 3},
+    "observability.query_traces": {"plan": {"timeRange": {"from": AT, "to": AT}}},
+    "observability.get_trace_totals": {"trace_ids": ["t"]},
+    "observability.get_totals": {"started_at": {"start": AT}},
+    "observability.get_entity_types": {},
+    "observability.get_entity_names": {"entity_type": "agent"},
+    "observability.get_service_names": {},
+    "observability.get_environments": {},
+    "observability.get_tags": {"entity_type": "agent"},
+    "observability.get_features": {},
+    "observability.batch_delete_traces": {"trace_ids": ["gone"], "resource_id": "u"},
+    "observability.rebuild": {},
     "thread_state.set_state": {"thread_id": "t", "type": "task", "value": {"a": 1}},
     "thread_state.get_state": {"thread_id": "t", "type": "task"},
     "thread_state.delete_state": {"thread_id": "t", "type": "gone"},
@@ -244,7 +284,17 @@ ANYTHING = (
     | NAIVE
     | st.sampled_from(["t", "u", "m", "created_at", "-updated_at", ["t", "t"], ["m", 1], [None], [[]], [{}], {}, False])
 )
-WITHOUT_ARGUMENTS = {"vector.list_indexes", "background_tasks.get_running_count", "cache.clear", "cache.sweep"}
+WITHOUT_ARGUMENTS = {
+    "vector.list_indexes",
+    "background_tasks.get_running_count",
+    "cache.clear",
+    "cache.sweep",
+    "observability.get_entity_types",
+    "observability.get_service_names",
+    "observability.get_environments",
+    "observability.get_features",
+    "observability.rebuild",
+}
 NO_CALLS = {"workflows.supports_concurrent_updates", "memory.for_resource", "vector.for_resource", "cache.configured"}
 """Methods that ask no database."""
 

@@ -51,6 +51,16 @@ async def _load_snapshot(store: ConvexStore, name: str) -> Any:
     return None if found is None else found["context"]["fetch"]["output"]["page"]
 
 
+async def _save_span(store: ConvexStore, name: str, data: Any) -> None:
+    span = {"trace_id": name, "span_id": "s", "name": "run", "span_type": "agent_run", "started_at": at(0)}
+    await store.observability.create_span({**span, "input": data})
+
+
+async def _load_span(store: ConvexStore, name: str) -> Any:
+    found = await store.observability.get_span(name, span_id="s")
+    return found and found.input
+
+
 async def _save_resource(store: ConvexStore, name: str, data: Any) -> None:
     text = data if isinstance(data, str) else repr(data)
     await store.memory.save_resource(Resource(id=name, working_memory=text))
@@ -132,5 +142,12 @@ KINDS = (
         lambda store, name, data: store.thread_state.set_state(name, type="task", value=data),
         lambda store, name: store.thread_state.get_state(name, type="task"),
         lambda store, name: store.thread_state.delete_state(name, type="task"),
+    ),
+    Kind(
+        "span",
+        "mastra_ai_spans",
+        _save_span,
+        _load_span,
+        lambda store, name: store.observability.batch_delete_traces([name]),
     ),
 )

@@ -33,6 +33,10 @@ _INSTALLATION = {"id": ID, "platform": PRIVATE, "agent_id": ID, "status": "activ
 _BEGIN = {"scope": "thread", "thread_id": ID, "resource_id": ID}
 _MEMORY = {"id": ID, **_BEGIN}
 _OBSERVED = {"observations": PRIVATE, "token_count": 1, "last_observed_at": at(0)}
+_SPAN = {
+    "trace_id": ID, "span_id": ID, "name": PRIVATE, "span_type": "agent_run", "started_at": at(0), "input": PRIVATE,
+}  # fmt: skip
+_UPDATE = {"trace_id": ID, "span_id": ID, "updates": {"output": PRIVATE, "ended_at": at(1)}}
 _NEXT = {"reflection": PRIVATE, "token_count": 1}
 _CHUNK = {
     "cycle_id": ID, "observations": PRIVATE, "token_count": 1, "message_ids": [ID], "message_tokens": 1,
@@ -111,6 +115,35 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
     ("scores", "list_scores_by_span", (ID,), {"span_id": ID}),
     ("scores", "prune", ({"scorers": _DAY},), {}),
     ("scores", "dangerously_clear_all", (), {}),
+    ("observability", "create_span", (_SPAN,), {}),
+    ("observability", "batch_create_spans", ([_SPAN],), {}),
+    ("observability", "update_span", (ID,), {"span_id": ID, "updates": {"metadata": {PRIVATE: PRIVATE}}}),
+    ("observability", "batch_update_spans", ([_UPDATE],), {}),
+    ("observability", "get_span", (ID,), {"span_id": ID}),
+    ("observability", "get_spans", (ID,), {"span_ids": [ID]}),
+    ("observability", "get_root_span", (ID,), {}),
+    ("observability", "get_trace", (ID,), {}),
+    ("observability", "get_structure", (ID,), {}),
+    ("observability", "get_trace_light", (ID,), {}),
+    ("observability", "get_branch", (ID,), {"span_id": ID}),
+    ("observability", "list_traces", ({"thread_id": PRIVATE},), {}),
+    ("observability", "list_traces_light", (), {}),
+    ("observability", "list_whole_traces", (), {}),
+    ("observability", "list_branches", ({"metadata": {PRIVATE: PRIVATE}},), {}),
+    ("observability", "query_traces", ({"timeRange": {"from": at(0)}},), {}),
+    ("observability", "get_trace_totals", ([ID],), {}),
+    ("observability", "get_totals", (), {"started_at": {"start": at(0)}}),
+    ("observability", "get_entity_types", (), {}),
+    ("observability", "get_entity_names", (), {"entity_type": PRIVATE}),
+    ("observability", "get_service_names", (), {}),
+    ("observability", "get_environments", (), {}),
+    ("observability", "get_tags", (), {}),
+    ("observability", "get_features", (), {}),
+    ("observability", "rebuild", (), {}),
+    ("observability", "batch_delete_traces", ([ID],), {"resource_id": PRIVATE}),
+    ("observability", "batch_delete_traces", ([ID],), {}),
+    ("observability", "prune", ({"traces": _DAY},), {}),
+    ("observability", "dangerously_clear_all", (), {}),
     ("schedules", "create_schedule", (_SCHEDULE,), {}),
     ("schedules", "get_schedule", (ID,), {}),
     ("schedules", "list_schedules", (), {"owner_id": None}),
