@@ -93,7 +93,8 @@ class Delivery:
             await self._convert_all()
         storing.cancel()
         await asyncio.wait([storing])
-        self._give_up(list(self._ready), "they could not be stored before the end")
+        if self._ready:
+            self._give_up(list(self._ready), "they could not be stored before the end")
         self._reports.tell(at_once=True)
 
     async def _convert_all(self) -> None:

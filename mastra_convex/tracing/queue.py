@@ -25,11 +25,15 @@ class SpanQueue:
         self.held: int = 0
         self.dropped: Counter[str] = Counter()
 
+    def __len__(self) -> int:
+        """Counts the spans that are not stored."""
+        return len(self._waiting) + self.held
+
     def put(self, key: SpanKey, convert: Convert, source: Any) -> bool:
         """Adds a span, or its newer state; returns whether the writer should not wait, as half of the room is taken."""
         with self._lock:
             waiting = self._waiting
-            if key not in waiting and len(waiting) + self.held >= self._limit:
+            if key not in waiting and len(self) >= self._limit:
                 self.dropped["the queue was full"] += 1
                 return False
             waiting[key] = (convert, source)

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from mastra_convex.store_base import DomainAccess
 
 __all__ = ["SpanWriter", "WriterOptions"]
+
+_LAST_SECONDS: Final = 2.0
+"""How long the end of the thread is waited for, which closes its store."""
 
 _log: Final = logging.getLogger("mastra_convex.tracing")
 
@@ -59,7 +61,7 @@ class SpanWriter:
         max_value_bytes: size of an input, output, metadata, ... in bytes; the texts in a larger one are cut.
         queue_size: spans that can wait; more are dropped.
         interval: seconds in which spans are collected. A span that begins and ends within them is written once.
-        exit_timeout: seconds that the end of the program may wait for what is not stored yet.
+        exit_timeout: seconds without any span stored, after which the end of the program waits no longer.
 
     Raises:
         ConfigurationError: an argument is wrong.
@@ -78,7 +80,7 @@ class SpanWriter:
         max_value_bytes: int = 32_768,
         queue_size: int = 10_000,
         interval: float = 1.0,
-        exit_timeout: float = 5.0,
+        exit_timeout: float = 10.0,
     ) -> None:
         if not isinstance(content, bool) and not callable(content):
             raise ConfigurationError("content must be True, False or a function")
@@ -135,16 +137,21 @@ class SpanWriter:
         return True
 
     def close(self, timeout: float | None = None) -> None:
-        """Stores the spans so far and ends the thread, within so many seconds, by default those of `exit_timeout`."""
+        """Stores the spans so far and ends the thread.
+
+        It gives up when none was stored for so many seconds, by default those of `exit_timeout`.
+        """
         thread = self._thread
         if thread is None:
             return
-        deadline = time.monotonic() + (self._exit_timeout if timeout is None else timeout)
-        self.flush(deadline - time.monotonic())
+        seconds = self._exit_timeout if timeout is None else timeout
+        left = len(self._queue)
+        while not self.flush(seconds) and (now := len(self._queue)) < left:
+            left = now
         with self._lock:
             self._thread = None
         thread.stop()
-        thread.join(max(deadline - time.monotonic(), 0.5))
+        thread.join(_LAST_SECONDS)
 
     def forget_thread(self) -> None:
         """Begins without a thread and without spans, as a forked process does."""

@@ -163,7 +163,9 @@ async def test_langgraph(path: Path) -> None:
     assert spans[0].input == {"messages": ASKED}
     assert spans[0].tags == ["test"]
     (called,) = [span for span in spans if span.span_type == "tool_call"]
-    assert (called.input, called.output, called.attributes["toolCallId"]) == ({"city": "Oslo"}, "sunny in Oslo", "c1")
+    assert (called.input, called.output) == ({"city": "Oslo"}, "sunny in Oslo")
+    assert called.attributes is not None
+    assert called.attributes["toolCallId"] == "c1"
 
 
 async def test_an_error_of_langgraph_is_on_its_spans(path: Path) -> None:

@@ -27,7 +27,7 @@ class OpenAIModel(Model):
         asked = [{"role": "user", "content": input}] if isinstance(input, str) else list(input)
         has_called = any(item.get("type") == "function_call_output" for item in asked)
         with generation_span(model="fake", input=asked, model_config={"temperature": 0.5}) as span:
-            output = [self._answer() if has_called or not tools else self._call(tools[0].name)]
+            output: list[Any] = [self._answer() if has_called or not tools else self._call(tools[0].name)]
             usage = Usage(requests=1, input_tokens=10 + len(asked), output_tokens=4, total_tokens=14 + len(asked))
             span.span_data.output = [item.model_dump() for item in output]
             span.span_data.usage = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}

@@ -44,8 +44,8 @@ def in_fork(count: int) -> None:
 
 
 def main(target: Any, count: int, how: str) -> None:
-    writer = tracing.install(target, frameworks=["opentelemetry-sdk"], queue_size=20_000, exit_timeout=60)
-    assert tracing.install(target, frameworks=["opentelemetry-sdk"], queue_size=20_000, exit_timeout=60) is writer
+    writer = tracing.install(target, frameworks=["opentelemetry-sdk"])
+    assert tracing.install(target, frameworks=["opentelemetry-sdk"]) is writer
     if how == "fork":
         in_fork(count)
     else:

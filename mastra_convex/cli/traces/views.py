@@ -190,7 +190,7 @@ def _part(part: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    return str(value) if isinstance(value, str) else orjson.dumps(value).decode()
+    return str(value if isinstance(value, str) else orjson.dumps(value).decode())
 
 
 def _tokens(tokens: Tokens) -> str:
