@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field as Member
@@ -18,6 +18,7 @@ from mastra_convex.domain import (
     Put,
     Record,
     Scan,
+    ScanResult,
     Table,
     UtcDatetime,
     decode_row,
@@ -70,6 +71,17 @@ class NotesStore(DomainStore):
         found = await self._records.read(wanted.scan(scan, include_total=True))
         rows, info = wanted.cut(found.rows, found.matched, include_total=True)
         return NotePage(notes=[Note.stored(decode_row(NOTES, row), NOTES) for row in rows], **info)
+
+    def watch_notes(self, thread_id: str, *, per_page: int = 20) -> AsyncGenerator[NotePage]:
+        thread = text(thread_id, "thread_id", operation="WATCH_NOTES")
+        wanted = page_request(0, per_page, operation="WATCH_NOTES")
+        scan = Scan(table=NOTES.name, index="by_thread_created", prefixes=[[thread]], order="desc")
+
+        async def page(found: ScanResult) -> NotePage:
+            rows, info = wanted.cut(found.rows, found.matched, include_total=True)
+            return NotePage(notes=[Note.stored(decode_row(NOTES, row), NOTES) for row in rows], **info)
+
+        return self._records.watch(wanted.scan(scan, include_total=True), page)
 
     async def delete_note(self, id: str) -> None:
         await self._records.commit([Delete(table=NOTES.name, keys=[[text(id, "id", operation="DELETE_NOTE")]])])

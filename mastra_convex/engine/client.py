@@ -140,7 +140,7 @@ class Records:
     async def watch(
         self, op: Read[A], make: Callable[[A], Awaitable[B]], *, give_up_after: float | None = None
     ) -> AsyncGenerator[B]:
-        """What `make` gives of the result of a read, now and whenever that is something else (docs/live.md).
+        """Yields what `make` gives of the result of a read, now and whenever that is something else (docs/live.md).
 
         Args:
             op: the read. Its result must fit one call, as changes beyond that would not be seen.

@@ -382,7 +382,7 @@ class Engine(Protocol):
         ...
 
     def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
-        """What `read(ops)` gives, now and whenever it is something else (docs/protocol.md, "watch").
+        """Yields what `read(ops)` gives, now and whenever it is something else (docs/protocol.md, "watch").
 
         The newest state always comes, states come in order, and all results of one are of one snapshot; those between
         may be skipped. A watch that has lost its server raises the failure after `give_up_after` seconds, or waits.

@@ -33,7 +33,7 @@ Part = tuple[str, tuple[str, ...]]
 
 
 class State(NamedTuple):
-    """What a watched read gives: its results, and their JSON text; or the error that it raises."""
+    """Holds what a watched read gives: its results, and their JSON text; or the error that it raises."""
 
     results: list[Any]
     text: bytes

@@ -93,7 +93,7 @@ class RemoteEngine:
         return _results(path, ops, await self._call("query", path, ops=ops))
 
     async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
-        """What a read gives, over the sync protocol; a call over HTTP comes before it if none has succeeded yet."""
+        """Yields what a read gives, over the sync protocol; a call over HTTP comes first if none has succeeded yet."""
         path = self._transport.config.read_function
         if not self._is_met:
             await self.read([])  # so that equal watches have equal arguments, which Convex caches

@@ -32,6 +32,7 @@ from mastra_convex.errors import (
 from mastra_convex.local.watching import Watcher
 from mastra_convex.remote.config import split_function
 from mastra_convex.remote.schema_check import LOCAL_SERVER, SCHEMA_MISMATCH, lacking
+from mastra_convex.rows.values import plain_numbers
 from mastra_convex.server.requests import RefusedError
 from mastra_convex.version import VERSION
 
@@ -82,7 +83,7 @@ class Functions:
 
         Raises FunctionFailedError for what cannot be subscribed to.
         """
-        args = args[0] if isinstance(args, list) and len(args) == 1 else args
+        args = plain_numbers(args[0] if isinstance(args, list) and len(args) == 1 else args)  # some clients send 3.0
         members: dict[str, Any] = args if isinstance(args, dict) else {}
         self._checked("query", path, members, authorized)
         with _translating():

@@ -14,6 +14,7 @@ from mastra_convex.deploy.convex_schema import schema_ts
 from mastra_convex.domain import DomainStore
 from mastra_convex_domains import DocumentsStore, MemoryStore
 from tests.data import at, messages, thread
+from tests.watching import watching
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -53,6 +54,17 @@ async def test_a_note_is_replaced_and_deleted(notes: NotesStore) -> None:
     assert (await notes.list_notes("t1")).notes == [changed]
     await notes.delete_note("t1-n0")
     assert (await notes.list_notes("t1")).total == 0
+
+
+async def test_notes_are_watched(mastra_store: ConvexStore, notes: NotesStore) -> None:
+    async with watching(notes.watch_notes("t1", per_page=2)) as pages:
+        assert ids(await pages.next()) == []
+        for n in (1, 0, 2):
+            await mastra_store.documents.put("elsewhere", record={"id": str(n)})  # in the same table
+            await notes.save_note(note(n))
+            page = await pages.next()
+            assert page == await notes.list_notes("t1", per_page=2)
+        assert (ids(page), page.total) == (["t1-n2", "t1-n1"], 3)
 
 
 async def test_a_thread_takes_its_notes_along(mastra_store: ConvexStore, notes: NotesStore) -> None:

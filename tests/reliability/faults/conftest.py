@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,3 +61,12 @@ async def remote(
     async with open_backend(name, tmp_path_factory.mktemp("remote"), host) as backend:
         url = backend.store()._location  # pyright: ignore[reportPrivateUsage]  # the proxy needs to be told
         yield Remote(name, backend, url, backend.engine())
+
+
+@pytest.fixture
+def port() -> Generator[int]:
+    """A port that a server may listen on again and again, and that the system gives to nobody else meanwhile."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]

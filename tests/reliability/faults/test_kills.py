@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
 import sqlite3
 import time
-from collections.abc import Generator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,15 +49,6 @@ async def found(path: Path, name: str) -> tuple[set[int], set[int], int]:
 def sound(path: Path) -> bool:
     with closing(sqlite3.connect(path)) as file:
         return file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-
-
-@pytest.fixture
-def port() -> Generator[int]:
-    """A port that a server may listen on again and again, and that the system gives to nobody else meanwhile."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
 
 
 @KILLS

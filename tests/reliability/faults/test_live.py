@@ -1,0 +1,132 @@
+"""Watches over connections that are cut and servers that are killed: the last state comes, and none goes back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from mastra_convex.remote import live
+from mastra_convex.remote.retry import RetryPolicy
+from tests.backends import Backend, remote_store
+from tests.effort import some
+from tests.reliability.faults.processes import child
+from tests.reliability.faults.workers import serve_until_killed
+from tests.watching import watching
+
+WRITERS = 4
+LAST = 10**9
+PATIENT = RetryPolicy(attempts=1_000, base=0.02, cap=0.05)
+
+
+class Relay:
+    """Passes bytes between clients and a server until it is told to cut."""
+
+    def __init__(self, target: str) -> None:
+        self._target = urlsplit(target)
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, here = await asyncio.open_connection(self._target.hostname, self._target.port)
+        ends = {writer, here}
+        self._writers |= ends
+        try:
+            await asyncio.gather(self._pass(reader, here), self._pass(there, writer), return_exceptions=True)
+        finally:
+            self._writers -= ends
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def relay_to(target: str) -> AsyncIterator[tuple[Relay, str]]:
+    relay = Relay(target)
+    server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
+    try:
+        yield relay, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        relay.cut()
+        server.close()
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(live, "_LONGEST_WAIT", 0.05)
+
+
+@pytest.mark.parametrize("cuts", some([15, 1_000], [15]))
+@pytest.mark.parametrize("backend", some(["server", "convex-test"], ["server"]), indirect=True)
+async def test_the_last_state_comes_over_connections_that_are_cut(backend: Backend, cuts: int) -> None:
+    writer = backend.store()
+    chance = random.Random(cuts)
+    is_over = asyncio.Event()
+
+    async def write(name: str) -> None:
+        count = 0
+        while not is_over.is_set():
+            count += 1
+            await writer.thread_state.set_state("t1", type=name, value=count)
+            await asyncio.sleep(chance.random() / 200)
+
+    async def watch(name: str) -> list[int]:
+        seen = [0]
+        async with watching(reader.thread_state.watch_state("t1", type=name)) as states:
+            while seen[-1] != LAST:
+                seen.append(await states.next() or 0)
+        return seen
+
+    async with relay_to(writer._location) as (relay, url):  # pyright: ignore[reportPrivateUsage]
+        reader = remote_store(url, None, retry=PATIENT)
+        names = [f"type {n}" for n in range(WRITERS)]
+        writing = [asyncio.ensure_future(write(name)) for name in names]
+        watches = [asyncio.ensure_future(watch(name)) for name in names]
+        for _ in range(cuts):
+            await asyncio.sleep(chance.random() / 50)
+            relay.cut()
+        is_over.set()
+        await asyncio.gather(*writing)
+        for name in names:
+            await writer.thread_state.set_state("t1", type=name, value=LAST)
+        for seen in await asyncio.gather(*watches):
+            assert seen[1:] == sorted(seen[1:])
+        await reader.aclose()
+
+
+@pytest.mark.parametrize("kills", some([2, 50], [2]))
+async def test_the_last_state_comes_from_servers_that_are_killed(tmp_path: Path, port: int, kills: int) -> None:
+    url = f"http://127.0.0.1:{port}"
+    reader, writer = (remote_store(url, None, timeout=30.0, retry=PATIENT) for _ in range(2))
+    seen: list[int] = []
+
+    async def watch() -> None:
+        async with watching(reader.thread_state.watch_state("t1", type="count")) as states:
+            while seen[-1:] != [kills]:
+                seen.append(await states.next() or 0)
+
+    watcher: asyncio.Task[None] | None = None
+    for n in range(kills + 1):
+        with child(serve_until_killed, tmp_path / "store.db", port) as server:
+            await writer.thread_state.set_state("t1", type="count", value=n)
+            watcher = watcher or asyncio.create_task(watch())
+            if n == kills:
+                await watcher
+            server.kill()
+    assert seen == sorted(seen)
+    await reader.aclose()
+    await writer.aclose()
