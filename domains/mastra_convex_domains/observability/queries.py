@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeVar
 
-from mastra_convex.domain import Bound, Condition, Scan, equals, parse, to_iso, to_json
+from mastra_convex.domain import Bound, Condition, Key, Scan, equals, parse, to_iso, to_json
 
 from .models import BranchFilters, SpanContext, TimeRange, TraceFilters
 from .tables import ROOTS, SPANS
@@ -60,7 +60,7 @@ def trace_scan(filters: TraceFilters) -> Scan:
     texts = _trace_texts(filters)
     name = next((name for name in _INDEXES if name in texts), None)
     index = "by_started" if name is None else _INDEXES[name]
-    prefix: list[str | bool] = [] if name is None else [texts.pop(name)]
+    prefix: Key = [] if name is None else [texts.pop(name)]
     where = _trace_conditions(filters, texts, failed=name is not None)
     if name is None and filters.has_child_error:
         index, prefix = "by_child_error_started", [True]
