@@ -186,11 +186,12 @@ def _part(part: Any) -> str:
         return f"calls {part.get('toolName')}({_short(part.get('input'))})"
     if part.get("type") == "tool-result":
         return f"result {_short(part.get('output'))}"
-    return str(part.get("text", _short(part)))
+    text: object = part.get("text")
+    return _short(part) if text is None else str(text)
 
 
 def _short(value: Any) -> str:
-    return str(value if isinstance(value, str) else orjson.dumps(value).decode())
+    return str(value) if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _tokens(tokens: Tokens) -> str:
