@@ -71,7 +71,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("cuts", some([15, 1_000], [15]))
-@pytest.mark.parametrize("backend", some(["server", "convex-test"], ["server"]), indirect=True)
+@pytest.mark.parametrize("backend", ["server"], indirect=True)
 async def test_the_last_state_comes_over_connections_that_are_cut(backend: Backend, cuts: int) -> None:
     writer = backend.store()
     chance = random.Random(cuts)
