@@ -149,7 +149,8 @@ class _Job(Generic[T]):
     """Work, and the future by which its caller learns of its end."""
 
     def __init__(self, work: Callable[[Cancellation], T]) -> None:
-        self._work = partial(copy_context().run, work)  # instrumented libraries look there whether to make spans
+        self._work = work
+        self._context = copy_context()  # instrumented libraries look there whether to make spans
         self._ended = asyncio.Event()
         self.cancellation = Cancellation()
         self.done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -158,7 +159,7 @@ class _Job(Generic[T]):
         """Does the work, in a thread; returns what tells the future of it."""
         try:
             self.cancellation.sleep(0)
-            return partial(self.done.set_result, self._work(self.cancellation))
+            return partial(self.done.set_result, self._context.run(self._work, self.cancellation))
         except BaseException as error:
             return partial(self.done.set_exception, error)
 

@@ -262,7 +262,7 @@ class _Connection:
                 socket = await pool.session.ws_connect(
                     url,
                     headers={"Convex-Client": client_name()},
-                    timeout=aiohttp.ClientWSTimeout(ws_receive=_SILENCE, ws_close=_CLOSING),
+                    timeout=aiohttp.ClientWSTimeout(_SILENCE, _CLOSING),  # for receiving, for closing
                     max_msg_size=0,
                     compress=15,
                 )

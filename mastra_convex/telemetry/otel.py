@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from opentelemetry import context, metrics, trace
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY  # what all instrumentations look at
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage]  # what all instrumentations look at
+)
 
 from mastra_convex.telemetry.signals import Attributes, Silence, Span, Value
 from mastra_convex.version import VERSION

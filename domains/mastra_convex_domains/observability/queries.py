@@ -63,7 +63,7 @@ def trace_scan(filters: TraceFilters) -> Scan:
     prefix: Key = [] if name is None else [texts.pop(name)]
     where = _trace_conditions(filters, texts, failed=name is not None)
     if name is None and filters.has_child_error:
-        index, prefix = "by_child_error_started", [True]
+        index, prefix = "by_child_error_started", (True,)
     elif name is None and filters.has_child_error is False:
         where.append(_exists("hasChildError", False))
     lower, upper = bounds(filters.started_at)

@@ -156,8 +156,8 @@ def _in_tree(spans: Sequence[Span]) -> Iterator[tuple[str, Span]]:
 def _bar(span: Span, first: datetime, last: datetime, full: str, empty: str) -> str:
     """When a span ran, within the time of its trace."""
     total = (last - first).total_seconds() or 1.0
-    start = round(_BAR * (span["startedAt"] - first).total_seconds() / total)
-    end = round(_BAR * ((span.get("endedAt") or last) - first).total_seconds() / total)
+    start: int = round(_BAR * (span["startedAt"] - first).total_seconds() / total)
+    end: int = round(_BAR * ((span.get("endedAt") or last) - first).total_seconds() / total)
     start = min(start, _BAR - 1)
     return empty * start + full * max(end - start, 1)
 

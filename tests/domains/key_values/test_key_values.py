@@ -185,8 +185,8 @@ async def test_many_and_large_values(key_values: KeyValuesStore) -> None:
     found = await values(key_values, *names, *names, filter={"name": {"$gte": "1000"}})
     assert sum(map(bool, found)) == 2 * 1100
     await key_values.set_many("c", entries=[{"key": "large", "value": {"text": "x" * 2_000_000, "n": 1}}])
-    [found] = (await key_values.list("c", filter={"n": 1}, include_total=False)).key_values
-    assert found.value["text"] == "x" * 2_000_000
+    [large_one] = (await key_values.list("c", filter={"n": 1}, include_total=False)).key_values
+    assert large_one.value["text"] == "x" * 2_000_000
     await key_values.delete_many("c", keys=names)
     assert [key async for key in key_values.iter_keys("c")] == ["large"]
 
