@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from google.adk.events import Event
 from google.genai import types
@@ -14,10 +14,8 @@ from pydantic_core import PydanticSerializationError
 from mastra_convex.adapters import projection
 from mastra_convex.adapters.projection import NewItem, ToolResult
 from mastra_convex.adapters.projection.parts import PartDict
+from mastra_convex.adapters.projection.stored import Stored
 from mastra_convex.errors import ValidationError
-
-if TYPE_CHECKING:
-    from mastra_convex_domains import Message, StoredItem
 
 KEY: Final = "adk"
 """The member of `content.metadata` with the event, and of the metadata of threads and resources with the state."""
@@ -51,7 +49,7 @@ def item_of_event(event: dict[str, Any], *, id: str, created_at: datetime, shows
     )
 
 
-def events_of(stored: StoredItem) -> list[Event]:
+def events_of(stored: Stored) -> list[Event]:
     """Returns the event of a message; of one that another writer made, the events that stand for its parts."""
     if stored.item is not None:
         return [Event.model_validate_json(stored.item)]
@@ -109,7 +107,7 @@ def _response(response: dict[str, Any], own_id: str) -> ToolResult:
             return projection.result(call_id, answer, name)
 
 
-def _events_of_message(message: Message) -> Iterator[Event]:
+def _events_of_message(message: Any) -> Iterator[Event]:
     """Yields the events of a message that has none: a call and its result are in different events."""
     author = "user" if message.role == "user" else "assistant"
     role = "user" if message.role == "user" else "model"

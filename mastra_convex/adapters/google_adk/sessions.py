@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
@@ -22,9 +22,6 @@ from mastra_convex.adapters.projection import item_of, item_text
 from mastra_convex.domain import Edit, WriteOp, each, in_turn, new_id, to_json
 from mastra_convex.errors import ConflictError, ValidationError
 
-if TYPE_CHECKING:
-    from mastra_convex_domains import Resource, Thread
-
 _IN_SESSION: Final = "state"
 _OF_USER: Final = "userState"
 _OF_APP: Final = "appState"
@@ -33,6 +30,13 @@ _PREFIXES: Final = {_OF_USER: State.USER_PREFIX, _OF_APP: State.APP_PREFIX}
 
 _FORM: Final = 1
 """The version of the form of `metadata.adk`."""
+
+
+class _Kept(Protocol):
+    """Describes what is read of a thread or a resource."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
 
 
 class StoreSessionService(OverStore, BaseSessionService):
@@ -152,8 +156,11 @@ class StoreSessionService(OverStore, BaseSessionService):
         else:
             loaded = await self._items.load_threads(names.user_id(app_name, user_id), resources=[app])
 
-        def session(thread: Thread) -> Session | None:
-            owned = {_OF_APP: loaded.resources.get(app), _OF_USER: loaded.resources.get(thread.resource_id)}
+        def session(thread: Any) -> Session | None:
+            owned: dict[str, _Kept | None] = {
+                _OF_APP: loaded.resources.get(app),
+                _OF_USER: loaded.resources.get(thread.resource_id),
+            }
             return _session(thread, owned)
 
         found = [session for session in await each(session, loaded.threads) if session is not None]
@@ -273,17 +280,17 @@ def _merge(scope: str, members: Mapping[str, str]) -> Edit:
     return Edit(path=["metadata", KEY, scope], reducer="merge", value=to_json(members))
 
 
-def _about(stored: Thread | Resource | None) -> Mapping[str, Any]:
+def _about(stored: _Kept | None) -> Mapping[str, Any]:
     found = None if stored is None else stored.metadata.get(KEY)
     return found if isinstance(found, dict) else {}
 
 
-def _state(stored: Thread | Resource | None, scope: str) -> dict[str, Any]:
+def _state(stored: _Kept | None, scope: str) -> dict[str, Any]:
     """Returns stored state. Each value is JSON text, so that it comes back exactly, whoever changes the others."""
     return {key: item_of(text) for key, text in _about(stored).get(scope, {}).items()}
 
 
-def _session(thread: Thread, owned: Mapping[str, Resource | None]) -> Session | None:
+def _session(thread: _Kept, owned: Mapping[str, _Kept | None]) -> Session | None:
     """Returns the session of a thread, without events; None where the thread is none of ADK's."""
     about = _about(thread)
     if "sessionId" not in about:
@@ -298,7 +305,7 @@ def _session(thread: Thread, owned: Mapping[str, Resource | None]) -> Session | 
     return _completed(session, about["revision"], owned)
 
 
-def _completed(session: Session, token: str, owned: Mapping[str, Resource | None]) -> Session:
+def _completed(session: Session, token: str, owned: Mapping[str, _Kept | None]) -> Session:
     """Adds the state that sessions share, and the revision."""
     for scope, resource in owned.items():
         session.state.update({_PREFIXES[scope] + key: value for key, value in _state(resource, scope).items()})
