@@ -115,7 +115,7 @@ class Database:
 
     def notice_others(self) -> None:
         """Tells those who watch if other programs have written. Waits for nothing: who holds the lock looks later."""
-        if self._main is None or not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(blocking=False):
             return
         try:
             if self._main is not None:

@@ -29,6 +29,7 @@ from mastra_convex.engine.protocol import (
     SearchResult,
 )
 from mastra_convex.local.engine import LocalEngine
+from mastra_convex.local.watching import Watcher
 from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
 from mastra_convex_domains import MemoryStore, Resource, ResourceUpdate
@@ -136,6 +137,9 @@ class CountingEngine:
 
     async def sweep(self) -> tuple[int, bool]:
         return await self._engine.sweep()
+
+    def watcher(self) -> Watcher:
+        return self._engine.watcher()
 
 
 def serve_counting(connection: Connection) -> None:
