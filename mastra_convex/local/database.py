@@ -132,12 +132,11 @@ class Database:
 
     def notice_others(self) -> None:
         """Tells those who watch if other programs have written. Waits for nothing: who holds the lock looks later."""
-        main = self._main
-        if main is None or not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(blocking=False):
             return
         try:
-            if not self._closed:
-                self._notice(main)
+            if self._main is not None:
+                self._notice(self._main)
         except sqlite3.Error:  # others hold the file
             pass
         finally:

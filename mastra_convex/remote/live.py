@@ -33,6 +33,7 @@ _SILENCE: Final = 60.0
 """Seconds without any frame, pings included, after which a connection counts as lost."""
 _CLOSING: Final = 1.0
 """Seconds to wait for the server's word when a connection is closed."""
+_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_receive=_SILENCE, ws_close=_CLOSING)  # pyright: ignore[reportCallIssue]
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 15.0
 _OVERLOADED_WAIT: Final = 3.0
 """Seconds before the first attempt after the server said that it has too much to do."""
@@ -262,7 +263,7 @@ class _Connection:
                 socket = await pool.session.ws_connect(
                     url,
                     headers={"Convex-Client": client_name()},
-                    timeout=aiohttp.ClientWSTimeout(_SILENCE, _CLOSING),  # for receiving, for closing
+                    timeout=_TIMEOUT,
                     max_msg_size=0,
                     compress=15,
                 )

@@ -30,6 +30,7 @@ from mastra_convex.engine.protocol import (
     Watcher,
 )
 from mastra_convex.local.engine import LocalEngine
+from mastra_convex.local.watching import Watcher
 from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
 from mastra_convex_domains import MemoryStore, Resource, ResourceUpdate
