@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -123,7 +123,10 @@ def modules() -> list[str]:
 def test_docstrings_begin_with_a_verb(name: str) -> None:
     if name.endswith("__main__"):
         return
-    source = inspect.getsource(importlib.import_module(name))
+    spec = importlib.util.find_spec(name)  # an adapter is not imported: its framework may be missing
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
     texts = [
         node.value.value
         for node in ast.walk(ast.parse(source))
