@@ -124,7 +124,7 @@ class LocalEngine:
             return await self._run(self._searchers, partial(self._search, search)) if done is None else done[0]
 
     async def watch(self, ops: Sequence[Read[T]], /, *, give_up_after: float | None = None) -> AsyncGenerator[list[T]]:
-        """Yields what a read gives, now and whenever it is something else. A file is always there: nothing is given up."""
+        """Yields what a read gives, now and whenever it is something else. A file never goes: nothing is given up."""
         watcher = self.watcher()
         is_first = True
         try:

@@ -129,14 +129,14 @@ async def main() -> None:
             print(f"own process, SQLite: {await latency(store, setter(store)):.2f} ms")
             print(f"other process, SQLite: {await from_another_process(file, store):.1f} ms")
             print(f"saving beside {BESIDE} watchers: {await cost_beside_watchers(store):.2f} times")
-        async with serve_file(":memory:", declared_tables(), Secret(KEY), host="127.0.0.1", port=0) as server:
-            async with (
-                ConvexStore(id="reader", deployment_url=server.url, admin_auth_token=KEY) as reader,
-                ConvexStore(id="writer", deployment_url=server.url, admin_auth_token=KEY) as writer,
-            ):
-                print(f"over mastra-convex dev: {await latency(reader, setter(writer)):.1f} ms")
-                one, everything = await many(reader)
-                print(f"{WATCHES:,} watches: told of one {one * 1_000:.0f} ms, of all {everything * 1_000:.0f} ms")
+        async with (
+            serve_file(":memory:", declared_tables(), Secret(KEY), host="127.0.0.1", port=0) as server,
+            ConvexStore(id="reader", deployment_url=server.url, admin_auth_token=KEY) as reader,
+            ConvexStore(id="writer", deployment_url=server.url, admin_auth_token=KEY) as writer,
+        ):
+            print(f"over mastra-convex dev: {await latency(reader, setter(writer)):.1f} ms")
+            one, everything = await many(reader)
+            print(f"{WATCHES:,} watches: told of one {one * 1_000:.0f} ms, of all {everything * 1_000:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -250,12 +250,12 @@ CALLS: list[tuple[str, str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 def public_methods() -> set[tuple[str, str]]:
-    """Domain and name of each; `init` and `aclose` do nothing unless a domain says otherwise."""
+    """Domain and name of each that ends by itself; `init` and `aclose` do nothing unless a domain says otherwise."""
     return {
         (domain, name)
         for domain, found in registered_domains().items()
         for name, member in getmembers(found, lambda member: iscoroutinefunction(member) or isasyncgenfunction(member))
-        if not name.startswith("_") and name not in ("init", "aclose")
+        if not name.startswith(("_", "watch_", "follow_", "wait_")) and name not in ("init", "aclose")
     }
 
 

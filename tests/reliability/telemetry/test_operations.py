@@ -22,6 +22,7 @@ from tests.backends import KEY, Backend
 from tests.data import messages, thread
 from tests.reliability.telemetry.calls import CALLS, PRIVATE, public_methods, run
 from tests.reliability.telemetry.listener import DURATION, Listener, attributes, words
+from tests.watching import watching
 
 
 def database(backend: Backend, id: str) -> dict[str, Any]:
@@ -208,3 +209,13 @@ async def test_a_domain_without_a_store_tells_the_system(listener: Listener) -> 
     [operation] = listener.spans
     assert attributes(operation)["db.system.name"] == "sqlite"
     assert "db.namespace" not in attributes(operation)
+
+
+async def test_a_watch_counts_its_states(store: ConvexStore, listener: Listener) -> None:
+    async with watching(store.thread_state.watch_state("t1", type="goal")) as states:
+        await states.next()
+        await store.thread_state.set_state("t1", type="goal", value=1)
+        await states.next()
+    [point] = listener.metrics()["mastra_convex.updates"]
+    assert not isinstance(point, HistogramDataPoint)
+    assert (point.value, attributes(point)["db.operation.name"]) == (2, "watch_state")
