@@ -34,7 +34,7 @@ _MEDIA_TYPES: Final = {
     "video": "video/mp4",
     "file": "application/pdf",
 }
-"""What a file is, by the kind of its block, if the block does not say it."""
+"""Tells what a file is, by the kind of its block, if the block does not say it."""
 
 
 def parts_of(item: Item) -> tuple[ItemRole, list[PartDict | ToolResult]]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SpanWriter", "WriterOptions"]
 
 _LAST_SECONDS: Final = 2.0
-"""How long the end of the thread is waited for, which closes its store."""
+"""Seconds to wait for the end of the thread, which closes its store."""
 
 _log: Final = logging.getLogger("mastra_convex.tracing")
 

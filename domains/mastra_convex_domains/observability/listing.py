@@ -90,7 +90,21 @@ class ListingMethods(DomainStore):
         per_page: PerPage = 10,
         include_total: bool = True,
     ) -> WholeTracePage:
-        """Lists traces as `list_traces` does, with all that their root spans hold, in a second round trip."""
+        """Lists traces as `list_traces` does, with all that their root spans hold, in a second round trip.
+
+        Args:
+            filters: as in `list_traces`.
+            order_by: as in `list_traces`.
+            page: number of the page, from 0.
+            per_page: traces on a page; False for all.
+            include_total: False leaves `total` None.
+
+        Returns:
+            The page of traces.
+
+        Raises:
+            ValidationError: an argument is wrong.
+        """
         rows, info = await self._page(filters, order_by, page, per_page, include_total=include_total)
         traces = await each(summary, rows)
         keys = [[trace.trace_id, trace.span_id] for trace in traces]
@@ -204,7 +218,7 @@ class ListingMethods(DomainStore):
 
 
 _HEAVY: Final = ("attributes", "request_context", "scope", "links", "input", "output", "metadata", "error")
-"""What a root span holds in full."""
+"""Names the fields that only the whole root span has."""
 
 _LISTED: Final = [[name] for name in LISTED]
 

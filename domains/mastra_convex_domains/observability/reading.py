@@ -15,7 +15,7 @@ LIGHT: Final = tuple(str(field.alias) for field in SpanSummary.model_fields.valu
 """The columns of a span without what may be large."""
 
 _IN_TRACE: Final = tuple(name for name in LIGHT if name not in ("traceId", "updatedAt"))
-"""Those of them that the structure of a trace is read by: what is known is left out, as a trace may be long."""
+"""Names the columns by which the structure of a trace is read: what is known is left out, as a trace may be long."""
 
 
 class ReadingMethods(DomainStore):

@@ -81,7 +81,7 @@ def tree(spans: Sequence[Span], *, encoding: str) -> Table:
 
 
 def messages(spans: Sequence[Span]) -> Iterator[Text]:
-    """What models and tools were given and said, span by span; of a repeated conversation only what is new."""
+    """Shows what models and tools were given and said, span by span; of a repeated conversation only what is new."""
     seen = 0
     for _, span in _in_tree(spans):
         kind = span["spanType"]
@@ -163,7 +163,7 @@ def _bar(span: Span, first: datetime, last: datetime, full: str, empty: str) -> 
 
 
 def _blocks(encoding: str) -> tuple[str, str]:
-    """What bars are made of, and what leads to them."""
+    """Returns what bars are made of, and what leads to them."""
     return ("\N{FULL BLOCK}", "\N{MIDDLE DOT}") if encoding.startswith("utf") else ("#", ".")
 
 

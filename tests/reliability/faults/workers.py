@@ -27,7 +27,6 @@ from mastra_convex.engine.protocol import (
     Scan,
     Search,
     SearchResult,
-    Watcher,
 )
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.local.watching import Watcher
