@@ -114,6 +114,9 @@ class Record(
     _readers: ClassVar[Mapping[str, Callable[[Any], Any]] | None] = None
     """Reads each attribute from the form in which it is written; None where one needs pydantic."""
 
+    _defaults: ClassVar[Mapping[str, Callable[[dict[str, Any]], Any] | None]] = {}
+    """Makes the default of each attribute; None for one that is required."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         aliases = {field.alias: name for name, field in cls.model_fields.items() if field.alias is not None}
@@ -122,6 +125,7 @@ class Record(
         cls._readers = {name: read for name, read in readers.items() if read is not None}
         if len(cls._readers) < len(readers):
             cls._readers = None
+        cls._defaults = {name: _default(field) for name, field in cls.model_fields.items()}
 
     @model_validator(mode="before")
     @classmethod
@@ -177,6 +181,20 @@ def _reader(field: FieldInfo) -> Callable[[Any], Any] | None:
     return read
 
 
+def _default(field: FieldInfo) -> Callable[[dict[str, Any]], Any] | None:
+    """Returns what makes the default of a field from its members so far; None where it is required.
+
+    pydantic looks at the signature of a factory each time.
+    """
+    if field.is_required():
+        return None
+    factory = field.default_factory
+    if factory is not None and not field.default_factory_takes_validated_data:
+        make: Any = factory
+        return lambda members: make()
+    return lambda members: field.get_default(call_default_factory=True, validated_data=members)
+
+
 def _as_written(model: type[RecordT], values: Mapping[str, Any]) -> RecordT | None:
     """Makes a record without pydantic; None where a value is unusual or missing."""
     readers = model._readers  # pyright: ignore[reportPrivateUsage]
@@ -193,11 +211,11 @@ def _as_written(model: type[RecordT], values: Mapping[str, Any]) -> RecordT | No
     except (_UnusualError, ValueError):
         return None
     given = set(members)
-    for name, field in model.model_fields.items():
+    for name, default in model._defaults.items():  # pyright: ignore[reportPrivateUsage]
         if name not in given:
-            if field.is_required():
+            if default is None:
                 return None
-            members[name] = field.get_default(call_default_factory=True, validated_data=members)
+            members[name] = default(members)
     record = model.__new__(model)
     object.__setattr__(record, "__dict__", members)
     object.__setattr__(record, "__pydantic_fields_set__", given | extra.keys())

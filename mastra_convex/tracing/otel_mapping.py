@@ -122,7 +122,7 @@ class _Attributes:
         return any(name.startswith(prefix) for name in self._all)
 
     def _metadata(self) -> dict[str, Any]:
-        """Returns what a program told as metadata. LangSmith adds the variables of its environment, which are left out."""
+        """Returns what a program told as metadata, without the variables of the environment that LangSmith adds."""
         told = parsed(self._all.get("metadata"))
         metadata = dict(told) if isinstance(told, dict) else {}
         if isinstance(told, dict):

@@ -20,7 +20,7 @@ Trace = dict[str, Any]
 _PAGE: Final = 100
 _FIRST_FOLLOWED: Final = 10
 _LATE: Final = timedelta(minutes=10)
-"""Limits how long after its begin a trace may be stored, so that one who follows sees it although newer ones are there."""
+"""Limits how long after its begin a trace may be stored: who follows sees it although newer ones are there."""
 
 
 @dataclass(frozen=True)
