@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from mastra_convex.adapters.openai_items import DATA, items_of, parts_of
 from mastra_convex.adapters.opening import OverStore, StoreSource
@@ -10,17 +10,11 @@ from mastra_convex.adapters.projection import NewItem, latest_items, new_item, r
 from mastra_convex.domain import each
 from mastra_convex.errors import ValidationError
 
+if TYPE_CHECKING:
+    from agents import SessionSettings
+
 KEY: Final = "openaiAgents"
 """The member of a message's metadata in which its item is."""
-
-
-class HasLimit(Protocol):
-    """Describes what a session reads of the SDK's `SessionSettings`."""
-
-    @property
-    def limit(self) -> int | None:
-        """Returns the number of items that a run reads at most; None for all."""
-        ...
 
 
 class StoreSession(OverStore):
@@ -62,7 +56,7 @@ class StoreSession(OverStore):
         store: StoreSource = None,
         *,
         resource_id: str | None = None,
-        session_settings: HasLimit | None = None,
+        session_settings: SessionSettings | None = None,
         keep_item: bool = True,
         show_parts: bool = True,
     ) -> None:
@@ -70,7 +64,7 @@ class StoreSession(OverStore):
             raise ValidationError("keep_item and show_parts are both False, which would store nothing")
         super().__init__(store)
         self.session_id = session_id
-        self.session_settings = session_settings
+        self.session_settings: SessionSettings | None = session_settings
         self._thread = {"id": session_id, "resource_id": session_id if resource_id is None else resource_id}
         self._keeps_item = keep_item
         self._shows_parts = show_parts

@@ -37,7 +37,7 @@ TALK: list[BaseMessage] = [
     AIMessage([{"type": "reasoning", "reasoning": "I measure."}], tool_calls=[CALL], invalid_tool_calls=[BROKEN]),
     ToolMessage('{"depth": 1308.5}', tool_call_id="c1", artifact={"raw": [1.0, 2]}),
     AIMessage("1308.5 metres.", id="m1", usage_metadata={"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}),
-    ChatMessage("Indeed.", role="expert"),
+    ChatMessage(content="Indeed.", role="expert"),
 ]
 
 

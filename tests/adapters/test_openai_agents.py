@@ -6,11 +6,12 @@ import asyncio
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from agents import Agent, RunConfig, Runner, Session, SessionSettings, function_tool
 from agents.extensions.memory import EncryptedSession
+from agents.memory import SessionABC
 from agents.run_internal.session_persistence import rewind_session_items
 
 from mastra_convex import ClosedError, ConvexStore, ValidationError
@@ -215,7 +216,7 @@ async def test_an_output_without_its_call_is_shown_complete(session: StoreSessio
 
 async def test_an_encrypted_session_stores_nothing_that_can_be_read(store: ConvexStore, memory: MemoryStore) -> None:
     inner = StoreSession("s1", store)
-    session = EncryptedSession("s1", inner, "a key of this test", ttl=600)
+    session = EncryptedSession("s1", cast(SessionABC, inner), "a key of this test", ttl=600)
     model = ScriptedModel([says("A secret answer.")], [says("Still secret.")])
     agent = Agent(name="Guide", model=model)
     for question in ("A secret?", "And now?"):
