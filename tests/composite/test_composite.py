@@ -26,6 +26,7 @@ from mastra_convex import (
 from mastra_convex.domain import DomainStore
 from mastra_convex.engine.layers import layered
 from mastra_convex.local.engine import LocalEngine
+from mastra_convex.registry import registered_domains
 from mastra_convex.tables import Table
 from mastra_convex_domains import MemoryStore, ScoresStore
 from tests.backends import remote_store
@@ -133,8 +134,8 @@ async def test_an_override_wins_over_the_default(local: ConvexStore, tmp_path: P
     assert store.workflows is local.workflows
     assert await store.get_store("threadState") is other.thread_state
     assert await store.get_store("scores") is None
-    others = "documents, memory, observability, schedules, thread_state, vector, workflows"
-    assert repr(store) == f"<CompositeStore 'app': background_tasks, cache, channels, {others}>"
+    names = sorted({*registered_domains()} - {"scores"})
+    assert repr(store) == f"<CompositeStore 'app': {', '.join(names)}>"
     with pytest.raises(DomainNotRegisteredError, match="no domain 'scores'"):
         store.domain(ScoresStore)
     await store.aclose()
@@ -278,7 +279,7 @@ async def test_a_closed_composite_says_so(tmp_path: Path) -> None:
         ({"domains": {"memroy": "local"}}, r"domains\['memroy'\]: <ConvexStore 'local'.*> has no such domain"),
         ({"domains": {"memory": "scores"}}, r"domains\['memory'\] is the domain 'scores'"),
         ({"domains": {"threadState": False, "thread_state": False}}, "in both spellings"),
-        ({"default": "local", "retention": {"observability": {"spans": "7d"}}}, "retention names a domain"),
+        ({"default": "local", "retention": {"obscurity": {"spans": "7d"}}}, "retention names a domain"),
         ({"default": "local", "retention": {"memory": {"messages": "7"}}}, "retention.memory.messages.max_age"),
     ],
 )

@@ -55,7 +55,7 @@ def test_every_reference_leads_somewhere() -> None:
         ("x.ts", "// (@/protocol.md, Larger values).", ["@/protocol.md, Larger values"]),
         ("x.py", "what @/protocol.md, in plain words, says", []),
         ("x.py", "(contract % 3) and % 4.1", ["contract % 3", "% 4.1"]),
-        ("@/x.md", "[a](guide.md), [b](../README.md#limits), [c](protocol.md#search), [d](https://example.org/)", []),
+        ("@/x.md", "[a](guide.md), [b](../README.md#licence), [c](protocol.md#search), [d](https://example.org/)", []),
         ("@/x.md", "[a](@/guide.md), [b](protocol.md#searching)", ["@/guide.md", "protocol.md#searching"]),
         ("@/x.md", "```python\nf[0](nothing)\n```", []),
     ],

@@ -20,19 +20,14 @@ from mastra_convex import ClosedError, CompositeStore, ConfigurationError, Conve
 from mastra_convex.domain import DomainStore, register
 from mastra_convex.engine.protocol import Get, Put
 from mastra_convex.rows.codec import encode_row
-from mastra_convex.tables import Field, Index, Owner, Table
+from mastra_convex.tables import Field, Index, Table
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
 from tests.data import message, messages, thread
 
 REMOTE: dict[str, Any] = {"id": "x", "deployment_url": "https://x.convex.cloud", "admin_auth_token": "secret-key"}
-NOTES = Table(
-    name="mastra_messages",  # a table of the deployed schema, so that the test domain works on every backend
-    fields=MemoryStore.tables[1].fields,
-    indexes=MemoryStore.tables[1].indexes,
-    owner=Owner("mastra_threads", "by_thread"),
-    shared=True,
-)
+NOTES = MemoryStore.tables[1]
+"""A table of the deployed schema, so that the test domain works on every backend."""
 
 
 class NotesStore(DomainStore):
