@@ -51,7 +51,7 @@ def _log_levels() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_log_levels")
-@pytest.mark.parametrize("document", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/guide.md", "docs/index.md", "docs/live.md", "docs/moving.md"])
 async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONVEX_URL", raising=False)
@@ -63,7 +63,7 @@ async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monk
         if isinstance(store := namespace.get("store"), ConvexStore) and document == "README.md":
             await store.aclose()
 
-    assert len(blocks) >= 3
+    assert blocks
     assert (tmp_path / "agent.db").is_file()
 
 
