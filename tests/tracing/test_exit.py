@@ -25,7 +25,7 @@ ENDS = {"normally": 0, "exception": 1, "sigterm": 128 + signal.SIGTERM, "fork": 
 
 def cases(*hows: str) -> pytest.MarkDecorator:
     """Some ends with few spans by default, and each with many in the long tests."""
-    few, many = [(how, 100) for how in hows], [(how, 10_000) for how in ENDS]
+    few, many = [((how, 100),) for how in hows], [((how, 10_000),) for how in ENDS]
     return pytest.mark.parametrize("case", some([*few, *many], few), ids=lambda case: f"{case[0]}-{case[1]}")
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from mastra_convex.domain import Put, WriteOp, about, batches, each, parse, parse_list, string, text
+from mastra_convex.domain import Put, WriteOp, about, batches, each, parse, parse_list, shown, string, text
+from mastra_convex.errors import ValidationError
 
 from .models import Checkpoint, CheckpointWrite, Serialized
 from .rows import WRITTEN, blob_row, checkpoint_row, write_row
@@ -41,6 +42,9 @@ class SavingMethods(RememberingMethods):
         """
         operation = "SAVE_CHECKPOINT"
         checked = parse(Checkpoint, checkpoint, "checkpoint", operation=operation)
+        if not isinstance(values, Mapping):
+            problem = f"values must be a mapping of channels to values, not {shown(values)}"
+            raise ValidationError(problem, operation=operation)
         [row] = await each(checkpoint_row, [checked])
         blobs = await each(lambda value: blob_row(checked, *value, operation=operation), values.items())
         *earlier, last = batches([*blobs, row])

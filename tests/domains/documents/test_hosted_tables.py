@@ -272,6 +272,7 @@ async def test_a_scan_beyond_one_budget_is_complete(engine: Engine) -> None:
 MAYBE = replace(
     HOSTED,
     name="hosted_maybe",
+    resource=None,
     fields=(Field("id"), Field("at", optional=True), Field("n", "number"), Field("flag", "boolean")),
     indexes=(
         Index("by_record_id", ("id",)),

@@ -65,7 +65,7 @@ async def test_smaller_commits_where_large_ones_are_refused() -> None:
 
 async def test_a_deployment_that_refuses_those_too() -> None:
     async with (
-        refusing_bodies_above(8_000) as (url, _),
+        refusing_bodies_above(16_000) as (url, _),
         remote_store(url, None, retry=IMPATIENT) as store,
     ):
         await store.vector.create_index("i", dimension=3_000)
