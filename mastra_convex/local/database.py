@@ -55,7 +55,7 @@ class Database:
         self._layouts: dict[str, Layout] = {}
         self._schema_version = -1
         self._data_version = -1
-        self.watches = Watches(tables, None if path == MEMORY else self.notice_others)
+        self.watches: Watches = Watches(tables, None if path == MEMORY else self.notice_others)
         self._next_checkpoint = _CHANGES_BETWEEN_CHECKPOINTS
         self._give_up = 0.0
         self._left = 0

@@ -77,7 +77,7 @@ class LangChainTracingHandler(BaseCallbackHandler):
     run_inline = True  # or each call would be made in a thread
 
     def __init__(self, target: Target | SpanWriter = None, **options: Unpack[WriterOptions]) -> None:
-        self.writer = writer_of(target, **options)
+        self.writer: SpanWriter = writer_of(target, **options)
         self._runs: dict[UUID, _Run] = {}
 
     def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: UUID, **told: Any) -> None:

@@ -69,7 +69,7 @@ class OpenAIAgentsTracingProcessor(TracingProcessor):
     """
 
     def __init__(self, target: Target | SpanWriter = None, **options: Unpack[WriterOptions]) -> None:
-        self.writer = writer_of(target, **options)
+        self.writer: SpanWriter = writer_of(target, **options)
         self._runs: OrderedDict[str, _Run] = OrderedDict()
 
     def on_trace_start(self, trace: Trace) -> None:

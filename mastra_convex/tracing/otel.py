@@ -39,7 +39,7 @@ class StoreSpanProcessor(SpanProcessor):
     """
 
     def __init__(self, target: Target | SpanWriter = None, **options: Unpack[WriterOptions]) -> None:
-        self.writer = writer_of(target, **options)
+        self.writer: SpanWriter = writer_of(target, **options)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Adds a span that begins."""
@@ -75,7 +75,7 @@ class StoreSpanExporter(SpanExporter):
     """
 
     def __init__(self, target: Target | SpanWriter = None, **options: Unpack[WriterOptions]) -> None:
-        self.writer = writer_of(target, **options)
+        self.writer: SpanWriter = writer_of(target, **options)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Adds spans that ended."""

@@ -29,7 +29,7 @@ TOLD_BY_ATTRIBUTES: Final = (
 )
 """The attributes that are kept where content is left out."""
 
-IDS: Final = {
+IDS: Final[Mapping[str, tuple[str, ...]]] = {
     "thread_id": ("threadId",),
     "session_id": ("sessionId",),
     "user_id": ("userId",),
