@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from mastra_convex.domain import Scan
-from mastra_convex.view.page import SECTIONS, Page, Query, Site, not_found
+from mastra_convex.view.page import SECTIONS, NotFoundPage, Page, Query, Site, not_found
 from mastra_convex.view.parts import Block, blocks_of
 from mastra_convex.view.shown import as_json, cut, row_link
 
@@ -107,13 +107,13 @@ def list_page(rows: Rows) -> Page:
         def matches(row: dict[str, Any]) -> bool:
             return all(row.get(name) == value for name, value in wanted.items())
 
-        if await site.reader.has(rows.table):
-            listing = await site.reader.page(scan, keep=matches if len(wanted) > 1 else None)
-        else:
-            raise not_found("row in", rows.table)
+        if not await site.reader.has(rows.table):
+            raise NotFoundPage(f"There are no {rows.title.lower()}.")
+        listing = await site.reader.page(scan, keep=matches if len(wanted) > 1 else None)
         section = next((name for name, _, table in SECTIONS if table == rows.table), "Schedules")
         keys = [row_link(rows.table, _key(site, rows.table, row)) for row in listing.rows]
-        members = {"rows": rows, "listing": listing, "keys": keys, "times": TIMES}
+        has_firings = rows is SCHEDULES and await site.reader.has(TRIGGERS.table)
+        members = {"rows": rows, "listing": listing, "keys": keys, "times": TIMES, "has_firings": has_firings}
         return await site.page("list.html", query, section=section, title=rows.title, **members)
 
     return show

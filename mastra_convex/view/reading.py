@@ -70,8 +70,8 @@ class Reader:
             scans = [
                 Scan(table=table.name, index=table.key, limit=1, paths=[[table.key_fields[0]]]) for table in tables
             ]
-            answers = await self.store.records.once(scans)
-            self._filled = frozenset(table.name for table, answer in zip(tables, answers, strict=True) if answer.values)
+            rows = await self.store.records.once(scans)
+            self._filled = frozenset(table.name for table, found in zip(tables, rows, strict=True) if found.values)
             self._looked = time.monotonic()
         return self._filled
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from mastra_convex.domain import Get, Scan
+from mastra_convex.engine.protocol import Read
 from mastra_convex.view.page import Query, Site, not_found
 from mastra_convex.view.parts import blocks_of
 from mastra_convex.view.reading import Columns, Listing
@@ -56,14 +57,11 @@ async def thread(site: Site, query: Query) -> web.Response:
         Scan(table=STATE, index="by_thread_type", prefixes=[[id]], limit=10),
         Scan(table=OBSERVATIONS, index="by_thread", prefixes=[[id]], order="desc", limit=1),
     ]
-    others = [scan for scan in others if scan.table in filled]
-    [got, *found] = await reader.store.records.once(
-        [Get(table=THREADS, keys=[[id]]), *others, *([messages] if MESSAGES in filled else [])]
-    )
+    scans = [scan for scan in [*others, messages] if scan.table in filled]
+    wanted: list[Read[Any]] = [Get(table=THREADS, keys=[[id]]), *scans]
+    [got, *found] = await reader.store.records.once(wanted)
     row = reader.row(THREADS, got)
-    lists = {
-        scan.table: reader.listing(scan.table, each) for scan, each in zip([*others, messages], found, strict=False)
-    }
+    lists = {scan.table: reader.listing(scan.table, each) for scan, each in zip(scans, found, strict=True)}
     listing = lists.get(MESSAGES, Listing([], None, 0))
     if row is None and not listing.rows:
         raise not_found("thread", id)

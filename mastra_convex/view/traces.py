@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from mastra_convex.domain import Bound, Get, Scan
+from mastra_convex.engine.protocol import Read
 from mastra_convex.view.charts import bars
 from mastra_convex.view.page import Query, Site, not_found
 from mastra_convex.view.reading import Columns
@@ -66,9 +67,8 @@ async def trace(site: Site, query: Query) -> web.Response:
     """Shows the spans of a trace as a tree."""
     id = query.text("id")
     spans = Scan(table=SPANS, index="by_trace_started", prefixes=[[id]], cursor=query.cursor, limit=_SPANS)
-    got, found = await site.reader.store.records.once(
-        [Get(table=ROOTS, keys=[[id]]), site.reader.scan(spans, _COLUMNS)]
-    )
+    wanted: list[Read[Any]] = [Get(table=ROOTS, keys=[[id]]), site.reader.scan(spans, _COLUMNS)]
+    got, found = await site.reader.store.records.once(wanted)
     root = site.reader.row(ROOTS, got)
     listing = site.reader.listing(SPANS, found, _COLUMNS, limit=_SPANS)
     if root is None and not listing.rows:

@@ -10,6 +10,7 @@ from aiohttp import web
 from mastra_convex.domain import HashingEmbedder, Scan
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.view.page import Query, Site, not_found
+from mastra_convex.view.reading import Listing
 
 INDEXES: Final = "mastra_vector_indexes"
 VECTORS: Final = "mastra_vectors"
@@ -20,13 +21,15 @@ async def vectors(site: Site, query: Query) -> web.Response:
     """Lists the vector indexes, or shows one."""
     name = query.text("index")
     if not name:
-        listing = await site.reader.page(Scan(table=INDEXES, index="by_name", cursor=query.cursor))
-        return await site.page("vectors.html", query, section="Vectors", title="Vector indexes", listing=listing)
+        indexes = await site.reader.page(Scan(table=INDEXES, index="by_name", cursor=query.cursor))
+        return await site.page("vectors.html", query, section="Vectors", title="Vector indexes", listing=indexes)
     row = await site.reader.get(INDEXES, [name])
     if row is None:
         raise not_found("vector index", name)
     id, text = query.text("id"), query.text("text")
-    listing, hits, problem = None, None, None
+    listing: Listing | None = None
+    hits: Sequence[Any] | None = None
+    problem: str | None = None
     try:
         if id or text:
             hits = await _nearest(site, name, id, text, row["dimension"])
