@@ -180,7 +180,7 @@ def _given_key(site: Site, query: Query) -> list[Any]:
         key = json.loads(query.text("key"))
     except ValueError:
         key = None
-    fields = 0 if table is None else len(table.key_fields)
-    if not isinstance(key, list) or len(key) != fields or not all(isinstance(each, str) for each in key):
+    is_key = isinstance(key, list) and all(isinstance(each, str) for each in key)
+    if table is None or not is_key or len(key) != len(table.key_fields):
         raise not_found("row", query.text("key"))
     return key

@@ -36,11 +36,12 @@ async def fill(store: ConvexStore) -> None:
     await _fill_memory(store)
     await _fill_runs(store)
     span = {"trace_id": ID, "span_type": "model_generation", "is_event": False, "started_at": "2026-01-01T00:00:00Z"}
+    of = {"thread_id": ID, "run_id": ID, "resource_id": ID, "entity_name": ID}
     usage = {"usage": {"inputTokens": 12, "outputTokens": 3}}
     messages = {"messages": [{"role": "user", "content": ATTACK}, {"role": ATTACK, "content": PARTS}]}
     await store.observability.batch_create_spans(
         [
-            {**span, "span_id": ID, "name": ATTACK, "thread_id": ID, "run_id": ID, "ended_at": "2026-01-01T00:00:02Z"},
+            {**span, "span_id": ID, "name": ATTACK, "ended_at": "2026-01-01T00:00:02Z", **of},
             {**span, "span_id": "2", "parent_span_id": ID, "name": ATTACK, "attributes": usage, "input": messages},
             {**span, "span_id": "3", "parent_span_id": "2", "name": "x", "error": JSON, "metadata": JSON},
         ]

@@ -69,7 +69,10 @@ async def test_an_extension_may_have_calls_that_read_with_post() -> None:
     async with ConvexStore.local(":memory:") as store:
         app = view_app(store, token=TOKEN, extensions=[extend], reading_posts={"/api/query"})
         jar = aiohttp.CookieJar(unsafe=True)
-        async with serving(app, token=TOKEN, host="127.0.0.1", port=0) as link, aiohttp.ClientSession(cookie_jar=jar) as s:
+        async with (
+            serving(app, token=TOKEN, host="127.0.0.1", port=0) as link,
+            aiohttp.ClientSession(cookie_jar=jar) as s,
+        ):
             base = link.partition("/login")[0]
             async with s.post(f"{base}/api/query", json={}) as refused:
                 assert refused.status == 401
