@@ -66,7 +66,7 @@ class Browser:
 
     async def screenshot(self, path: Path) -> None:
         shot = await self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
 
 
 @asynccontextmanager
