@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.contract.arguments import text
-from mastra_convex.domain import DomainStore, check_domain
+from mastra_convex.domain import DomainStore, Records, check_domain
 from mastra_convex.engine.layers import layered
 from mastra_convex.errors import ConfigurationError, ValidationError
 from mastra_convex.local.engine import LocalEngine
@@ -124,6 +124,7 @@ class ConvexStore(DomainAccess):
         domains: DomainClasses | None = None,
         vector_cache_bytes: int = VECTOR_CACHE_BYTES,
         timeout: float = 30.0,
+        read_only: bool = False,
     ) -> Self:
         """Makes a store in one SQLite file, without a deployment. Several processes may share a file.
 
@@ -135,6 +136,7 @@ class ConvexStore(DomainAccess):
             vector_cache_bytes: memory for vectors that were searched, in bytes; 1 GiB by default. A number takes 4
                 bytes, and there is some room for new vectors. A larger index is read from the file at each query.
             timeout: seconds that a call may take, waiting for other programs that write to the file included.
+            read_only: True never changes the file, which must exist; calls that write raise ConfigurationError.
 
         Returns:
             The store; the file is opened by the first call.
@@ -145,7 +147,11 @@ class ConvexStore(DomainAccess):
         store = cls.__new__(cls)
         classes = _classes(domains)
         check_seconds("timeout", timeout)
-        engine = LocalEngine(path, _tables(classes), vector_cache_bytes=vector_cache_bytes, timeout=timeout)
+        if read_only and str(path) == ":memory:":
+            raise ConfigurationError("read_only needs a file, as memory is empty at first")
+        engine = LocalEngine(
+            path, _tables(classes), vector_cache_bytes=vector_cache_bytes, timeout=timeout, read_only=read_only
+        )
         store._set_up(id, engine.path, engine, classes)
         return store
 
@@ -206,6 +212,11 @@ class ConvexStore(DomainAccess):
         self._database = Database(engine, records, tables)
         database = {**engine.database, "db.namespace": id}
         self._domains = {name: domain(records, database=database) for name, domain in classes.items()}
+
+    @property
+    def records(self) -> Records:
+        """Returns what the domains read and write through. Internal: for tools of this package that show any row."""
+        return self._database.records
 
     async def init(self) -> None:
         """Checks that the engine answers, and prepares every domain. This is optional: each call does it as needed."""

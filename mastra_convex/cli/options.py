@@ -31,8 +31,8 @@ AllowHttp = Annotated[
 ]
 
 
-def store_of(file: Path | None, storage_function: str, *, allow_http: bool) -> ConvexStore:
-    """Returns the store of a file, or of the deployment that the environment names."""
+def store_of(file: Path | None, storage_function: str, *, allow_http: bool, read_only: bool = False) -> ConvexStore:
+    """Returns the store of a file, which `read_only` leaves as it is, or of the deployment of the environment."""
     if file is not None:
-        return ConvexStore.local(file)
+        return ConvexStore.local(file, read_only=read_only)
     return ConvexStore.from_env(storage_function=storage_function, allow_http=allow_http)

@@ -15,9 +15,17 @@ from typing import Any, TypeVar
 from mastra_convex.engine.threads import Cancellation
 from mastra_convex.errors import ClosedError, FileReplacedError
 from mastra_convex.local.backup import write_backup
-from mastra_convex.local.connections import MEMORY, connect, is_interrupted, is_locked, retried, translated
+from mastra_convex.local.connections import (
+    MEMORY,
+    connect,
+    connect_to_read,
+    is_interrupted,
+    is_locked,
+    retried,
+    translated,
+)
 from mastra_convex.local.documents import UnreadableError
-from mastra_convex.local.schema import Layout, Session, damaged, load, migrate
+from mastra_convex.local.schema import Layout, Session, damaged, load, migrate, present
 from mastra_convex.local.watching import Watches
 from mastra_convex.rows.at_once import TakesLongError
 from mastra_convex.tables import Table
@@ -42,12 +50,15 @@ class Database:
     """A main connection, which alone writes, and a few that read beside it; in memory, one connection for all.
 
     `read` and `write` run a function in a transaction and may wait, for locks of this and other processes: they belong
-    in worker threads. `attempt` waits for nothing, and gives up when it finds much or takes long.
+    in worker threads. `attempt` waits for nothing, and gives up when it finds much or takes long. With `read_only` the
+    file is never written: it is read as it is, with the tables that it has.
     """
 
-    def __init__(self, path: str, tables: Mapping[str, Table], timeout: float) -> None:
+    def __init__(self, path: str, tables: Mapping[str, Table], timeout: float, *, read_only: bool = False) -> None:
         self.path = path
         self._timeout = timeout
+        self._read_only = read_only
+        self._connect = connect_to_read if read_only else connect
         self._tables = tables
         self._lock = threading.Lock()
         self._main: sqlite3.Connection | None = None
@@ -214,7 +225,7 @@ class Database:
         try:
             if self._closed:
                 raise ClosedError("the store is closed")
-            reader = reader or retried(lambda: connect(self.path), cancellation, self._timeout)
+            reader = reader or retried(lambda: self._connect(self.path), cancellation, self._timeout)
             yield reader
         finally:
             self._readers.put(reader)
@@ -224,9 +235,10 @@ class Database:
         if self._closed:
             raise ClosedError("the store is closed")
         if self._main is None:
-            main = retried(lambda: connect(self.path), cancellation, self._timeout)
+            main = retried(lambda: self._connect(self.path), cancellation, self._timeout)
             try:
-                retried(lambda: migrate(main, self._tables), cancellation, self._timeout)
+                if not self._read_only:
+                    retried(lambda: migrate(main, self._tables), cancellation, self._timeout)
                 self._refresh(main)
             except BaseException:
                 main.close()
@@ -258,7 +270,8 @@ class Database:
         """Learns of key columns that another process has added meanwhile, so that they are filled for new rows."""
         (version,) = connection.execute("PRAGMA schema_version").fetchone()
         if version != self._schema_version:
-            self._layouts = load(connection, self._tables)
+            tables = present(connection, self._tables) if self._read_only else self._tables
+            self._layouts = load(connection, tables)
             self._schema_version = version
 
     def _is_late(self) -> bool:

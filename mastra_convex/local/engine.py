@@ -61,6 +61,7 @@ class LocalEngine:
             ones; what is larger is read from the file at each search.
         timeout: seconds that a call may take, with its waiting for other programs. One that waited for them raises
             UnavailableError then, any other RequestTimeoutError.
+        read_only: whether the file stays byte for byte as it is; it must exist then, and commits fail.
 
     The file is opened at the first call. Every call is one transaction. What takes microseconds is done at once, which
     is several times faster than to wake a thread for it; what is large, or has to wait for a lock, is done in a worker
@@ -76,10 +77,11 @@ class LocalEngine:
         receipts: bool = False,
         vector_cache_bytes: int = VECTOR_CACHE_BYTES,
         timeout: float = TIMEOUT,
+        read_only: bool = False,
     ) -> None:
         self.database: Attributes = database("sqlite")
         self._timeout = timeout
-        self._database = Database(checked_path(path), deployed([*tables, *CORE_TABLES]), timeout)
+        self._database = Database(checked_path(path), deployed([*tables, *CORE_TABLES]), timeout, read_only=read_only)
         self._receipts = receipts
         self._sweeper = Sweeper(self.sweep)
         self._vectors = VectorCache(vector_cache_bytes)

@@ -206,6 +206,23 @@ def load(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> dict[st
     return {name: Layout(table, fields[name], _vectors(connection, name)) for name, table in tables.items()}
 
 
+def present(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> dict[str, Table]:
+    """Chooses the declared tables that a file has, which is only read, so that nothing can be added to it.
+
+    Raises ConfigurationError for a file that is not ours, or one of an older version that lacks an index.
+    """
+    names = {name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if "_mastra_tables" not in names:
+        raise ConfigurationError("the file has no tables of ours; give the one that a store wrote")
+    found = {name: table for name, table in tables.items() if name in names}
+    for table in found.values():
+        for index in table.indexes:
+            if index_name(table, index).strip('"') not in names:
+                message = f"the file lacks the index {index.name} of {table.name}, as an older version wrote it"
+                raise ConfigurationError(f"{message}; open it once with a store of this version")
+    return found
+
+
 def _vectors(connection: sqlite3.Connection, table: str) -> list[str]:
     """The columns of floats that the file has apart."""
     prefix = vector_column("")
