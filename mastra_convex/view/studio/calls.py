@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from mastra_convex.contract.pages import Page, PerPage
 from mastra_convex.errors import DomainNotRegisteredError, MastraConvexError, ValidationError
-from mastra_convex.store_base import DomainAccess
+from mastra_convex.store import ConvexStore
 from mastra_convex.view.studio.catalog import Catalog
 from mastra_convex.view.studio.slugs import unslug
 
@@ -30,7 +30,7 @@ class Call:
         request: the request.
     """
 
-    store: DomainAccess
+    store: ConvexStore
     catalog: Catalog
     request: web.Request
 
@@ -125,6 +125,4 @@ def _mapping(value: Any) -> Any:
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(
-        body=body, status=status, content_type="application/json"
-    )
+    return web.Response(body=body, status=status, content_type="application/json")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
-from mastra_convex.store_base import DomainAccess
+from mastra_convex.domain import Scan, from_json
+from mastra_convex.store import ConvexStore
 from mastra_convex.view.studio.graphs import Graph, graph_of
 
 _KEPT_SECONDS: Final = 10.0
-_THREADS: Final = 500
-_RUNS: Final = 100
+_LOOKED_AT: Final = 200
+"""Newest rows that are looked at; what only older ones name is in no list, but opens all the same."""
 
 FoundT = TypeVar("FoundT")
 
@@ -23,8 +24,8 @@ class Workflow:
 
     Attributes:
         graph: the graph of its newest run.
-        running: how many runs are running.
-        suspended: how many runs are suspended.
+        running: how many of them are running.
+        suspended: how many of them are suspended.
     """
 
     graph: Graph
@@ -33,9 +34,12 @@ class Workflow:
 
 
 class Catalog:
-    """Finds the resources, workflows and scorers of a store, and keeps what it found for ten seconds."""
+    """Finds the resources, workflows and scorers of a store, and keeps what it found for ten seconds.
 
-    def __init__(self, store: DomainAccess) -> None:
+    Each is one call, for few columns of the newest threads, runs and scores.
+    """
+
+    def __init__(self, store: ConvexStore) -> None:
         self._store = store
         self._found: dict[str, tuple[float, Any]] = {}
 
@@ -48,7 +52,7 @@ class Catalog:
         return await self._kept("workflows", self._workflows, {})
 
     async def scorers(self) -> dict[str, dict[str, Any]]:
-        """Returns the scorers by id, each as its newest score describes it."""
+        """Returns the scorers of the newest scores by id, each with its name and description."""
         return await self._kept("scores", self._scorers, {})
 
     async def _kept(self, domain: str, find: Callable[[], Awaitable[FoundT]], nothing: FoundT) -> FoundT:
@@ -63,18 +67,28 @@ class Catalog:
         return found
 
     async def _resources(self) -> list[str]:
-        page = await self._store.memory.list_threads(per_page=_THREADS, include_total=False, order_by="-updated_at")
-        return list(dict.fromkeys(thread.resource_id for thread in page.threads if thread.resource_id))
+        newest = await self._newest("mastra_threads", "by_updated", [["resourceId"]])
+        return list(dict.fromkeys(resource for [resource] in newest if resource))
 
     async def _workflows(self) -> dict[str, Workflow]:
-        page = await self._store.workflows.list_workflow_runs(page=0, per_page=_RUNS, include_total=False)
+        paths = [["workflow_name"], ["snapshot", "status"], ["snapshot", "serializedStepGraph"]]
         found: dict[str, Workflow] = {}
-        for run in page.runs:
-            snapshot = run.snapshot if isinstance(run.snapshot, dict) else {}
-            workflow = found.get(run.workflow_name) or found.setdefault(run.workflow_name, Workflow(graph_of(snapshot)))
-            workflow.running += run.status == "running"
-            workflow.suspended += run.status == "suspended"
+        for name, status, graph in await self._newest("mastra_workflow_snapshots", "by_created", paths):
+            workflow = found.setdefault(name, Workflow([]))
+            workflow.graph = workflow.graph or graph_of({"serializedStepGraph": graph})
+            workflow.running += status == "running"
+            workflow.suspended += status == "suspended"
         return found
 
     async def _scorers(self) -> dict[str, dict[str, Any]]:
-        return {}
+        paths = [["scorerId"], ["scorer", "name"], ["scorer", "description"]]
+        found: dict[str, dict[str, Any]] = {}
+        for id, name, description in await self._newest("mastra_scorers", "by_created", paths):
+            found.setdefault(id, {"name": name, "description": description})
+        return found
+
+    async def _newest(self, table: str, index: str, paths: Sequence[Sequence[str]]) -> Iterator[list[Any]]:
+        """Returns columns of the newest rows, of as many as one call gives."""
+        scan = Scan(table=table, index=index, order="desc", limit=_LOOKED_AT, paths=[[*path] for path in paths])
+        rows = (await self._store.records.step(scan)).values or ()
+        return ([None if value is None else from_json(value) for value in row] for row in rows)

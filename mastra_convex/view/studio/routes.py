@@ -22,6 +22,7 @@ READS: Final[Mapping[str, Handler]] = {
     "/editor/builder/settings": system.get_builder,
     "/datasets": system.list_datasets,
     "/experiments": system.list_experiments,
+    "/experiments/review-summary": system.count_reviews,
     "/agents": agents.list_agents,
     "/agents/providers": agents.list_providers,
     "/agents/{agent}": agents.get_agent,
