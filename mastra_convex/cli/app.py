@@ -16,6 +16,7 @@ from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import moving
 from mastra_convex.cli import prune as prune_command
+from mastra_convex.cli import view as view_command
 from mastra_convex.cli import watch as watch_command
 from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import operations, reader, tour
@@ -308,6 +309,21 @@ def watch_runs(
         key=watch_command.run_id,
         states=states,
     )
+
+
+@app.command()
+def view(
+    file: FileOrDeployment = None,
+    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
+    allow_http: AllowHttp = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 3211,
+) -> None:
+    """Show what is stored as pages in a browser, and change nothing.
+
+    Open the link that is printed: it has a token, without which nothing is shown.
+    """
+    view_command.run(file, storage_function=storage_function, allow_http=allow_http, host=host, port=port)
 
 
 @app.command()

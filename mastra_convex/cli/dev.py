@@ -32,7 +32,7 @@ _UNUSABLE = {
 }
 
 
-def _stop_signals() -> AbstractContextManager[AsyncIterator[int] | None]:
+def stop_signals() -> AbstractContextManager[AsyncIterator[int] | None]:
     """Receives SIGINT and SIGTERM; nothing on Windows, whose event loop has no signal handlers."""
     if sys.platform == "win32":
         return contextlib.nullcontext()
@@ -48,14 +48,19 @@ def run(tables: Iterable[Table], *, file: Path | None, host: str, port: int, adm
 
 
 async def _serve(tables: list[Table], file: Path | None, host: str, port: int, key: Secret) -> None:
-    with _stop_signals() as signals:
+    with stop_signals() as signals:
         try:
             async with serve_file(":memory:" if file is None else file, tables, key, host=host, port=port) as server:
                 _announce(_reachable(server.url, host), key, file, host)
                 await (anyio.sleep_forever() if signals is None else anext(signals))
         except OSError as error:
-            reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
-            raise ConfigurationError(f"{host} port {port} {reason}") from error
+            raise taken(host, port, error) from error
+
+
+def taken(host: str, port: int, error: OSError) -> ConfigurationError:
+    """The error for an address that cannot be listened on."""
+    reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
+    return ConfigurationError(f"{host} port {port} {reason}")
 
 
 def _announce(url: str, key: Secret, file: Path | None, host: str) -> None:

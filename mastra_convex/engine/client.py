@@ -14,6 +14,7 @@ from mastra_convex.engine.protocol import (
     MAX_COMMIT_BYTES,
     MAX_RANGES,
     READ_ROWS,
+    Bound,
     Commit,
     CommitResult,
     DeleteRange,
@@ -66,6 +67,11 @@ class Records:
     def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
         self._engine = engine
         self._tables = tables
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """Returns the tables of all domains, by name."""
+        return self._tables
 
     @overload
     async def read(self, first: Read[A], /) -> A: ...
@@ -127,6 +133,32 @@ class Records:
         """Returns as much of a scan as one call gives; its `cursor` goes on after that."""
         [result] = await self._engine.read([op])
         return result
+
+    async def once(self, ops: Sequence[Read[T]]) -> list[T]:
+        """Returns as much of several reads as one call gives."""
+        return await self._engine.read(ops)
+
+    async def different(self, scan: Scan, limit: int | None = None) -> list[str]:
+        """Lists different texts of a column, in order: that which follows the prefix in an index.
+
+        Each costs a look-up, however many rows have it.
+
+        Args:
+            scan: the index, with one prefix; its `lower` bound is where the list begins.
+            limit: greatest number of texts; None for all.
+        """
+        [prefix] = scan.prefixes
+        column = self._tables[scan.table].index_by_name[scan.index].fields[len(prefix)]
+        found: list[str] = []
+        lower = scan.lower or Bound(value="", inclusive=False)
+        while limit is None or len(found) < limit:
+            values = (await self.read(replace(scan, lower=lower, limit=1, paths=[[column]]))).values
+            text = orjson.loads(values[0][0] or "null") if values else None
+            if not isinstance(text, str):
+                break
+            found.append(text)
+            lower = Bound(value=text, inclusive=False)
+        return found
 
     async def iterate(self, op: Scan, batch_size: int) -> AsyncIterator[Row]:
         """The rows of a scan, fetched `batch_size` at a time as they are consumed."""

@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from mastra_convex.store import ConvexStore
+from mastra_convex.view.routes import add_pages
 from mastra_convex.view.security import LOGIN, Guard
 
 STORE: Final = web.AppKey("store", ConvexStore)
@@ -37,6 +38,7 @@ def view_app(
     guard = Guard(token, host=host, reading_posts=reading_posts)
     app = web.Application(middlewares=[guard.middleware])
     app[STORE] = store
+    add_pages(app, store)
     for extend in extensions:
         extend(app)
     return app

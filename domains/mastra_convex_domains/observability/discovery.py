@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mastra_convex.domain import Bound, DomainStore, Key, Scan, from_json, text
+from mastra_convex.domain import DomainStore, Key, Scan, from_json, text
 
 from .tables import ROOTS
 
@@ -62,14 +62,4 @@ class DiscoveryMethods(DomainStore):
 
     async def _different(self, index: str, prefix: Key) -> list[str]:
         """Returns the different texts of the field of an index after a prefix, one look-up for each."""
-        column = ROOTS.index_by_name[index].fields[len(prefix)]
-        found: list[str] = []
-        after = ""
-        while True:
-            lower = Bound(value=after, inclusive=False)
-            scan = Scan(table=ROOTS.name, index=index, prefixes=[prefix], lower=lower, limit=1, paths=[[column]])
-            values = (await self._records.read(scan)).values or ()
-            if not values:
-                return found
-            after = from_json(values[0][0] or '""')
-            found.append(after)
+        return await self._records.different(Scan(table=ROOTS.name, index=index, prefixes=[prefix]))

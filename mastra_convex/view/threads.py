@@ -1,0 +1,117 @@
+"""Pages of threads, resources, and of a thread as a conversation."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from mastra_convex.domain import Get, Scan
+from mastra_convex.engine.protocol import Read
+from mastra_convex.view.page import Query, Site, not_found
+from mastra_convex.view.parts import blocks_of
+from mastra_convex.view.reading import Columns, Listing
+from mastra_convex.view.shown import as_json, cut, link, row_link
+
+THREADS: Final = "mastra_threads"
+MESSAGES: Final = "mastra_messages"
+RESOURCES: Final = "mastra_resources"
+STATE: Final = "mastra_thread_state"
+OBSERVATIONS: Final = "mastra_observational_memory"
+
+
+async def threads(site: Site, query: Query) -> web.Response:
+    """Lists threads by the time of their last message; a search looks at titles, ids and metadata."""
+    resource, words = query.text("resource"), query.text("q").casefold().split()
+    scan = Scan(
+        table=THREADS,
+        index="by_resource_updated" if resource else "by_updated",
+        prefixes=[[resource] if resource else []],
+        order="desc",
+        cursor=query.cursor,
+    )
+
+    def found(row: Columns) -> bool:
+        text = "\n".join((str(row.get("title")), str(row.get("id")), as_json(row.get("metadata")))).casefold()
+        return all(word in text for word in words)
+
+    listing = await site.reader.page(scan, keep=found if words else None)
+    return await site.page("threads.html", query, section="Threads", title="Threads", listing=listing)
+
+
+async def thread(site: Site, query: Query) -> web.Response:
+    """Shows a thread: its messages, working memory, metadata, state and observations."""
+    id = query.text("id")
+    is_newest_first = query.text("order") == "newest"
+    reader, filled = site.reader, await site.reader.filled()
+    messages = reader.scan(
+        Scan(
+            table=MESSAGES,
+            index="by_thread_created",
+            prefixes=[[id]],
+            order="desc" if is_newest_first else "asc",
+            cursor=query.cursor,
+        )
+    )
+    others = [
+        Scan(table=STATE, index="by_thread_type", prefixes=[[id]], limit=10),
+        Scan(table=OBSERVATIONS, index="by_thread", prefixes=[[id]], order="desc", limit=1),
+    ]
+    scans = [scan for scan in [*others, messages] if scan.table in filled]
+    wanted: list[Read[Any]] = [Get(table=THREADS, keys=[[id]]), *scans]
+    [got, *found] = await reader.store.records.once(wanted)
+    row = reader.row(THREADS, got)
+    lists = {scan.table: reader.listing(scan.table, each) for scan, each in zip(scans, found, strict=True)}
+    listing = lists.get(MESSAGES, Listing([], None, 0))
+    if row is None and not listing.rows:
+        raise not_found("thread", id)
+    resource = None if row is None else row.get("resourceId")
+    memory = await reader.get(RESOURCES, [resource]) if resource and RESOURCES in filled else None
+    return await site.page(
+        "thread.html",
+        query,
+        section="Threads",
+        title=(row or {}).get("title") or id,
+        thread=row,
+        resource=memory,
+        states=lists.get(STATE),
+        observations=lists.get(OBSERVATIONS),
+        listing=listing,
+        messages=[_message(each) for each in listing.rows],
+        is_newest_first=is_newest_first,
+        raw=row_link(THREADS, [id], "/raw"),
+        other_order=link("/thread", id=id, order=None if is_newest_first else "newest"),
+    )
+
+
+def _message(row: Columns) -> dict[str, Any]:
+    content = row.get("content")
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    return {
+        **row,
+        "blocks": blocks_of(content),
+        "metadata": None if metadata is None else cut(as_json(metadata)),
+        "raw": row_link(MESSAGES, [row.get("id")], "/raw"),
+    }
+
+
+async def resources(site: Site, query: Query) -> web.Response:
+    """Lists resources with working memory or metadata."""
+    scan = Scan(table=RESOURCES, index="by_updated", order="desc", cursor=query.cursor)
+    listing = await site.reader.page(scan)
+    return await site.page("resources.html", query, section="Resources", title="Resources", listing=listing)
+
+
+async def resource_names(site: Site, query: Query) -> web.Response:
+    """Lists the names of all resources that have threads."""
+    listing = await site.reader.names(THREADS, "by_resource_updated", query.text("cursor"))
+    members = {"path": "/resource", "parameter": "id"}
+    return await site.page("names.html", query, section="Resources", title="Resources", listing=listing, **members)
+
+
+async def resource(site: Site, query: Query) -> web.Response:
+    """Shows what is kept of a resource; one that only threads name is shown too."""
+    id = query.text("id")
+    row = await site.reader.get(RESOURCES, [id]) if await site.reader.has(RESOURCES) else None
+    raw = row_link(RESOURCES, [id], "/raw") if row else None
+    return await site.page("resource.html", query, section="Resources", title=id, id=id, resource=row, raw=raw)
