@@ -313,17 +313,27 @@ def watch_runs(
 
 @app.command()
 def view(
+    *,
     file: FileOrDeployment = None,
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 3211,
+    studio: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|fetch",
+            help="Also Mastra Studio at /studio: a folder with its files, or fetch to get them from npm.",
+        ),
+    ] = None,
 ) -> None:
     """Show what is stored as pages in a browser, and change nothing.
 
     Open the link that is printed: it has a token, without which nothing is shown.
     """
-    view_command.run(file, storage_function=storage_function, allow_http=allow_http, host=host, port=port)
+    view_command.run(
+        file, storage_function=storage_function, allow_http=allow_http, host=host, port=port, studio=studio
+    )
 
 
 @app.command()

@@ -16,32 +16,50 @@ from mastra_convex.errors import ConfigurationError
 from mastra_convex.store import ConvexStore
 
 _TOKEN_BYTES = 24
+FETCH = "fetch"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def run(file: Path | None, *, storage_function: str, allow_http: bool, host: str, port: int) -> None:
-    """Serves the pages of a file, or of the deployment of the environment, until SIGINT or SIGTERM."""
+def run(
+    file: Path | None, *, storage_function: str, allow_http: bool, host: str, port: int, studio: str | None = None
+) -> None:
+    """Serves the pages of a file, or of the deployment of the environment, until SIGINT or SIGTERM.
+
+    Mastra Studio is served beside them where `studio` is a folder with its files, or `fetch`.
+    """
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     where = "the deployment of CONVEX_URL" if file is None else str(file)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(store, where, host, port))
+        asyncio.run(_serve(store, where, host, port, studio))
 
 
-async def _serve(store: ConvexStore, where: str, host: str, port: int) -> None:
+async def _serve(store: ConvexStore, where: str, host: str, port: int, studio: str | None) -> None:
     try:
         from mastra_convex.view.app import serving, view_app  # noqa: PLC0415  # an extra
+        from mastra_convex.view.studio import BASE, QUERY_PATHS, StudioFiles, add_routes, fetch  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigurationError('the pages need jinja2: pip install "mastra-convex[view]"') from error
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     async with store:
         await store.records.once([])  # opens the file, so that a wrong one is reported at once
+        extensions = [add_routes]
+        if studio is not None:
+            folder = await fetch(_comment) if studio == FETCH else Path(studio)
+            extensions.append(StudioFiles(folder).add_to)
+        app = view_app(store, token=token, host=host, extensions=extensions, reading_posts=QUERY_PATHS)
         with stop_signals() as signals:
             try:
-                async with serving(view_app(store, token=token, host=host), token=token, host=host, port=port) as link:
-                    typer.echo(f"# mastra-convex shows {where}, and changes nothing; stop with Ctrl-C")
+                async with serving(app, token=token, host=host, port=port) as link:
+                    _comment(f"mastra-convex shows {where}, and changes nothing; stop with Ctrl-C")
                     if host not in _LOOPBACK:
-                        typer.echo("# other machines can connect over plain http: whoever can listen in reads along")
+                        _comment("other machines can connect over plain http: whoever can listen in reads along")
+                    if studio is not None:
+                        _comment(f"open this link, then Mastra Studio is at {BASE}")
                     typer.echo(link)
                     await (anyio.sleep_forever() if signals is None else anext(signals))
             except OSError as error:
                 raise taken(host, port, error) from error
+
+
+def _comment(line: str) -> None:
+    typer.echo(f"# {line}")
