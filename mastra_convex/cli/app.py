@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from mastra_convex.cli import chats
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
@@ -41,6 +42,7 @@ app: typer.Typer = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(moving.app)
+app.add_typer(chats.app)
 
 watch: typer.Typer = typer.Typer(
     help="Print what changes, as it comes, until Ctrl-C: + was added, ~ changed, - removed.", no_args_is_help=True

@@ -1,0 +1,178 @@
+"""Imports of conversations: each format by a small file of its shape, and damaged files."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mastra_convex import ConvexStore, ValidationError
+from mastra_convex.adapters.chats import import_chat
+from tests.cli.commands import run
+
+CHATGPT = [
+    {
+        "id": "c1",
+        "title": "Trip",
+        "create_time": 1760000000.5,
+        "current_node": "n3",
+        "mapping": {
+            "n0": {"id": "n0", "parent": None, "children": ["n1"], "message": None},
+            "n1": {
+                "parent": "n0",
+                "children": ["n2", "n3"],
+                "message": {
+                    "id": "n1",
+                    "author": {"role": "user"},
+                    "create_time": 1760000001,
+                    "content": {"content_type": "text", "parts": ["Hello"]},
+                    "novel": 7,
+                },
+            },
+            "n2": {"parent": "n1", "children": [], "message": None},
+            "n3": {
+                "parent": "n1",
+                "children": [],
+                "message": {
+                    "id": "n3",
+                    "author": {"role": "assistant"},
+                    "create_time": None,
+                    "content": {"content_type": "text", "parts": ["Hi"]},
+                },
+            },
+        },
+    }
+]
+_CALL = {"type": "tool_use", "id": "t1", "name": "look", "input": {"q": 1}}
+_RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "found"}
+_THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s"}
+CLAUDE = [
+    {
+        "uuid": "u1",
+        "name": "Trip",
+        "created_at": "2026-01-01T00:00:00.000001Z",
+        "chat_messages": [
+            {"uuid": "m1", "sender": "human", "text": "Hello", "created_at": "2026-01-01T00:00:01Z", "novel": 7},
+            {"uuid": "m2", "sender": "assistant", "content": [_THOUGHT, _CALL, _RESULT]},
+        ],
+    }
+]
+_SESSION = {"sessionId": "s", "timestamp": "2026-01-01T00:00:00Z"}
+CLAUDE_CODE = [
+    {"type": "user", "uuid": "a", **_SESSION, "message": {"role": "user", "content": "Hello"}, "novel": 7},
+    {"type": "assistant", "uuid": "b", **_SESSION, "message": {"role": "assistant", "content": [_THOUGHT, _CALL]}},
+    {"type": "user", "uuid": "c", **_SESSION, "message": {"role": "user", "content": [_RESULT]}},
+    {"type": "progress", **_SESSION},
+]
+_FUNCTION = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": '{"q": 1}'}}
+OPENAI = [
+    {"role": "user", "content": "Hello", "novel": 7},
+    {"role": "assistant", "content": None, "tool_calls": [_FUNCTION]},
+    {"role": "tool", "tool_call_id": "t1", "content": "found"},
+]
+RESPONSES = [
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}], "novel": 7},
+    {"type": "function_call", "call_id": "t1", "name": "look", "arguments": '{"q": 1}'},
+    {"type": "function_call_output", "call_id": "t1", "output": "found"},
+]
+SHAREGPT = [
+    {"id": "x", "conversations": [{"from": "human", "value": "Hello", "novel": 7}, {"from": "gpt", "value": "Hi"}]}
+]
+_TOOL_CALL = {"name": "look", "args": {"q": 1}, "id": "t1"}
+LANGCHAIN = [
+    {"type": "human", "data": {"content": "Hello", "novel": 7}},
+    {"type": "ai", "data": {"content": "", "tool_calls": [_TOOL_CALL]}},
+    {"type": "tool", "data": {"content": "found", "tool_call_id": "t1"}},
+]
+OWN = [
+    {"resource": "r", "thread": "t", "role": "user", "text": "Hello", "time": "2026-01-01T00:00:00Z", "novel": 7},
+    {"resource": "r", "thread": "t", "role": "assistant", "text": "Hi", "time": "2026-01-01T00:00:00Z"},
+]
+FILES = {
+    "ChatGPT export": CHATGPT,
+    "Claude export": CLAUDE,
+    "Claude Code session": CLAUDE_CODE,
+    "OpenAI messages": OPENAI,
+    "OpenAI Responses items": RESPONSES,
+    "ShareGPT": SHAREGPT,
+    "LangChain messages": LANGCHAIN,
+    "lines of mastra-convex": OWN,
+}
+WITH_TOOLS = ("Claude export", "Claude Code session", "OpenAI messages", "OpenAI Responses items", "LangChain messages")
+
+
+def _lines(values: list[Any]) -> str:
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+async def _messages(store: ConvexStore) -> list[Any]:
+    page = await store.memory.list_threads()
+    return [message async for thread in page.threads for message in store.memory.iter_messages(thread.id)]
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_each_format_arrives_whole_and_once(store: ConvexStore, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "chat"
+    path.write_text(json.dumps(FILES[name]))
+    report = await import_chat(store, path, resource_id="r")
+    assert (report.format, report.threads, report.known, list(report.errors)) == (name, 1, 0, [])
+    first = await _messages(store)
+    assert len(first) == report.new
+    assert [first[0].role, first[0].text, first[1].role] == ["user", "Hello", "assistant"]
+    assert '"novel":7' in first[0].model_dump_json(), "unknown members are kept"
+    if name in WITH_TOOLS:
+        [call] = [part["toolInvocation"] for part in first[1].content["parts"] if part["type"] == "tool-invocation"]
+        assert (call["toolName"], call["args"], call["result"]) == ("look", {"q": 1}, "found")
+    again = await import_chat(store, path, resource_id="r")
+    assert (again.new, again.known) == (0, report.new)
+    assert await _messages(store) == first
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
+async def test_lines_in_other_encodings(store: ConvexStore, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "chat"
+    path.write_bytes('{"messages": [{"role": "user", "content": "Zürich"}]}\n'.encode(encoding))
+    await import_chat(store, path)
+    assert [message.text for message in await _messages(store)] == ["Zürich"]
+
+
+async def test_a_zip_and_dialogues_with_the_same_ids(store: ConvexStore, tmp_path: Path) -> None:
+    other = [{**CHATGPT[0], "id": "c2"}]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("conversations-000.json", json.dumps(CHATGPT))
+        archive.writestr("conversations-001.json", json.dumps(other))
+        archive.writestr("user.json", "{}")
+    path = tmp_path / "export.zip"
+    path.write_bytes(packed.getvalue())
+    report = await import_chat(store, path)
+    assert (report.threads, report.new) == (2, 4)
+
+
+async def test_a_line_that_is_cut_off_hides_no_other(store: ConvexStore, tmp_path: Path) -> None:
+    path = tmp_path / "chat"
+    path.write_text(_lines(CLAUDE_CODE) + '{"type": "user", "mess')
+    report = await import_chat(store, path)
+    assert (report.new, list(report.errors)) == (3, ["line 5: not JSON"])
+
+
+@pytest.mark.parametrize("raw", [b"", b"PK\3\4broken", b"\x89PNG\r\n\x1a\n", b"{}", b"[1, 2]", b"null", b"[" * 100_000])
+async def test_other_files_are_refused_in_one_line(store: ConvexStore, tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "chat"
+    path.write_bytes(raw)
+    with pytest.raises(ValidationError) as caught:
+        await import_chat(store, path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
+    path = tmp_path / "chat"
+    path.write_text(_lines(OWN) + "broken\n" * 50)
+    done = run("import-chat", path, "--file", tmp_path / "agent.db", code=1)
+    assert done.stdout == "lines of mastra-convex: 1 threads, 2 new messages, 0 known\n"
+    assert done.stderr.count("not JSON") == 10
+    assert "50 could not be imported." in done.stderr
