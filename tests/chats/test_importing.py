@@ -111,7 +111,7 @@ def _lines(values: list[Any]) -> str:
 
 async def _messages(store: ConvexStore) -> list[Any]:
     page = await store.memory.list_threads()
-    return [message async for thread in page.threads for message in store.memory.iter_messages(thread.id)]
+    return [message for thread in page.threads async for message in store.memory.iter_messages(thread.id)]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -172,7 +172,8 @@ async def test_other_files_are_refused_in_one_line(store: ConvexStore, tmp_path:
 def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(_lines(OWN) + "broken\n" * 50)
-    done = run("import-chat", path, "--file", tmp_path / "agent.db", code=1)
+    done = run("import-chat", path, "--file", tmp_path / "agent.db")
+    assert done.returncode == 1
     assert done.stdout == "lines of mastra-convex: 1 threads, 2 new messages, 0 known\n"
     assert done.stderr.count("not JSON") == 10
     assert "50 could not be imported." in done.stderr
