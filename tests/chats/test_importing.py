@@ -153,6 +153,17 @@ async def test_a_zip_and_dialogues_with_the_same_ids(store: ConvexStore, tmp_pat
     assert (report.threads, report.new) == (2, 4)
 
 
+@pytest.mark.parametrize("name", ["OpenAI messages", "ShareGPT", "lines of mastra-convex"])
+async def test_files_that_begin_alike_hide_nothing_of_each_other(store: ConvexStore, tmp_path: Path, name: str) -> None:
+    text = json.dumps(FILES[name])
+    changed = {"OpenAI messages": ("found", "else"), "ShareGPT": ("Hi", "else")}.get(name, ("Hello", "else"))
+    for number, each in enumerate((text, text.replace(*changed))):
+        path = tmp_path / str(number)
+        path.write_text(each)
+        assert (await import_chat(store, path)).new > 0
+    assert any("else" in message.model_dump_json() for message in await _messages(store))
+
+
 async def test_a_line_that_is_cut_off_hides_no_other(store: ConvexStore, tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(_lines(CLAUDE_CODE) + '{"type": "user", "mess')
