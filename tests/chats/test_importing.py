@@ -111,7 +111,7 @@ def _lines(values: list[Any]) -> str:
 
 async def _messages(store: ConvexStore) -> list[Any]:
     page = await store.memory.list_threads()
-    return [message async for thread in page.threads for message in store.memory.iter_messages(thread.id)]
+    return [message for thread in page.threads async for message in store.memory.iter_messages(thread.id)]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -153,6 +153,17 @@ async def test_a_zip_and_dialogues_with_the_same_ids(store: ConvexStore, tmp_pat
     assert (report.threads, report.new) == (2, 4)
 
 
+@pytest.mark.parametrize("name", ["OpenAI messages", "ShareGPT", "lines of mastra-convex"])
+async def test_files_that_begin_alike_hide_nothing_of_each_other(store: ConvexStore, tmp_path: Path, name: str) -> None:
+    text = json.dumps(FILES[name])
+    changed = {"OpenAI messages": ("found", "else"), "ShareGPT": ("Hi", "else")}.get(name, ("Hello", "else"))
+    for number, each in enumerate((text, text.replace(*changed))):
+        path = tmp_path / str(number)
+        path.write_text(each)
+        assert (await import_chat(store, path)).new > 0
+    assert any("else" in message.model_dump_json() for message in await _messages(store))
+
+
 async def test_a_line_that_is_cut_off_hides_no_other(store: ConvexStore, tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(_lines(CLAUDE_CODE) + '{"type": "user", "mess')
@@ -172,7 +183,8 @@ async def test_other_files_are_refused_in_one_line(store: ConvexStore, tmp_path:
 def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(_lines(OWN) + "broken\n" * 50)
-    done = run("import-chat", path, "--file", tmp_path / "agent.db", code=1)
+    done = run("import-chat", path, "--file", tmp_path / "agent.db")
+    assert done.returncode == 1
     assert done.stdout == "lines of mastra-convex: 1 threads, 2 new messages, 0 known\n"
     assert done.stderr.count("not JSON") == 10
     assert "50 could not be imported." in done.stderr

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
-
-import orjson
 
 from mastra_convex.adapters import projection
 from mastra_convex.contract.items import ItemRole, ToolResult
@@ -20,7 +19,7 @@ _MILLISECONDS: Final = 100_000_000_000
 
 @dataclass
 class Turn:
-    """Holds one message. `key` is what identifies it within its dialogue; without one, its place does."""
+    """Holds one message. `key` is what identifies it within its dialogue; without one, its content does."""
 
     role: ItemRole
     key: str | None = None
@@ -64,7 +63,7 @@ def without(value: Mapping[str, Any], *shown: str) -> dict[str, Any]:
 
 def derived_id(*parts: str) -> str:
     """Returns a UUID that is the same for the same parts."""
-    return str(uuid5(_NAMESPACE, orjson.dumps(parts).decode()))
+    return str(uuid5(_NAMESPACE, json.dumps(parts)))
 
 
 def time_of(value: object) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,9 +111,10 @@ def _rows(dialogue: Dialogue, thread_id: str, resource: str) -> list[dict[str, A
     time = dialogue.time or datetime.now(UTC)
     for n, turn in enumerate(dialogue.turns):
         time = turn.time or time + _STEP
-        id = derived_id("message", thread_id, turn.key or str(n))
-        if id in rows:  # two messages with one id in the file
-            id = derived_id("message", thread_id, turn.key or "", str(n))
+        key = turn.key or json.dumps([turn.role, str(turn.time), turn.parts])
+        id = derived_id("message", thread_id, key)
+        if id in rows:  # it is said twice, or two messages have one id in the file
+            id = derived_id("message", thread_id, key, str(n))
         content: dict[str, Any] = {"format": 2, "parts": turn.parts or [{"type": "data-imported", "data": {}}]}
         if turn.rest:
             content["metadata"] = {"imported": turn.rest}

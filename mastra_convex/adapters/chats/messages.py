@@ -65,6 +65,7 @@ def _openai(dialogue: Dialogue, message: dict[str, Any]) -> Turn:
 
 def _responses(dialogue: Dialogue, item: dict[str, Any]) -> Turn:
     turn = Turn(_ROLES.get(str(item.get("role")), "assistant"))
+    shown: tuple[str, ...]
     match item:
         case {"type": "function_call", "call_id": str(id), "name": str(name)}:
             turn.parts.append(projection.call(id, name, item.get("arguments")))

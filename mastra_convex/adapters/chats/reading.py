@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mastra_convex.adapters.chats import chatgpt, claude, lines, messages
-from mastra_convex.adapters.chats.dialogue import Dialogue, without
+from mastra_convex.adapters.chats.dialogue import Dialogue, derived_id, without
 from mastra_convex.errors import ValidationError
 
 FORMATS: Final = (
@@ -76,8 +76,8 @@ def _dialogue(value: Any, number: int) -> Dialogue:
         return claude.dialogue_of(value, number)
     found, rest = _messages(value)
     key = value.get("id") if isinstance(value, dict) else None
-    # Without an id, the content is what stays the same at a repeat.
-    return messages.dialogue_of(found, str(key or f"{number} {json.dumps(found[0])}"), rest)
+    # Ids of these files are only unique within them, so the content tells dialogues of two files apart.
+    return messages.dialogue_of(found, f"{key or number} {derived_id(json.dumps(found))}", rest)
 
 
 def _messages(value: Any) -> tuple[list[Any], dict[str, Any]]:
