@@ -177,10 +177,10 @@ def _key(site: Site, table: str, row: Mapping[str, Any]) -> list[Any]:
 def _given_key(site: Site, query: Query) -> list[Any]:
     table = site.reader.tables.get(query.text("table"))
     try:
-        key = json.loads(query.text("key"))
+        key: Any = json.loads(query.text("key"))
     except ValueError:
         key = None
     is_key = isinstance(key, list) and all(isinstance(each, str) for each in key)
     if table is None or not is_key or len(key) != len(table.key_fields):
         raise not_found("row", query.text("key"))
-    return key
+    return [*key]

@@ -68,7 +68,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(link=shown.link, row_link=shown.row_link)
+        self._templates.globals |= {"link": shown.link, "row_link": shown.row_link}
         self._templates.filters.update(
             when=shown.when,
             duration=shown.duration,
