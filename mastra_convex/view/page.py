@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -68,7 +68,8 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals |= {"link": shown.link, "row_link": shown.row_link}
+        functions: MutableMapping[str, Any] = self._templates.globals
+        functions.update(link=shown.link, row_link=shown.row_link)
         self._templates.filters.update(
             when=shown.when,
             duration=shown.duration,
