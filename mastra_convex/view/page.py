@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -68,7 +68,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        functions: MutableMapping[str, Any] = self._templates.globals
+        functions = cast(MutableMapping[str, Any], self._templates.globals)  # jinja2 declares no more than its own
         functions.update(link=shown.link, row_link=shown.row_link)
         self._templates.filters.update(
             when=shown.when,
