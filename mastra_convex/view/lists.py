@@ -183,4 +183,4 @@ def _given_key(site: Site, query: Query) -> list[Any]:
     key: list[Any] = given if isinstance(given, list) else []
     if table is None or not all(isinstance(each, str) for each in key) or len(key) != len(table.key_fields):
         raise not_found("row", query.text("key"))
-    return key
+    return [*key]

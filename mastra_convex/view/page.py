@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, cast
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -68,8 +68,8 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        links: Any = {"link": shown.link, "row_link": shown.row_link}
-        self._templates.globals.update(links)
+        functions = cast(MutableMapping[str, Any], self._templates.globals)  # jinja2 declares no more than its own
+        functions.update(link=shown.link, row_link=shown.row_link)
         self._templates.filters.update(
             when=shown.when,
             duration=shown.duration,
