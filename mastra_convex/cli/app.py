@@ -11,11 +11,10 @@ from typing import Annotated, Final
 
 import typer
 
-from mastra_convex.cli import chats
+from mastra_convex.cli import chats, moving
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
-from mastra_convex.cli import moving
 from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli import view as view_command
 from mastra_convex.cli import watch as watch_command

@@ -196,5 +196,7 @@ async def test_long_values_are_cut_and_say_so(path: Path) -> None:
     assert len(json.dumps(span.input)) <= 1_000
 
 
-def test_the_global_provider_is_left_alone() -> None:
-    assert not isinstance(trace.get_tracer_provider(), TracerProvider)
+def test_the_global_provider_is_left_alone(tmp_path: Path) -> None:
+    before = trace.get_tracer_provider()
+    StoreSpanProcessor(str(tmp_path / "agent.db")).shutdown()
+    assert trace.get_tracer_provider() is before
