@@ -14,7 +14,7 @@ import pytest
 from mastra_convex.remote import live
 from mastra_convex.remote.retry import RetryPolicy
 from tests.backends import Backend, remote_store
-from tests.effort import some
+from tests.effort import effort, some
 from tests.reliability.faults.processes import child
 from tests.reliability.faults.workers import serve_until_killed
 from tests.watching import watching
@@ -70,7 +70,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_LONGEST_WAIT", 0.05)
 
 
-@pytest.mark.parametrize("cuts", some([15, 1_000], [15]))
+@pytest.mark.parametrize("cuts", some([15, effort(60, 1_000)], [15]))
 @pytest.mark.parametrize("backend", ["server"], indirect=True)
 async def test_the_last_state_comes_over_connections_that_are_cut(backend: Backend, cuts: int) -> None:
     writer = backend.store()
@@ -108,7 +108,7 @@ async def test_the_last_state_comes_over_connections_that_are_cut(backend: Backe
         await reader.aclose()
 
 
-@pytest.mark.parametrize("kills", some([2, 50], [2]))
+@pytest.mark.parametrize("kills", some([2, effort(8, 50)], [2]))
 async def test_the_last_state_comes_from_servers_that_are_killed(tmp_path: Path, port: int, kills: int) -> None:
     url = f"http://127.0.0.1:{port}"
     reader, writer = (remote_store(url, None, timeout=30.0, retry=PATIENT) for _ in range(2))
