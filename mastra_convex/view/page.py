@@ -1,4 +1,4 @@
-"""What all pages share: the query of a request, the frame with its sections, and how templates see values."""
+"""Holds what all pages share: the query of a request, the frame with its sections, and how templates see values."""
 
 from __future__ import annotations
 

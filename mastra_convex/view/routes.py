@@ -1,4 +1,4 @@
-"""Which page is at which path."""
+"""Says which page is at which path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How values appear on pages: links, times, durations, JSON. All of it is text; templates escape it."""
+"""Says how values appear on pages: links, times, durations, JSON. All of it is text; templates escape it."""
 
 from __future__ import annotations
 

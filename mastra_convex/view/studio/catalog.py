@@ -1,4 +1,4 @@
-"""What a store has, as every page of Studio asks for it."""
+"""Tells what a store has, as every page of Studio asks for it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from mastra_convex.errors import ConfigurationError
 from mastra_convex.view.studio.routes import PREFIX
 
 BASE: Final = "/studio"
-"""Where Studio is, beside our own pages."""
+"""Names the path of Studio, beside our own pages."""
 
 CONTENT_POLICY: Final = "; ".join(
     [

@@ -56,13 +56,13 @@ READS: Final[Mapping[str, Handler]] = {
     "/observability/discovery/environments": traces.list_environments,
     "/observability/discovery/tags": traces.list_tags,
 }
-"""What is asked for by GET."""
+"""Lists what is asked for by GET."""
 
 QUERIES: Final[Mapping[str, Handler]] = {
     "/observability/traces/query": traces.query_traces,
     "/observability/metrics/breakdown": traces.sum_tokens,
 }
-"""What is asked for by POST, and reads all the same."""
+"""Lists what is asked for by POST, and reads all the same."""
 
 
 QUERY_PATHS: Final = tuple(PREFIX + path for path in QUERIES)

@@ -1,4 +1,4 @@
-"""What Studio asks about the server itself."""
+"""Answers what Studio asks about the server itself."""
 
 from __future__ import annotations
 
