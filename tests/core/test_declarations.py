@@ -162,7 +162,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_named(tmp_path: Path, name: str) -> 
 
     done = run("-m", "mastra_convex", "schema")
     assert (done.returncode, done.stdout) == (1, "")
-    [line] = done.stderr.splitlines()
+    *_, line = done.stderr.splitlines()  # old packages may warn before
     assert "the entry point 'feedback' (mastra_convex.domains) of acme-bad 1.2 cannot be loaded from" in line
     assert reason in line
     assert run("-m", "mastra_convex", "--version").returncode == 0
