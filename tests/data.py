@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+from mastra_convex.engine.protocol import Commit, Engine, Patch
+from mastra_convex.rows.changes import Change
+from mastra_convex.rows.times import to_iso
 from mastra_convex_domains import Message, Thread
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,3 +38,9 @@ def messages(count: int, *, thread_id: str = "t1", resource_id: str = "user-1", 
 
 def ids(items: list[Message] | list[Thread]) -> list[str]:
     return [item.id for item in items]
+
+
+async def change_time(engine: Engine, table: str, key: str, time: datetime) -> None:
+    """Sets when a row was last updated, as nobody else may: two writes in a row may have the same time."""
+    patch = Patch(table=table, keys=[[key]], change=Change(set={"updatedAt": to_iso(time)}))
+    await engine.commit(Commit(id=uuid4().hex, ops=[patch]))

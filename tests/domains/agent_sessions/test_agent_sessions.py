@@ -10,18 +10,16 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore, ValidationError
-from mastra_convex.engine.protocol import Commit, Patch
-from mastra_convex.rows.changes import Change
-from mastra_convex.rows.times import now, to_iso
+from mastra_convex.rows.times import now
 from mastra_convex_domains import AgentSessionsStore
 from tests.backends import Backend
+from tests.data import change_time
 from tests.domains.agent_sessions.workers import BATCH, append_until_killed, number
 from tests.effort import effort, some
 from tests.reliability.faults.processes import child
@@ -50,9 +48,7 @@ async def move(backend: Backend, session_id: str, *, days: float) -> datetime:
     """Begins a session that was updated some days after now."""
     await backend.store().agent_sessions.append_entries("app", session_id=session_id, entries=entries("a"))
     time = now() + timedelta(days=days)
-    change = Change(set={"updatedAt": to_iso(time)})
-    patch = Patch(table="mastra_agent_sessions", keys=[[f'["app","{session_id}"]']], change=change)
-    await backend.engine().commit(Commit(id=uuid4().hex, ops=[patch]))
+    await change_time(backend.engine(), "mastra_agent_sessions", f'["app","{session_id}"]', time)
     return time
 
 
@@ -173,11 +169,12 @@ async def test_a_session_that_was_deleted_begins_anew(backend: Backend, sessions
     assert (await sessions.list_sessions("app")).sessions[0].summary == 2
 
 
-async def test_sessions_are_listed_with_the_last_updated_first(sessions: AgentSessionsStore) -> None:
-    for n in (1, 2, 3, 1):
-        await sessions.append_entries("app", session_id=f"s{n}", entries=[{}], summarize=number if n == 1 else None)
-    await sessions.append_entries("app", session_id="s2", entries=[{}], subpath="sub")
+async def test_sessions_are_listed_with_the_last_updated_first(backend: Backend, sessions: AgentSessionsStore) -> None:
     await sessions.append_entries("other", session_id="s1", entries=[{}])
+    await sessions.append_entries("app", session_id="s1", entries=[{}, {}], summarize=number)
+    for n in (1, 2, 3):
+        await move(backend, f"s{n}", days=-n)
+    await sessions.append_entries("app", session_id="s2", entries=[{}], subpath="sub")
     page = await sessions.list_sessions("app", per_page=2)
     found = [(session.session_id, session.summary) for session in page.sessions]
     assert (found, page.total, page.has_more) == ([("s2", None), ("s1", 2)], 3, True)

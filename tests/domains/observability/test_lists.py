@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mastra_convex import ConvexStore, ValidationError
+from mastra_convex.rows.times import now
 from mastra_convex_domains import ObservabilityStore
-from tests.data import at
+from tests.backends import Backend
+from tests.data import at, change_time
 from tests.domains.observability.spans import agent, generation, span
 
 TEXTS = {
@@ -188,12 +191,15 @@ async def test_a_wrong_query(where: dict[str, Any], problem: str) -> None:
             await store.observability.query_traces({"timeRange": {"from": "2026-01-01T00:00:00Z"}, "where": where})
 
 
-async def test_old_traces_are_pruned_whole(traces: ObservabilityStore) -> None:
+async def test_old_traces_are_pruned_whole(backend: Backend, traces: ObservabilityStore) -> None:
     await traces.batch_create_spans([span(60, "t9", parent=1)])  # whose root never came
-    [result] = await traces.prune({"traces": 0})
-    assert (result.deleted, result.done) == (7, True)
+    for trace in ("t3", "t9"):
+        await change_time(backend.engine(), "mastra_trace_roots", trace, now() - timedelta(days=31))
+    [result] = await traces.prune({"traces": "30d"})
+    assert (result.deleted, result.done) == (2, True)
     assert await traces.get_trace("t3") is None
     assert await traces.get_trace("t9") is None
+    assert await traces.get_trace("t0")
 
 
 async def test_wrong_arguments(traces: ObservabilityStore) -> None:
