@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from mastra_convex.errors import LargeValueError, TooLargeError, ValidationError
 from mastra_convex.tracing.content import Content, with_content
-from mastra_convex.tracing.queue import SpanQueue
+from mastra_convex.tracing.queue import SpanQueue, Waiting
 from mastra_convex.tracing.span import Convert, SpanFields, SpanKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mastra_convex.store_base import DomainAccess
 
 _BATCH: Final = 500
@@ -62,6 +64,7 @@ class Delivery:
         self._content = content
         self._max_value_bytes = max_value_bytes
         self._interval = interval
+        self._taken: Waiting = {}
         self._ready: dict[SpanKey, _Ready] = {}
         self._number = 0
         self._wake, self._has_ready, self._hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -99,8 +102,9 @@ class Delivery:
 
     async def _convert_all(self) -> None:
         asked, self._asked = self._asked, []
-        for key, (convert, source) in self._queue.take().items():
-            self._convert(key, convert, source)
+        self._taken = self._queue.take()
+        for key in list(self._taken):
+            self._convert(key, *self._taken.pop(key))
             await asyncio.sleep(0)  # lets other threads run, those of the agent first of all
         self._flushes += [(self._number, done) for done in asked]
         self._end_flushes()
@@ -114,15 +118,13 @@ class Delivery:
             if fields is not None:
                 fields = with_content(fields, self._content, self._max_value_bytes)
         except Exception as error:
-            self._queue.release(1)
+            self._release([key])
             self._queue.drop(1, "they could not be converted")
             self._reports.failed(error)
             return
-        if fields is None or key in self._ready:
-            self._queue.release(1)
         if fields is None:
-            return
-        if key in self._ready:  # its place is that of the state before
+            self._release([key])
+        elif key in self._ready:  # its place is that of the state before
             self._ready[key] = _Ready(self._ready[key].number, fields)
         else:
             self._number += 1
@@ -157,16 +159,20 @@ class Delivery:
             await self._write(dict(items[: len(items) // 2]))
             await self._write(dict(items[len(items) // 2 :]))
             return
-        stored = [key for key, ready in batch.items() if self._ready.get(key) is ready]
-        for key in stored:
-            del self._ready[key]
-        self._queue.release(len(stored))
+        for key, ready in batch.items():
+            if self._ready.get(key) is ready:
+                del self._ready[key]
+        self._release(batch)
 
     def _give_up(self, keys: list[SpanKey], reason: str) -> None:
         for key in keys:
             del self._ready[key]
-        self._queue.release(len(keys))
+        self._release(keys)
         self._queue.drop(len(keys), reason)
+
+    def _release(self, keys: Iterable[SpanKey]) -> None:
+        """Gives up the places of spans, but of those of which another state is here."""
+        self._queue.release(key for key in keys if key not in self._ready and key not in self._taken)
 
     def _end_flushes(self) -> None:
         oldest = next(iter(self._ready.values())).number if self._ready else self._number + 1
@@ -188,7 +194,6 @@ class _Reports:
 
     def __init__(self, queue: SpanQueue) -> None:
         self._queue = queue
-        self._told = dict(queue.dropped)
         self._error: Exception | None = None
         self._next = 0.0
 
@@ -197,13 +202,12 @@ class _Reports:
 
     def tell(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        dropped = {
-            reason: new for reason, n in dict(self._queue.dropped).items() if (new := n - self._told.get(reason, 0))
-        }
-        if not (dropped or self._error) or (now < self._next and not at_once):
+        if now < self._next and not at_once:
+            return
+        dropped = self._queue.untold()
+        if not (dropped or self._error):
             return
         reasons = "; ".join(f"{count}: {reason}" for reason, count in dropped.items()) or "none yet"
         _log.warning("spans are not stored. Dropped: %s. Last error: %s", reasons, self._error or "none")
-        self._told = dict(self._queue.dropped)
         self._error = None
         self._next = now + _SILENCE

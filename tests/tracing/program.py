@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -44,6 +45,7 @@ def in_fork(count: int) -> None:
 
 
 def main(target: Any, count: int, how: str) -> None:
+    logging.basicConfig(level=logging.WARNING)  # or nobody sees what the writer says about spans that it drops
     writer = tracing.install(target, frameworks=["opentelemetry-sdk"])
     assert tracing.install(target, frameworks=["opentelemetry-sdk"]) is writer
     if how == "fork":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -89,6 +90,52 @@ async def test_what_waits_is_stored_when_the_server_is_back() -> None:
             assert {span.name for span in await spans_in(store)} == {f"span {number}" for number in range(20, 60)}
         await asyncio.to_thread(writer.close)
     await engine.aclose()
+
+
+async def test_a_span_that_ends_while_it_is_held_needs_no_second_place() -> None:
+    """Or a queue as large as a program's spans loses the last ones, one for each that was open at a write."""
+    engine = LocalEngine(":memory:", declared_tables(), receipts=True)
+    async with LocalServer(engine, admin_key=KEY) as server:
+        url = server.url
+    writer = SpanWriter(settings(url), queue_size=3, interval=0.01)
+    is_held = threading.Event()
+
+    def begun(number: int) -> dict[str, Any]:
+        is_held.set()
+        return {**fields_of(number), "ended_at": None}
+
+    writer.put((20, 20), begun, 20)
+    assert await asyncio.to_thread(is_held.wait, 60)  # by the writer, which cannot store it
+    put(writer, 21, 22, 20)
+    assert not writer.dropped
+    put(writer, 23)
+    assert writer.dropped == {"the queue was full": 1}
+    async with LocalServer(engine, admin_key=KEY, port=int(url.rsplit(":", 1)[1])) as server:
+        assert await writer.aflush(timeout=60)
+        put(writer, 24, 25, 26)  # there is room for as many as before
+        assert await writer.aflush(timeout=60)
+        assert writer.dropped == {"the queue was full": 1}
+        async with ConvexStore(id="t", deployment_url=server.url, admin_auth_token=KEY) as store:
+            ended = {span.name: span.ended_at for span in await spans_in(store)}
+        assert ended == {f"span {number}": NOW for number in (20, 21, 22, 24, 25, 26)}
+        await asyncio.to_thread(writer.close)
+    await engine.aclose()
+
+
+def test_what_was_dropped_before_the_store_is_open_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    may_open = threading.Event()
+
+    def open_later() -> ConvexStore:
+        may_open.wait(60)
+        return ConvexStore.local(tmp_path / "agent.db")
+
+    writer = SpanWriter(open_later, queue_size=2)
+    put(writer, 20, 21, 22)
+    with caplog.at_level(logging.WARNING, "mastra_convex.tracing"):
+        may_open.set()
+        writer.close()
+    assert writer.dropped == {"the queue was full": 1}
+    assert "1: the queue was full" in caplog.text
 
 
 async def test_a_span_that_is_refused_takes_no_other_with_it(tmp_path: Path) -> None:
