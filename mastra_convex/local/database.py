@@ -25,6 +25,7 @@ from mastra_convex.local.connections import (
     translated,
 )
 from mastra_convex.local.documents import UnreadableError
+from mastra_convex.local.forks import wait_before_forks
 from mastra_convex.local.schema import Layout, Session, damaged, load, migrate, present
 from mastra_convex.local.watching import Watches
 from mastra_convex.rows.at_once import TakesLongError
@@ -73,6 +74,7 @@ class Database:
         self._closed = False
         self._files: tuple[int, ...] | None = None
         if path != MEMORY:
+            wait_before_forks(self._lock)
             for _ in range(READERS):
                 self._readers.put(None)
 

@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from typing import NamedTuple
 
@@ -176,6 +177,32 @@ def forked(store: ConvexStore) -> None:
         os._exit(0)
     _, status = os.waitpid(child, 0)
     sys.exit(os.waitstatus_to_exitcode(status))
+
+
+@way()
+def forked_while_it_writes(store: ConvexStore) -> None:
+    """The other process can write to the file, too."""
+    asyncio.run(use(store, 2))
+    many = [message(n) for n in range(10, 3_010)]
+    threading.Thread(target=lambda: asyncio.run(store.memory.save_messages(many))).start()
+    wait_for_a_transaction(sys.argv[2])
+    child = os.fork()
+    if child == 0:
+        asyncio.run(ConvexStore.local(sys.argv[2]).memory.save_messages([message(4_000)]))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def wait_for_a_transaction(path: str) -> None:
+    """Returns when somebody has begun to write."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return
+            connection.rollback()
 
 
 if __name__ == "__main__":
