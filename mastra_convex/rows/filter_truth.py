@@ -163,7 +163,19 @@ class _Decision:
 
     def _is_one_true(self, parts: list[_Formula]) -> bool:
         """Tells whether in every case one of the parts is false."""
-        return self.is_true(_not(parts[0])) if len(parts) == 1 else self._is_true_by_cases(_Not(_All(parts)))
+        if len(parts) > 1 and not self._one_denies_others(parts):
+            return any(self.is_true(_not(part)) for part in parts) or self._is_true_by_cases(_Not(_All(parts)))
+        return len(parts) > 1 or self.is_true(_not(parts[0]))
+
+    def _one_denies_others(self, parts: list[_Formula]) -> bool:
+        """Tells whether one part says that not all of some others are true."""
+        for part in parts:
+            if isinstance(part, _Not) and self._visits <= _MOST_VISITS:
+                denied = part.part.parts if isinstance(part.part, _All) else [part.part]
+                self._visits += len(denied) * len(parts)
+                if all(each in parts for each in denied):
+                    return True
+        return False
 
     def _is_true_by_cases(self, formula: _Formula) -> bool:
         cases: list[_Case] = [{}]

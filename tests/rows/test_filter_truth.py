@@ -13,6 +13,7 @@ from mastra_convex.rows.filter_truth import holds_always
 from mastra_convex.rows.filters import compile_filter
 
 EXISTS, MISSING = {"$exists": True}, {"$exists": False}
+MANY_CASES = {"a": {"$not": {"a": None, "b": None, "c": {"d": None, "e": None}}}, "b": None, "c": {"d": None}}
 
 ALWAYS: list[Any] = [
     {},
@@ -48,6 +49,8 @@ ALWAYS: list[Any] = [
     {"$or": [{"a": 1}, {"a": {"$ne": 1}}]},
     {"$or": [{"a": {"$eq": 1}}, {"$not": {"a": 1}}]},
     {"$or": [{"a": {"b": 1, "c": 2}}, {"$not": {"a": {"$eq": 3}}}, {"a": 3}]},
+    {"$or": [MANY_CASES, {"$not": MANY_CASES}]},
+    {"$or": [MANY_CASES, {"b": EXISTS}, {"b": MISSING}]},
     {"$or": [{"a": EXISTS}, {"a": MISSING}]},
     {"$or": [{"a": EXISTS}, {"a": None}]},
     {"$or": [{"a": EXISTS}, {"a": {"b": MISSING}}]},
