@@ -31,6 +31,10 @@ def some(values: Iterable[Any], default: Iterable[Any]) -> list[Any]:
     return [pytest.param(*row, marks=() if row in known else pytest.mark.long) for row in rows]
 
 
+once: Final = pytest.mark.parametrize("backend", ["memory"], indirect=True)
+"""Runs a contract test on one backend: what it asserts happens before a backend is asked."""
+
+
 def some_backends(*default: str) -> pytest.MarkDecorator:
     """Runs a contract test on some backends by default, and on the others in the long tests."""
     return pytest.mark.parametrize("backend", some(BACKENDS, default), indirect=True)

@@ -10,9 +10,13 @@ import pytest
 from tests.backends import BACKENDS
 from tests.effort import LONG
 
+_HERE: Final = Path(__file__).parent
 _QUICK_FOLDERS: Final = ("rows", "core", "engine", "domains")
-_QUICK_BACKENDS: Final = (None, "memory", "sqlite")
+_QUICK_BACKENDS: Final = (None, "memory")
 """They need nothing but Python; so do tests that have no backend."""
+_LONG_FOLDERS: Final = ("cost", "reliability")
+"""What they have is long: calls and bytes of large databases, faults and kills, open-ended input."""
+_ONE_OF_EACH_ENGINE: Final = (None, "sqlite", "convex-test")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -27,7 +31,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--quick",
         action="store_true",
-        help="run the tests of rows and of the core, and the contract tests on memory and sqlite; they need no Node",
+        help="run the tests of rows and of the core, and the contract tests on memory; they need no Node",
     )
     group.addoption(
         "--adapters",
@@ -44,7 +48,7 @@ def backend_of(item: pytest.Item) -> str | None:
 
 def is_left_out(config: pytest.Config, folder: Path) -> bool:
     """Whether this run has no test of a folder."""
-    is_ours = folder.parent == Path(__file__).parent and folder.is_dir()
+    is_ours = folder.parent == _HERE and folder.is_dir()
     if not is_ours:
         return False
     if (folder.name == "adapters") != config.getoption("adapters"):
@@ -60,8 +64,10 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     def wanted(item: pytest.Item) -> bool:
         backend, fixtures = backend_of(item), getattr(item, "fixturenames", ())
+        is_long = _folder(item) in _LONG_FOLDERS or bool(item.get_closest_marker("long"))
         return (
-            not (without_long and item.get_closest_marker("long"))
+            not (without_long and is_long)
+            and not (not LONG and not backends and _is_for_the_long_setting(item))
             and (not backends or backend in backends)
             and (not quick or (backend in _QUICK_BACKENDS and "host" not in fixtures))
         )
@@ -69,6 +75,19 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [item for item in items if not wanted(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if wanted(item)]
+    for item in items:
+        if _folder(item) in _LONG_FOLDERS:
+            item.add_marker(pytest.mark.long)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(_HERE).parts[0] if _HERE in item.path.parents else ""
+
+
+def _is_for_the_long_setting(item: pytest.Item) -> bool:
+    """Whether a test of reliability is one of the longest, or repeats on a backend what another of its engine tells."""
+    is_extra = item.get_closest_marker("long") or backend_of(item) not in _ONE_OF_EACH_ENGINE
+    return _folder(item) == "reliability" and bool(is_extra)
 
 
 def has_all_backends(config: pytest.Config) -> bool:

@@ -26,7 +26,7 @@ from mastra_convex.local.connections import (
 )
 from mastra_convex.local.documents import UnreadableError
 from mastra_convex.local.forks import wait_before_forks
-from mastra_convex.local.schema import Layout, Session, damaged, load, migrate, present
+from mastra_convex.local.schema import Layout, Session, damaged, lay_out, load, migrate, present
 from mastra_convex.local.watching import Watches
 from mastra_convex.rows.at_once import TakesLongError
 from mastra_convex.tables import Table
@@ -239,7 +239,9 @@ class Database:
         if self._main is None:
             main = retried(lambda: self._connect(self.path), cancellation, self._timeout)
             try:
-                if not self._read_only:
+                if self.path == MEMORY:
+                    lay_out(main, self._tables)
+                elif not self._read_only:
                     retried(lambda: migrate(main, self._tables), cancellation, self._timeout)
                 self._refresh(main)
             except BaseException:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from mastra_convex.errors import ConfigurationError, DamagedRowError, SchemaMismatchError, ValidationError, damaged_row
-from mastra_convex.local.connections import quoted
+from mastra_convex.local.connections import MEMORY, connect, quoted
 from mastra_convex.local.documents import Stored, UnreadableError, pack
+from mastra_convex.local.forks import wait_before_forks
 from mastra_convex.local.vectors.change_log import log_changes
 from mastra_convex.rows.keys import MISSING_KEY, decode_key, encode_key, field_key
 from mastra_convex.rows.values import Row
@@ -253,6 +255,23 @@ def migrate(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None
     except BaseException:
         connection.rollback()
         raise
+
+
+_template_lock: Final = threading.Lock()
+_templates: Final[dict[str, sqlite3.Connection]] = {}
+wait_before_forks(_template_lock)
+
+
+def lay_out(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+    """Gives a new database in memory its tables, as a copy of an empty one: to make them takes 17 ms each time."""
+    fingerprint = _fingerprint(tables.values())
+    with _template_lock:
+        if fingerprint not in _templates:
+            empty = connect(MEMORY)
+            migrate(empty, tables)
+            _templates.clear()  # programs have one set of tables
+            _templates[fingerprint] = empty
+        _templates[fingerprint].backup(connection)
 
 
 def _is_known(connection: sqlite3.Connection, fingerprint: str) -> bool:

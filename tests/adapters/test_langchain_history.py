@@ -27,7 +27,7 @@ from mastra_convex.adapters.langchain_history import StoreChatHistory
 from mastra_convex_domains import MemoryStore, Message
 from tests.adapters.pages import run_page
 from tests.data import at
-from tests.effort import some_backends
+from tests.effort import once, some_backends
 
 CALL = ToolCall(name="measure", args={"place": "fjord"}, id="c1", type="tool_call")
 BROKEN = InvalidToolCall(name="measure", args="{fjord", id="c2", error="no JSON", type="invalid_tool_call")
@@ -66,21 +66,21 @@ async def test_messages_come_back_as_they_were(history: StoreChatHistory, memory
     assert await history.aget_messages() == []
 
 
-@some_backends("memory")
+@once
 async def test_a_limit_gives_the_newest(store: ConvexStore) -> None:
     await StoreChatHistory("c1", store).aadd_messages(TALK)
     assert await StoreChatHistory("c1", store, limit=2).aget_messages() == TALK[-2:]
     assert await StoreChatHistory("c1", store, limit=0).aget_messages() == []
 
 
-@some_backends("memory")
+@once
 async def test_a_message_that_is_no_json_leaves_nothing(history: StoreChatHistory) -> None:
     with pytest.raises(ValidationError, match="an item must be a JSON value"):
         await history.aadd_messages([TALK[0], ToolMessage("ok", tool_call_id="c1", artifact=object())])
     assert await history.aget_messages() == []
 
 
-@some_backends("memory")
+@once
 async def test_messages_of_typescript_are_read(history: StoreChatHistory, memory: MemoryStore) -> None:
     def row(n: int, role: Any, *parts: dict[str, Any]) -> Message:
         content = {"format": 2, "parts": list(parts)}

@@ -22,7 +22,7 @@ from tests.adapters.pages import run_page
 from tests.adapters.workers import BATCH, add_until_killed
 from tests.backends import Backend
 from tests.data import at
-from tests.effort import effort, some, some_backends
+from tests.effort import effort, once, some, some_backends
 from tests.reliability.faults.processes import child
 
 QUIET = RunConfig(tracing_disabled=True)
@@ -253,7 +253,7 @@ async def test_messages_of_typescript_are_read_as_items(session: StoreSession, m
     assert await session.pop_item() == said
 
 
-@some_backends("memory")
+@once
 async def test_items_can_be_kept_from_browsers_or_from_being_shown(store: ConvexStore, memory: MemoryStore) -> None:
     session = StoreSession("s1", store, keep_item=False)
     thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "hidden"}

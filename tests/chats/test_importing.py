@@ -13,6 +13,7 @@ import pytest
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.chats import import_chat
 from tests.cli.commands import run
+from tests.effort import some_backends
 
 CHATGPT = [
     {
@@ -114,6 +115,7 @@ async def _messages(store: ConvexStore) -> list[Any]:
     return [message for thread in page.threads async for message in store.memory.iter_messages(thread.id)]
 
 
+@some_backends("sqlite", "convex-test")
 @pytest.mark.parametrize("name", FILES)
 async def test_each_format_arrives_whole_and_once(store: ConvexStore, tmp_path: Path, name: str) -> None:
     path = tmp_path / "chat"

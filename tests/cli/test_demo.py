@@ -59,6 +59,7 @@ async def _contents(path: Path) -> dict[str, list[Any]]:
     }
 
 
+@pytest.mark.long
 def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
     done = run("demo", TMPDIR=str(tmp_path))
 
@@ -124,6 +125,7 @@ async def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
     return Twice(first.stdout, before, second.stdout, await _contents(store))
 
 
+@pytest.mark.long
 def test_a_second_import_changes_nothing(twice: Twice) -> None:
     assert "0 messages imported, 167 were there already; 8 threads" in twice.second
     assert "cloned by an earlier run" in twice.second

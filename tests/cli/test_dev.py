@@ -73,6 +73,7 @@ async def test_a_store_works_against_it_until_it_is_stopped(number: signal.Signa
         assert (await store.memory.list_threads()).total == 1
 
 
+@pytest.mark.long
 async def test_the_printed_variables_are_those_of_from_env(monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as server:
         monkeypatch.setenv("CONVEX_URL", server.url)
@@ -83,6 +84,7 @@ async def test_the_printed_variables_are_those_of_from_env(monkeypatch: pytest.M
         assert "memory" in server.lines[0]
 
 
+@pytest.mark.long
 def test_the_key_of_the_caller_is_used() -> None:
     with running("--admin-key", "dev|mine") as server:
         assert server.key == "dev|mine"
@@ -91,6 +93,7 @@ def test_the_key_of_the_caller_is_used() -> None:
         assert server.key == "from-environment"
 
 
+@pytest.mark.long
 async def test_what_was_answered_before_the_end_is_kept(tmp_path: Path) -> None:
     with running("--file", tmp_path / "dev.db") as server:
         retry = RetryPolicy(attempts=1)

@@ -69,6 +69,7 @@ async def least_of_longest(call: Callable[[], Awaitable[object]]) -> float:
     return min([await longest_turn(call()) for _ in range(5)])
 
 
+@pytest.mark.long
 async def test_saving_and_listing_many_messages_is_done_in_turns(local: ConvexStore) -> None:
     given = [message(n).model_dump() for n in range(MANY)]
     whole = in_one_piece(lambda: [clean(Message.model_validate(one).content, "content") for one in given])

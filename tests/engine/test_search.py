@@ -27,6 +27,7 @@ from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.filters import compile_filter
 from mastra_convex.rows.values import Row
 from tests.backends import Backend
+from tests.effort import some_backends
 from tests.engine.rows import columns, put
 
 VECTORS = "mastra_vectors"
@@ -113,6 +114,7 @@ def ranking(rows: list[Row], vector: list[float], metric: str, filter: Any) -> l
     return sorted(scores, key=lambda scored: -scored[1])
 
 
+@some_backends("sqlite", "convex-test")
 @pytest.mark.parametrize(
     ("length", "metric"),
     [(SCANNED, "cosine"), (SCANNED, "euclidean"), (SCANNED, "dotproduct"), (NATIVE, "cosine"), (NATIVE, "euclidean")],

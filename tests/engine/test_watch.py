@@ -25,6 +25,7 @@ from mastra_convex.engine.protocol import (
 from mastra_convex.errors import ClosedError, SchemaMismatchError, ValidationError
 from mastra_convex.rows.changes import Change, Edit
 from tests.backends import Backend
+from tests.effort import some_backends
 from tests.engine.rows import MESSAGES, THREADS, commit, ids, message, put, thread, when
 from tests.watching import other_tasks, watching
 
@@ -136,6 +137,7 @@ async def test_a_watch_of_what_is_not_there_yet(engine: Engine) -> None:
         assert await states.next() == await engine.read(ops)
 
 
+@some_backends("memory", "sqlite", "server")
 async def test_hundred_watches_are_told_of_their_own(engine: Engine) -> None:
     gets = [Get(table=THREADS, keys=[[f"t{n}"]]) for n in range(100)]
     watches = [engine.watch([get]) for get in gets]
@@ -198,7 +200,7 @@ async def test_a_watch_that_ends_leaves_no_task(three: Engine, end: str) -> None
             async for _state in three.watch([NEWEST]):
                 break
         del watch
-        gc.collect()
+    gc.collect()
     async with asyncio.timeout(20):
         while other_tasks() - before:  # noqa: ASYNC110  # tasks tell nobody of their end
             await asyncio.sleep(0.001)

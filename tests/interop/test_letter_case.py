@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import anyio
 import orjson
+import pytest
 
 from mastra_convex.rows.letter_case import other_cases
 from tests.backends import FUNCTIONS
 from tests.rows.test_letter_case import is_shared
 
 
+@pytest.mark.long
 async def test_javascript_knows_the_same_cases() -> None:
     answer = await anyio.run_process(["node", str(FUNCTIONS / "tests" / "interop" / "letter_cases.mjs")], stderr=None)
     theirs = {int(code): codes for code, codes in orjson.loads(answer.stdout).items()}

@@ -206,4 +206,5 @@ def wait_for_a_transaction(path: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has programs in the background ignore it
     WAYS[sys.argv[1]].run(ConvexStore.local(sys.argv[2]))

@@ -92,6 +92,7 @@ async def test_a_later_write_is_never_overwritten(tmp_path: Path) -> None:
             assert found.title == f"new {n}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scoped", [True, False], ids=["cancel scope", "task.cancel"])
 async def test_nothing_is_applied_after_the_caller_was_told(tmp_path: Path, scoped: bool) -> None:
     """However far the thread has come: a large commit is cancelled after each sixtieth of the time that it takes."""

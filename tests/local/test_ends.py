@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import some
 from tests.local.ends import WAYS
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,9 @@ def ended(way: str, path: str | Path) -> int:
             program.kill()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", some(WAYS, ["interrupted", "exiting_while_another_program_has_the_lock", "forked_while_it_writes"])
+)
 def test_a_program_with_a_file_ends(way: str, tmp_path: Path) -> None:
     path = tmp_path / "file.db"
     assert ended(way, path) == WAYS[way].code
@@ -46,6 +49,6 @@ def test_a_program_with_a_file_ends(way: str, tmp_path: Path) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-@pytest.mark.parametrize("way", ["exiting", "stopped", "loop_closed_with_a_task_pending", "nested"])
+@pytest.mark.parametrize("way", some(["exiting", "stopped", "loop_closed_with_a_task_pending", "nested"], ["exiting"]))
 def test_a_program_with_a_store_in_memory_ends(way: str) -> None:
     assert ended(way, ":memory:") == WAYS[way].code

@@ -96,6 +96,7 @@ NUMBERS = st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 1e-3, 3e38, -3e38, 1e
 VECTORS = st.lists(NUMBERS, min_size=3, max_size=3)
 
 
+@pytest.mark.long
 @given(st.lists(VECTORS, min_size=1, max_size=12), VECTORS, st.sampled_from(METRICS), st.integers(1, 5))
 @example([[0.0, 0.0, 0.0], [0.0, 3e38, 3e38]], [0.0, 0.0, 0.0], "euclidean", 1)
 @settings(max_examples=150)

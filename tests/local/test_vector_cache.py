@@ -96,6 +96,7 @@ async def test_after_every_kind_of_write_of_this_and_of_another_engine(tmp_path:
         await engine.aclose()
 
 
+@pytest.mark.long
 async def test_while_other_processes_write(tmp_path: Path) -> None:
     path = tmp_path / "shared.db"
     engine = LocalEngine(path, [POINTS])
@@ -226,6 +227,7 @@ async def kept(room: int, *searched: str) -> int:
             tracemalloc.stop()
 
 
+@pytest.mark.long
 async def test_vectors_stay_in_memory_up_to_the_given_size() -> None:
     size = (600 + 150 + 256) << 10
     assert await kept(10 * size, "first", "second") >= 2 * size

@@ -6,6 +6,8 @@ import asyncio
 import threading
 from pathlib import Path
 
+import pytest
+
 from mastra_convex.engine.protocol import Get
 from mastra_convex.local.engine import LocalEngine
 from tests.backends import all_tables
@@ -47,6 +49,7 @@ async def test_a_store_of_several_event_loops_tells_all(tmp_path: Path) -> None:
     await engine.aclose()
 
 
+@pytest.mark.long
 async def test_ten_thousand_watches_leave_nothing(tmp_path: Path) -> None:
     engine = LocalEngine(tmp_path / "store.db", all_tables())
     threads = threading.active_count()

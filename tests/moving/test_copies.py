@@ -14,11 +14,12 @@ import pytest
 from mastra_convex import ConflictError, ConvexStore
 from tests.backends import Backend
 from tests.data import messages, thread
-from tests.effort import some
+from tests.effort import some, some_backends
 from tests.moving.contents import fill, rows_of
 from tests.reliability.faults.processes import child
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_copy_is_the_same_row_by_row(backend: Backend, tmp_path: Path) -> None:
     source = await fill(backend)
     async with ConvexStore.local(tmp_path / "copy.db") as target:
@@ -82,6 +83,7 @@ def copy_until_killed(source: Path, target: Path, connection: Connection) -> Non
     asyncio.run(copy())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", some([3, 20], [3]))
 async def test_a_copy_that_is_killed_is_continued(tmp_path: Path, kills: int) -> None:
     source, target = tmp_path / "source.db", tmp_path / "target.db"

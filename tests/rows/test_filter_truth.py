@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mastra_convex.rows.filter_syntax import checked_filter
 from mastra_convex.rows.filter_truth import holds_always
 from mastra_convex.rows.filters import compile_filter
+from tests.effort import effort
 
 EXISTS, MISSING = {"$exists": True}, {"$exists": False}
 MANY_CASES = {"a": {"$not": {"a": None, "b": None, "c": {"d": None, "e": None}}}, "b": None, "c": {"d": None}}
@@ -133,7 +134,7 @@ FILTERS: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(FILTERS, st.lists(ROWS | VALUES, min_size=1, max_size=20))
-@settings(max_examples=500)
+@settings(max_examples=effort(100, 500))
 def test_what_is_found_holds_for_every_value(filter: Any, rows: list[Any]) -> None:
     if holds_always(checked_filter(filter)):
         holds = compile_filter(filter)

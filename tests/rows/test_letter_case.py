@@ -23,6 +23,7 @@ def has_cases(letter: str) -> bool:
     return {letter} != {letter.lower(), letter.upper(), letter.casefold(), letter.title()}
 
 
+@pytest.mark.long
 def test_python_knows_the_same_cases() -> None:
     cased = list(filter(has_cases, map(chr, range(0x110000))))
     every = "".join(cased)

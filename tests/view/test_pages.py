@@ -9,12 +9,14 @@ from mastra_convex import ConvexStore
 from mastra_convex.domain import HashingEmbedder
 from mastra_convex.view.routes import PAGES
 from mastra_convex_domains import MemoryStore
+from tests.effort import some_backends
 from tests.view.browsing import visiting
 from tests.view.hostile import ATTACK, ID, fill
 
 _KEY = quote_plus(ID)
 
 
+@some_backends("sqlite", "convex-test")
 async def test_every_page_shows_hostile_text_as_text(store: ConvexStore) -> None:
     await fill(store)
     async with visiting(store) as visitor:

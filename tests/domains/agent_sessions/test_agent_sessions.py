@@ -21,7 +21,7 @@ from mastra_convex_domains import AgentSessionsStore
 from tests.backends import Backend
 from tests.data import change_time
 from tests.domains.agent_sessions.workers import BATCH, append_until_killed, number
-from tests.effort import effort, some
+from tests.effort import effort, some, some_backends
 from tests.reliability.faults.processes import child
 
 JSON = st.recursive(
@@ -52,6 +52,7 @@ async def move(backend: Backend, session_id: str, *, days: float) -> datetime:
     return time
 
 
+@some_backends("sqlite", "convex-test")
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_entries=st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=4))
 async def test_entries_come_back_equal(sessions: AgentSessionsStore, given_entries: list[dict[str, Any]]) -> None:
@@ -107,6 +108,7 @@ async def test_20_writers_lose_nothing_and_keep_their_entries_together(backend: 
     assert session.summary == 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", some([3, effort(20, 100)], [3]))
 def test_a_writer_that_is_killed_leaves_whole_batches(tmp_path: Path, kills: int) -> None:
     rng = random.Random(1)
@@ -133,6 +135,7 @@ def test_a_writer_that_is_killed_leaves_whole_batches(tmp_path: Path, kills: int
     assert (found, summary) == (expected, len(expected))
 
 
+@some_backends("sqlite")
 async def test_more_entries_than_a_commit_holds(sessions: AgentSessionsStore) -> None:
     many = entries(*[f"{n}" for n in range(2_500)])
     assert await sessions.append_entries("app", session_id="s1", entries=many, summarize=number) == 2_500

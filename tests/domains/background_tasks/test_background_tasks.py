@@ -11,6 +11,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex_domains import BackgroundTask, BackgroundTaskPage, BackgroundTasksStore
 from tests.backends import Backend
 from tests.data import at
+from tests.effort import once
 
 
 def task(n: int = 0, **changes: Any) -> BackgroundTask:
@@ -113,6 +114,7 @@ async def test_of_many_contenders_one_wins(backend: Backend) -> None:
     assert won == [found.retry_count]
 
 
+@once
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [

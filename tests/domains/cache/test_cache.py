@@ -12,6 +12,7 @@ import pytest
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex_domains import CacheStore
 from tests.backends import Backend
+from tests.effort import some_backends
 
 
 @pytest.fixture
@@ -131,6 +132,7 @@ async def test_a_clear_leaves_other_prefixes(cache: CacheStore) -> None:
     assert (await other.get("v"), await other.list_from_to("l", 0), await other.increment("c")) == (1, [1], 2)
 
 
+@some_backends("sqlite")
 async def test_concurrent_pushes_and_increments_are_all_kept(backend: Backend) -> None:
     caches = [backend.store().cache for _ in range(2)]
     numbers: list[int] = []

@@ -10,6 +10,7 @@ from mastra_convex import ConvexStore, MastraConvexError, ValidationError
 from mastra_convex.engine.protocol import Commit, Engine, Put
 from mastra_convex_domains import ChannelConfig, ChannelInstallation, ChannelsStore
 from tests.data import at
+from tests.effort import once
 
 
 def installation(n: int = 0, **changes: Any) -> ChannelInstallation:
@@ -88,6 +89,7 @@ async def test_a_platform_has_one_configuration(channels: ChannelsStore) -> None
     assert await channels.get_config("slack") is None
 
 
+@once
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [

@@ -10,6 +10,7 @@ import pytest
 from mastra_convex import ConflictError, ConvexStore, ValidationError
 from mastra_convex_domains import ChannelHistory, Checkpoint, CheckpointsStore, CheckpointWrite, Serialized
 from tests.backends import Backend
+from tests.effort import some_backends
 
 STATE = Serialized("json", b"{}")
 Versions = dict[str, str]
@@ -234,6 +235,7 @@ async def test_large_values_and_many(checkpoints: CheckpointsStore, elsewhere: C
     assert [w.value for w in found.writes] == [large["c0"]]
 
 
+@some_backends("sqlite")
 async def test_more_values_than_a_commit_or_the_memory_takes(
     checkpoints: CheckpointsStore, elsewhere: CheckpointsStore
 ) -> None:

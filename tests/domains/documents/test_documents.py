@@ -11,6 +11,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.engine.protocol import Commit, Put
 from mastra_convex_domains import DocumentPage, DocumentsStore
 from tests.backends import Backend
+from tests.effort import once, some_backends
 
 DEEP: dict[str, Any] = {"$schema": "s", "名字": {"$ref": [1, 2.5]}, "__proto__": 1, "none": None, "text": "[1]"}
 
@@ -66,6 +67,7 @@ async def test_tables_are_apart(documents: DocumentsStore) -> None:
     assert ids(await documents.list("two")) == []
 
 
+@some_backends("sqlite", "convex-test")
 async def test_many_records_the_last_of_an_id_winning(documents: DocumentsStore) -> None:
     records = [{"id": f"r{n % 2500}", "n": n} for n in range(3000)]
     stored = await documents.put_many("notes", records=[*records, {"n": "new"}])
@@ -151,6 +153,7 @@ async def test_a_cursor_goes_on_whatever_comes_and_goes(
     assert not page.has_more
 
 
+@once
 @pytest.mark.parametrize(
     ("method", "arguments", "named"),
     [

@@ -10,6 +10,7 @@ import pytest
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex_domains import KeyValuesStore, NamespacedKey
 from tests.backends import Backend
+from tests.effort import some_backends
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -176,6 +177,7 @@ async def test_a_clear_takes_a_collection_or_single_namespaces(key_values: KeyVa
     assert [path async for path in key_values.iter_namespaces("d")] == paths
 
 
+@some_backends("sqlite", "convex-test")
 async def test_many_and_large_values(key_values: KeyValuesStore) -> None:
     large = bytes(range(256)) * 12_000
     names = [f"{n:04}" for n in range(2100)]

@@ -10,6 +10,9 @@ import pytest
 from mastra_convex import MastraConvexError, TooLargeError, ValidationError
 from mastra_convex_domains import MemoryStore, Thread
 from tests.data import message
+from tests.effort import once
+
+pytestmark = once
 
 MESSAGE = {"thread_id": "t1", "resource_id": "u", "role": "user", "content": "Hello"}
 _EARLIEST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))  # not a year in UTC

@@ -15,7 +15,7 @@ _LARGE = "x" * 900_000
 _ROW = {"thread_id": "t1", "role": "user", "type": "v2"}
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("sqlite")
 async def test_large_messages_are_changed_and_deleted_in_parts(memory: MemoryStore) -> None:
     large = [message(n, text=_LARGE) for n in range(20)]
     await memory.save_messages(large)

@@ -14,7 +14,7 @@ from mastra_convex.engine.protocol import Commit, Get, GetResult, Put
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
 from tests.data import at, ids, thread
-from tests.effort import some_backends
+from tests.effort import once
 from tests.reliability.large.between import Between, Call
 
 _TIME = "2026-01-01T00:00:00.000Z"
@@ -62,7 +62,7 @@ async def test_updates_keep_their_order_when_somebody_else_is_quicker(backend: B
     ]
 
 
-@some_backends("memory")
+@once
 async def test_updates_of_older_content_that_keeps_changing_are_given_up(backend: Backend) -> None:
     await put(backend, "mastra_messages", row("m1", "as it was"))
 

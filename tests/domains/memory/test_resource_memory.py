@@ -214,7 +214,7 @@ async def test_what_belongs_to_a_thread_goes_with_it_and_only_with_it(store: Con
     assert states == [None, {"n": "t2"}, {"n": "t3"}]
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("sqlite")
 async def test_many_messages_are_saved_in_parts(memory: MemoryStore) -> None:
     mine = memory.for_resource("user-1")
     many = messages(2_500)

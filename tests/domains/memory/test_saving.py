@@ -73,6 +73,7 @@ async def test_messages_of_one_time_keep_the_order_in_which_they_were_given(memo
     assert (await memory.list_messages("t1")).messages == stored
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 50)), min_size=1, max_size=12), st.data())
 async def test_any_way_to_cut_saves_into_calls_gives_the_same(saves: list[Any], data: st.DataObject) -> None:
     given = [{**untimed(n), **({} if time is None else {"created_at": at(time)})} for n, time in saves]

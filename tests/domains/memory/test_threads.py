@@ -14,6 +14,7 @@ from mastra_convex import ConflictError, MetadataFilterError, NotFoundError, Val
 from mastra_convex_domains import MemoryStore, Thread
 from tests.backends import Backend
 from tests.data import at, ids, message, messages, thread
+from tests.effort import once
 
 
 async def test_a_saved_thread_comes_back_equal(memory: MemoryStore) -> None:
@@ -32,6 +33,7 @@ async def test_a_mapping_in_either_spelling_is_a_thread(memory: MemoryStore) -> 
     assert (first.title, second.title, second.created_at) == ("camel", "", at(0))
 
 
+@once
 @pytest.mark.parametrize(
     ("value", "named"),
     [

@@ -12,6 +12,7 @@ from mastra_convex.engine.protocol import Commit, Engine, Put
 from mastra_convex_domains import Schedule, SchedulesStore, ScheduleTrigger
 from tests.backends import Backend
 from tests.data import at
+from tests.effort import once
 
 WORKFLOW: dict[str, Any] = {"type": "workflow", "workflowId": "report", "inputData": {"$n": [1, None]}}
 AGENT: dict[str, Any] = {"type": "agent", "agentId": "writer", "prompt": "Schreib", "attributes": {"ключ": 1}}
@@ -68,6 +69,7 @@ async def test_an_id_is_taken_once(schedules: SchedulesStore) -> None:
         await schedules.record_trigger(trigger(outcome="failed"))
 
 
+@once
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [

@@ -12,6 +12,7 @@ from mastra_convex import ConvexStore, TooLargeError, ValidationError
 from mastra_convex_domains import Score, ScorePage, ScoresStore
 from tests.backends import Backend
 from tests.data import at
+from tests.effort import once
 
 List = Callable[..., Awaitable[ScorePage]]
 REFUSED: dict[str, Any] = {"$schema": "s", "名字": {"$ref": [1]}, "__proto__": 1, "plain": {"$deep": 1, "ok": [2.5]}}
@@ -230,6 +231,7 @@ async def test_the_scores_of_a_scorer_by_entity_and_source(scores: ScoresStore) 
     assert ids(await listed("relevance", entity_id="agent-1", entity_type="AGENT", source="LIVE")) == ["s0000"]
 
 
+@once
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -13,6 +13,7 @@ import pytest
 from mastra_convex import ConfigurationError, ConvexStore, RetentionPolicy, RetryPolicy, ValidationError
 from mastra_convex_domains import HashingEmbedder, Include, Message, MessageUpdate
 from tests.data import message, messages
+from tests.effort import once
 
 Call = Callable[[ConvexStore, Any], Awaitable[Any]]
 
@@ -93,6 +94,7 @@ async def filled(store: ConvexStore) -> ConvexStore:
     return store
 
 
+@once
 @pytest.mark.parametrize("name", INTEGERS)
 async def test_whatever_counts_as_an_integer_is_taken(filled: ConvexStore, name: str) -> None:
     call = INTEGERS[name]
@@ -101,6 +103,7 @@ async def test_whatever_counts_as_an_integer_is_taken(filled: ConvexStore, name:
         assert await call(filled, same) == expected
 
 
+@once
 @pytest.mark.parametrize("name", INTEGERS)
 async def test_what_is_no_integer_is_refused_with_what_was_given(filled: ConvexStore, name: str) -> None:
     for wrong in NO_INTEGERS:
@@ -131,6 +134,7 @@ def test_the_settings_of_a_store_take_integers_alike() -> None:
             HashingEmbedder(wrong)
 
 
+@once
 async def test_other_numbers_may_be_those_of_numpy(filled: ConvexStore) -> None:
     numbers: list[Any] = [0.5, np.float32(0.5), np.int64(0)]
     others: list[Any] = [True, "0.5", float("nan"), np.float64("inf"), 10**400]
@@ -193,6 +197,7 @@ SINGLE: dict[str, tuple[Call, list[Any]]] = {
 }
 
 
+@once
 @pytest.mark.parametrize("name", SINGLE)
 async def test_a_single_value_in_place_of_a_list_is_told_to_go_into_one(filled: ConvexStore, name: str) -> None:
     call, values = SINGLE[name]
@@ -205,6 +210,7 @@ async def test_a_single_value_in_place_of_a_list_is_told_to_go_into_one(filled: 
             await call(filled, value)
 
 
+@once
 async def test_any_collection_is_a_list(filled: ConvexStore) -> None:
     given: Any = iter(messages(3))
     await filled.memory.save_messages(given)
@@ -268,6 +274,7 @@ CONTRACT: list[tuple[Call, str, str]] = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("call", "ours", "sentence"), CONTRACT, ids=[sentence for _, _, sentence in CONTRACT])
 async def test_the_sentence_of_the_contract_is_in_the_message(
     store: ConvexStore, call: Call, ours: str, sentence: str
@@ -326,6 +333,7 @@ CHOICES: list[tuple[Call, Any, str]] = [
 ]
 
 
+@once
 @pytest.mark.parametrize(("call", "wrong", "text"), CHOICES, ids=[text[:30] for *_, text in CHOICES])
 async def test_what_is_allowed_is_listed_and_what_was_meant_suggested(
     store: ConvexStore, call: Call, wrong: Any, text: str
@@ -335,6 +343,7 @@ async def test_what_is_allowed_is_listed_and_what_was_meant_suggested(
     assert text in raised.value.message
 
 
+@once
 async def test_a_message_is_read_without_a_type_that_was_not_given(store: ConvexStore) -> None:
     given = {"thread_id": "t1", "resource_id": "u", "role": "user", "content": "Hello"}
     saved = await store.memory.save_messages(

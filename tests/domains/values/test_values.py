@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from mastra_convex import ConvexStore, ValidationError, to_jsonable
+from tests.effort import once
 from tests.reliability.hostile.carriers import OBJECT_CARRIERS, VALUE_CARRIERS, Carrier
 
 
@@ -57,6 +58,7 @@ async def test_a_time_is_kept_as_text_everywhere(store: ConvexStore, carrier: Ca
     assert found == {"at": AT_TEXT, "all": [AT_TEXT, [{"at": AT_TEXT}]]}
 
 
+@once
 @pytest.mark.parametrize("carrier", OBJECT_CARRIERS + VALUE_CARRIERS, ids=lambda carrier: carrier.__name__)
 async def test_what_is_refused_is_named_with_the_way_to_convert_it(store: ConvexStore, carrier: Carrier) -> None:
     for value, problem in REFUSED:

@@ -13,7 +13,7 @@ from mastra_convex_domains import MemoryStore, VectorStore
 from tests.backends import Backend
 from tests.data import thread
 from tests.domains.vector.data import ids, vector
-from tests.effort import some_backends
+from tests.effort import once, some_backends
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_delete_by_filter(filled: VectorStore) -> None:
     assert len(await contents(filled, "other")) == 4
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("sqlite")
 async def test_more_than_a_transaction_takes(vectors: VectorStore) -> None:
     await vectors.create_index("i", dimension=3)
     count = 4_500
@@ -108,6 +108,7 @@ async def test_more_than_a_transaction_takes(vectors: VectorStore) -> None:
     assert ids(await vectors.query("i", query_vector=[1, 0, 0])) == [f"v{n}" for n in range(count - 10, count, 2)]
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -130,6 +131,7 @@ async def test_updates_that_are_refused(filled: VectorStore, arguments: dict[str
     assert await contents(filled) == before
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -166,6 +168,7 @@ MATCH_ALL: list[Any] = [
 ]
 
 
+@once
 @pytest.mark.parametrize("filter", MATCH_ALL, ids=str)
 async def test_a_filter_that_holds_for_all_selects_nothing_to_change(filter: Any, filled: VectorStore) -> None:
     """As a query it is fine."""

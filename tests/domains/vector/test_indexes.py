@@ -15,6 +15,7 @@ from mastra_convex.rows.changes import Change
 from mastra_convex_domains import IndexDescription, Metric, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
+from tests.effort import once
 
 
 async def test_an_index_as_it_is_described(vectors: VectorStore, backend: Backend) -> None:
@@ -132,6 +133,7 @@ async def test_an_index_that_others_made_anew(vectors: VectorStore, backend: Bac
     assert (hit.id, hit.score) == ("one", 0.5)
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [

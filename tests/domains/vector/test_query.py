@@ -11,6 +11,7 @@ import pytest
 from mastra_convex import NotFoundError, TooLargeError, ValidationError
 from mastra_convex_domains import Metric, VectorHit, VectorStore
 from tests.domains.vector.data import ids, vector
+from tests.effort import once, some_backends
 
 
 def approximately(score: float) -> Any:
@@ -100,6 +101,7 @@ FILTERS: list[Any] = [
 ]
 
 
+@some_backends("sqlite", "convex-test")
 async def test_exact_with_respect_to_the_filter(vectors: VectorStore, dimension: int) -> None:
     """The best of all that match, in both ways to search, and the same without a vector."""
     count = 200
@@ -212,6 +214,7 @@ async def test_what_is_nested_too_deep(vectors: VectorStore, levels: int) -> Non
     assert caught.value.id == "MASTRA_VECTOR_CONVEX_UPSERT_TOO_LARGE"
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [

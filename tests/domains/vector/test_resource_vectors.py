@@ -15,7 +15,7 @@ from mastra_convex.engine.protocol import Commit, Put
 from mastra_convex_domains import Metric, ResourceVectors, VectorHit, VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
-from tests.effort import some_backends
+from tests.effort import once, some_backends
 
 ANN: dict[str, dict[str, Any]] = {
     "a1": {"resource_id": "ann", "n": 1, "secret": "no"},
@@ -139,6 +139,7 @@ async def test_what_it_stores_names_the_resource(filled: VectorStore, ann: Resou
 OTHER_RESOURCES: list[Any] = ["bob", "", "Ann", None, ["ann"], {"ann": 1}, 1, True]
 
 
+@once
 @pytest.mark.parametrize("resource_id", OTHER_RESOURCES, ids=repr)
 async def test_metadata_that_name_another_resource_are_refused(
     filled: VectorStore, ann: ResourceVectors, dimension: int, resource_id: Any
@@ -217,7 +218,7 @@ async def test_filters_change_and_delete_its_own_vectors_only(filled: VectorStor
     assert await contents(filled) == others
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("sqlite")
 async def test_more_than_a_commit_takes(vectors: VectorStore, backend: Backend) -> None:
     """An id of another resource is found before the first of several commits."""
     count = 3_000
@@ -317,6 +318,7 @@ GENERATED: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@some_backends("sqlite", "convex-test")
 @given(st.lists(GENERATED, min_size=12, max_size=12))
 @settings(max_examples=5, deadline=None)
 async def test_no_generated_filter_reaches_others(backend: Backend, filters: list[Any]) -> None:

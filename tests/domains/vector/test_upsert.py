@@ -18,7 +18,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex_domains import VectorStore
 from tests.backends import Backend
 from tests.domains.vector.data import ids, vector
-from tests.effort import some_backends
+from tests.effort import once, some_backends
 
 
 @pytest.fixture
@@ -103,6 +103,7 @@ async def test_numbers_are_float32(vectors: VectorStore, index: str) -> None:
     assert [hit.vector for hit in hits] == [[0.33333334, 16777216.0, 0.0], [1e-10, 123456.79, 3.4e38]]
 
 
+@pytest.mark.long
 def test_numbers_are_the_same_without_numpy() -> None:
     code = """
 import sys
@@ -159,6 +160,7 @@ async def test_times_in_metadata(vectors: VectorStore, index: str) -> None:
         await vectors.query(index, filter={"at": {"$gt": datetime(2026, 1, 1)}})
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -208,7 +210,7 @@ async def test_an_empty_list_of_metadata_is_none(vectors: VectorStore, index: st
     assert len(await vectors.upsert(index, vectors=[[1, 2, 3]], metadata=[])) == 1
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("sqlite")
 async def test_more_than_a_commit_takes(vectors: VectorStore, index: str) -> None:
     names = [f"v{n:05}" for n in range(4_100)]
     given = numpy.random.default_rng(1).standard_normal((4_100, 3))
@@ -218,6 +220,7 @@ async def test_more_than_a_commit_takes(vectors: VectorStore, index: str) -> Non
     assert ids(hits) == names[4_090:]
 
 
+@some_backends("sqlite")
 async def test_large_rows_are_replaced(vectors: VectorStore, index: str) -> None:
     """What a commit reads of the rows it replaces can be more than what it writes."""
     names = [f"v{n}" for n in range(24)]
@@ -252,6 +255,7 @@ async def test_delete_filter(vectors: VectorStore, index: str) -> None:
     }
 
 
+@some_backends("sqlite")
 async def test_delete_filter_of_more_than_a_transaction(vectors: VectorStore, index: str, backend: Backend) -> None:
     await vectors.upsert(
         index,
@@ -270,6 +274,7 @@ async def test_delete_filter_of_more_than_a_transaction(vectors: VectorStore, in
     assert set(ids(await vectors.query(index, filter={}, top_k=50))) == {"v3", "new", "v20", "v21", "v22", "v23"}
 
 
+@some_backends("sqlite")
 async def test_delete_filter_with_more_than_a_commit_takes(vectors: VectorStore, index: str) -> None:
     await vectors.upsert(index, vectors=[[1, 0, 0]] * 3, ids=["a", "b", "v7"], metadata=[{"old": True}] * 3)
     names = [f"v{n}" for n in range(2_100)]

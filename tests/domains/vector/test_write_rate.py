@@ -48,6 +48,7 @@ async def refusing_bodies_above(most: int) -> AsyncIterator[tuple[str, list[int]
             await engine.aclose()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Sending a large body")
 async def test_smaller_commits_where_large_ones_are_refused() -> None:
     given = numpy.random.default_rng(1).standard_normal((1_500, 384))

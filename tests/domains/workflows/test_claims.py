@@ -12,6 +12,7 @@ import pytest
 from mastra_convex import ConflictError, ConvexStore, NotFoundError, ValidationError
 from mastra_convex_domains import RunClaim, WorkflowsStore
 from tests.backends import Backend
+from tests.effort import once, some_backends
 
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(milliseconds=1)
@@ -143,6 +144,7 @@ async def test_claims_of_large_runs(workflows: WorkflowsStore) -> None:
     assert await claimed(workflows, "b", expected_status="running") is None
 
 
+@once
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
@@ -161,6 +163,7 @@ async def test_a_wrong_argument_is_refused(workflows: WorkflowsStore, wrong: Any
         await workflows.update_workflow_state("trip", run_id="2", status="success", claim=claim)
 
 
+@some_backends("sqlite")
 async def test_of_many_contenders_one_wins(backend: Backend) -> None:
     stores = [backend.store().workflows for _ in range(2)]
     await stores[0].persist_workflow_snapshot("trip", run_id="1", snapshot={"status": "running"})

@@ -14,6 +14,8 @@ from tests.contention import contend
 from tests.domains.workflows.data import snapshot
 from tests.effort import some_backends
 
+pytestmark = pytest.mark.long
+
 
 async def persist(workflows: WorkflowsStore) -> None:
     await workflows.persist_workflow_snapshot("w", run_id="r1", snapshot=snapshot("suspended"))

@@ -13,6 +13,7 @@ from mastra_convex_domains import WorkflowRun, WorkflowsStore
 from tests.backends import Backend
 from tests.data import at
 from tests.domains.workflows.data import put, row, snapshot
+from tests.effort import once
 
 PENDING = {"__mastra_pending__": True}
 
@@ -78,6 +79,7 @@ async def test_a_resource_can_be_given_later(workflows: WorkflowsStore) -> None:
     assert (await stored(workflows)).resource_id == "user-1"
 
 
+@once
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -245,6 +247,7 @@ async def test_the_merged_snapshot_can_be_declined(workflows: WorkflowsStore) ->
     assert (await stored(workflows)).snapshot == snapshot("running", activePaths=[1])
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -271,6 +274,7 @@ async def test_bad_states_are_refused_by_name(workflows: WorkflowsStore, argumen
     assert (await stored(workflows)).snapshot == snapshot()
 
 
+@once
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
