@@ -70,7 +70,7 @@ _ANY_SPAN: Final[Mapping[str, str]] = {
     "span_type": "generic",
     "started_at": "2026-01-01T00:00:00Z",
 }
-"""What every span has; updates need not give it."""
+"""Stands for what every span has and updates need not give."""
 
 _Key = tuple[str, str]
 """Identifies a span by its trace and its own id."""
@@ -82,7 +82,7 @@ class _Written(NamedTuple):
 
 
 class _Update(Record):
-    """Is one of many updates of spans."""
+    """Holds the update of one span."""
 
     trace_id: Id
     span_id: Id
