@@ -1,4 +1,4 @@
-"""What many do to one run, schedule, task or memory at once: here as tasks, and as a process of its own.
+"""What many do to one run, schedule, task, memory or trace at once: here as tasks, and as a process of its own.
 
 `contenders.py <file or URL> <action> <first> <count>` says `ready`, waits for a line, does it, and says how many of its
 contenders succeeded.
@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from mastra_convex import ConvexStore
 from tests.backends import remote_store
@@ -64,8 +65,34 @@ async def observe(store: ConvexStore, n: int) -> bool:
     return True
 
 
+TRACES = 20
+SPANS = 100
+
+
+async def trace(store: ConvexStore, n: int) -> bool:
+    """Stores 100 spans of 20 traces that all contenders share, one of them failed, and half of them twice."""
+    numbers = range(n * SPANS, (n + 1) * SPANS)
+    usage = {"inputTokens": 3, "outputTokens": n}
+    spans: list[dict[str, Any]] = [
+        {
+            "trace_id": f"t{number % TRACES}",
+            "span_id": f"s{number}",
+            "parent_span_id": None if number < TRACES else f"s{number % TRACES}",
+            "name": "chat",
+            "span_type": "model_generation",
+            "started_at": datetime(2026, 1, 1, tzinfo=UTC),
+            "attributes": {"usage": usage},
+            "error": {"message": "broke"} if number == numbers[-1] else None,
+        }
+        for number in numbers
+    ]
+    await store.observability.batch_create_spans(spans[: SPANS // 2])
+    await store.observability.batch_create_spans(spans)
+    return True
+
+
 ACTIONS: dict[str, Callable[[ConvexStore, int], Awaitable[bool]]] = {
-    action.__name__: action for action in (resume, report, claim, fire, begin, observe)
+    action.__name__: action for action in (resume, report, claim, fire, begin, observe, trace)
 }
 
 

@@ -14,8 +14,10 @@ from mastra_convex.domain import (
     Get,
     Guard,
     HoldsGuard,
+    Id,
     Patch,
     Put,
+    Record,
     Row,
     Scan,
     UnchangedGuard,
@@ -59,14 +61,37 @@ _ROOT_COUNTED: Final = ("createdAt", "marks", "hasChildError")
 _STUB_KEPT: Final = tuple(field.name for field in ROOTS.fields if field.name not in ("id", "updatedAt"))
 
 
+_FIELDS: Final = {str(field.alias): name for name, field in Span.model_fields.items()}
+
+_ANY_SPAN: Final[Mapping[str, str]] = {
+    "trace_id": "any",
+    "span_id": "any",
+    "name": "any",
+    "span_type": "generic",
+    "started_at": "2026-01-01T00:00:00Z",
+}
+"""Stands for what every span has and updates need not give."""
+
+_Key = tuple[str, str]
+"""Identifies a span by its trace and its own id."""
+
+
 class _Written(NamedTuple):
     span: Span
     row: Row
 
 
+class _Update(Record):
+    """Holds the update of one span."""
+
+    trace_id: Id
+    span_id: Id
+    updates: dict[str, Any]
+
+
 def span_row(span: Span) -> Row:
     """Returns the row of a span."""
-    values = {str(field.alias): getattr(span, name) for name, field in Span.model_fields.items()}
+    values = {alias: getattr(span, name) for alias, name in _FIELDS.items()}
     time = now()
     return encode_row(SPANS, {**values, "createdAt": time, "updatedAt": time})
 
@@ -106,15 +131,16 @@ class WritingMethods(DomainStore):
         Args:
             trace_id: id of its trace.
             span_id: id of the span.
-            updates: the fields, as `{"ended_at": ..., "output": ...}`.
+            updates: the fields, as `{"ended_at": ..., "output": ...}`; None clears one.
 
         Raises:
             NotFoundError: there is no such span.
-            ValidationError: a field is wrong.
+            ValidationError: a field is wrong, or is one of the ids.
         """
-        update = {"trace_id": trace_id, "span_id": span_id, "updates": updates}
-        if not await self._update([update], "UPDATE_SPAN"):
-            raise NotFoundError(f"no span {span_id!r} of trace {trace_id!r}", operation="UPDATE_SPAN")
+        operation = "UPDATE_SPAN"
+        key = text(trace_id, "trace_id", operation=operation), text(span_id, "span_id", operation=operation)
+        if not await self._update({key: _changes(updates, "updates", operation)}, operation):
+            raise NotFoundError(f"no span {span_id!r} of trace {trace_id!r}", operation=operation)
 
     async def batch_update_spans(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Changes spans in two round trips; unknown ones are ignored.
@@ -125,7 +151,13 @@ class WritingMethods(DomainStore):
         Raises:
             ValidationError: one of them is wrong; nothing was changed.
         """
-        await self._update(items(records, "records", operation="BATCH_UPDATE_SPANS"), "BATCH_UPDATE_SPANS")
+        operation = "BATCH_UPDATE_SPANS"
+        wanted: dict[_Key, dict[str, Any]] = {}
+        for n, given in enumerate(items(records, "records", operation=operation)):
+            record = parse(_Update, given, f"records[{n}]", operation=operation)
+            changes = wanted.setdefault((record.trace_id, record.span_id), {})
+            changes.update(_changes(record.updates, f"records[{n}].updates", operation))
+        await self._update(wanted, operation)
 
     async def batch_delete_traces(
         self, trace_ids: Sequence[str], *, organization_id: str | None = None, resource_id: str | None = None
@@ -203,21 +235,13 @@ class WritingMethods(DomainStore):
     async def _commit(self, written: Sequence[_Written]) -> None:
         await self._records.commit(_ops(written))
 
-    async def _update(self, updates: Sequence[Any], operation: str) -> int:
+    async def _update(self, wanted: Mapping[_Key, Mapping[str, Any]], operation: str) -> int:
         """Changes spans, and returns how many there were."""
-        wanted: dict[tuple[str, str], dict[str, Any]] = {}
-        for n, update in enumerate(updates):
-            given = mapping(update, f"records[{n}]", operation=operation)
-            members = {"traceId": "trace_id", "spanId": "span_id"}
-            given = {members.get(key, key): value for key, value in given.items()}
-            key = tuple(text(given.get(name), name, operation=operation) for name in ("trace_id", "span_id"))
-            changes = mapping(given.get("updates"), "updates", operation=operation)
-            wanted[key[0], key[1]] = {**wanted.get((key[0], key[1]), {}), **changes}
         keys = list(wanted)
         parts = [keys[start : start + _UPDATED] for start in range(0, len(keys), _UPDATED)]
         return sum([await self._change({key: wanted[key] for key in part}, operation) for part in parts])
 
-    async def _change(self, wanted: Mapping[tuple[str, str], Mapping[str, Any]], operation: str) -> int:
+    async def _change(self, wanted: Mapping[_Key, Mapping[str, Any]], operation: str) -> int:
         """Changes spans in one commit, and returns how many there were."""
         for _ in range(MAX_CONFLICTS):
             get = Get(table=SPANS.name, keys=[[*key] for key in wanted], fingerprints=True)
@@ -230,7 +254,7 @@ class WritingMethods(DomainStore):
             if not there:
                 return 0
             guards = [UnchangedGuard(table=SPANS.name, key=[*key], fingerprint=known) for key, _, known in there]
-            spans = await each(lambda one: _changed(span_of(one[1]), wanted[one[0]], operation), there)
+            spans = await each(lambda one: span_of(one[1]).model_copy(update=wanted[one[0]]), there)
             written = [_Written(span, row) for span, row in zip(spans, await each(span_row, spans), strict=True)]
             result = await self._records.commit(_ops(written, changed=True), guards=guards)
             if result.status == "done":
@@ -238,15 +262,15 @@ class WritingMethods(DomainStore):
         raise kept_changing("spans", operation)
 
 
-def _changed(span: Span, updates: Mapping[str, Any], operation: str) -> Span:
-    """Returns a span with some fields replaced."""
-    names = {str(field.alias): name for name, field in Span.model_fields.items()}
-    changes = {names.get(key, key): value for key, value in updates.items()}
-    return parse(Span, {**_members(span), **changes}, "updates", operation=operation)
-
-
-def _members(span: Span) -> dict[str, Any]:
-    return {name: getattr(span, name) for name in Span.model_fields}
+def _changes(updates: object, name: str, operation: str) -> dict[str, Any]:
+    """Returns the fields that updates give, checked as those of a span are."""
+    given = mapping(updates, name, operation=operation)
+    fields = {_FIELDS.get(key, key) for key in given}
+    if ids := fields & {"trace_id", "span_id"}:
+        raise ValidationError(f"{name}: {min(ids)} identifies the span, and cannot be changed", operation=operation)
+    others = {field: value for field, value in _ANY_SPAN.items() if field not in fields}
+    span = parse(Span, {**others, **given}, name, operation=operation)
+    return {field: getattr(span, field) for field in fields}
 
 
 def _within_ranges(rows: Sequence[Row]) -> Iterator[list[Row]]:

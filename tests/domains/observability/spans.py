@@ -31,5 +31,5 @@ def generation(n: int, trace: str = "t1", *, parent: int = 0, tokens: tuple[int,
 def agent(n: int, trace: str = "t1", **members: Any) -> dict[str, Any]:
     """The root of a trace: a run of an agent."""
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Question {n}"}]
-    names = {"entity_type": "agent", "entity_id": "a1", "entity_name": "writer", "input": messages}
+    names: dict[str, Any] = {"entity_type": "agent", "entity_id": "a1", "entity_name": "writer", "input": messages}
     return span(n, trace, **{**names, **members})

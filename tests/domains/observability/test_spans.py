@@ -12,6 +12,8 @@ from mastra_convex import ConfigurationError, ConvexStore, NotFoundError, Valida
 from mastra_convex_domains import ObservabilityStore, Span
 from mastra_convex_domains.observability.models import TraceOrder
 from tests.backends import Backend
+from tests.contenders import SPANS, TRACES
+from tests.contention import contend
 from tests.data import at
 from tests.domains.observability.spans import agent, generation, span
 
@@ -140,6 +142,20 @@ async def test_sums_are_exact_in_any_order_and_however_often_spans_come(backend:
     assert (everything.traces, everything.input_tokens, everything.failed) == (1, 210, 0)
     [listed] = (await stores[2].list_traces()).spans
     assert (listed.input_tokens, listed.output_tokens, listed.has_child_error) == (210, 420, True)
+
+
+@pytest.mark.long
+async def test_sums_of_10000_spans_of_many_processes_are_exact(backend: Backend) -> None:
+    assert await contend(backend, "trace", 100) == 100
+    traces = backend.store().observability
+    totals = await traces.get_trace_totals([f"t{n}" for n in range(TRACES)])
+    assert {one.input_tokens for one in totals.values()} == {3 * 10_000 // TRACES}
+    assert {one.output_tokens for one in totals.values()} == {sum(range(100)) * SPANS // TRACES}
+    assert (totals[f"t{TRACES - 1}"].errors, sum(one.errors for one in totals.values())) == (100, 100)
+    found = [await traces.get_trace(trace) for trace in totals]
+    assert [trace and len(trace.spans) for trace in found] == [10_000 // TRACES] * TRACES
+    everything = await traces.get_totals(started_at={})
+    assert (everything.traces, everything.input_tokens, everything.errors) == (TRACES, 30_000, 100)
 
 
 async def test_a_trace_without_its_root_is_in_no_list(traces: ObservabilityStore) -> None:
