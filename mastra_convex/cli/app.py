@@ -201,6 +201,7 @@ def demo(
             help="SQLite file; without it, the data is not kept.",
         ),
     ] = None,
+    view: Annotated[bool, typer.Option("--view", help="At the end, serve pages of the data until Ctrl-C.")] = False,
 ) -> None:
     """Import a chat transcript and show what is stored, with no network and no key.
 
@@ -210,7 +211,7 @@ def demo(
     signal), text and time (ISO 8601 with a zone); other keys are ignored. Lines that cannot be imported are reported
     and give exit code 1. Importing a file again changes nothing.
     """
-    raise typer.Exit(tour.run(transcript, file))
+    raise typer.Exit(tour.run(transcript, file, is_viewed=view))
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import secrets
 from pathlib import Path
 
@@ -27,18 +28,35 @@ def run(
 
     Mastra Studio is served beside them where `studio` is a folder with its files, or `fetch`.
     """
+    check_installed()
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     where = "the deployment of CONVEX_URL" if file is None else str(file)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(store, where, host, port, studio))
+        asyncio.run(serve(store, where, host=host, port=port, studio=studio))
 
 
-async def _serve(store: ConvexStore, where: str, host: str, port: int, studio: str | None) -> None:
-    try:
-        from mastra_convex.view.app import serving, view_app  # noqa: PLC0415  # an extra
-        from mastra_convex.view.studio import BASE, QUERY_PATHS, StudioFiles, add_routes, fetch  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise ConfigurationError('the pages need jinja2: pip install "mastra-convex[view]"') from error
+def check_installed() -> None:
+    """Checks that the pages can be served. Raises ConfigurationError without the extra `view`."""
+    if importlib.util.find_spec("jinja2") is None:
+        raise ConfigurationError('the pages need jinja2: pip install "mastra-convex[view]"')
+
+
+async def serve(store: ConvexStore, where: str, *, host: str, port: int, studio: str | None = None) -> None:
+    """Serves the pages of a store until SIGINT or SIGTERM, and closes it.
+
+    Args:
+        store: what is shown.
+        where: what the store is, for the user.
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        studio: a folder with the files of Mastra Studio, or `fetch`; None to serve the pages only.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
+    """
+    from mastra_convex.view.app import serving, view_app  # noqa: PLC0415  # an extra
+    from mastra_convex.view.studio import BASE, QUERY_PATHS, StudioFiles, add_routes, fetch  # noqa: PLC0415
+
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     async with store:
         await store.records.once([])  # opens the file, so that a wrong one is reported at once

@@ -28,6 +28,19 @@ SECTIONS: Final = (
     ("Observations", "/observations", "mastra_observational_memory"),
 )
 """The sections of the site, and the table that must have rows for a section to be shown."""
+SUBJECTS: Final = {
+    "Threads": "Conversations, by their last message",
+    "Resources": "Working memory of users and others",
+    "Runs": "Runs of workflows, with their steps",
+    "Scores": "What scorers found, over time",
+    "Traces": "Spans with durations and tokens",
+    "Vectors": "Indexes, and what is near a text",
+    "Documents": "Records of further tables",
+    "Schedules": "When workflows start next",
+    "Tasks": "Tools that run in the background",
+    "Observations": "Observational memory, by generation",
+}
+"""Says in a few words what each section has."""
 
 
 class Query:
@@ -77,6 +90,7 @@ class Site:
             cut=shown.cut,
             short=shown.short,
             status_class=shown.status_class,
+            words=shown.words,
             markdown=lambda text: rendered(shown.cut(text)) if isinstance(text, str) else Markup(""),
         )
 

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from mastra_convex.store import ConvexStore
 from mastra_convex.view import lists, runs, scores, threads, traces, vectors
-from mastra_convex.view.page import Page, Query, Site, handler
+from mastra_convex.view.page import SUBJECTS, Page, Query, Site, handler
 
 
 async def _home(site: Site, query: Query) -> web.Response:
-    return await site.page("home.html", query, section="", title="What is stored")
+    return await site.page("home.html", query, section="", title="What is stored", subjects=SUBJECTS)
 
 
 PAGES: Final[Mapping[str, Page]] = {

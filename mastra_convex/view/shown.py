@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from pydantic.alias_generators import to_snake
+
 MOST_CHARACTERS: Final = 20_000
 """So much of a text is on a page; the raw JSON has all of it."""
 _LINE: Final = 120
@@ -77,6 +79,11 @@ def short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
     line = " ".join(text[: 4 * _LINE].split())
     return line if len(line) <= _LINE else f"{line[:_LINE]}…"
+
+
+def words(name: str) -> str:
+    """Returns the name of a column as words."""
+    return to_snake(name).replace("_", " ").capitalize()
 
 
 def status_class(status: Any) -> str:

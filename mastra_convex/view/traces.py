@@ -81,6 +81,7 @@ async def trace(site: Site, query: Query) -> web.Response:
             **span,
             "depth": depth,
             "bar": bar,
+            "status": "error" if span["failed"] is not None else "running" if span["ended"] is None else "",
             "tokens": tokens({span["id"]: marks.get(span["id"])}) if isinstance(marks, Mapping) else None,
             "page": row_link(SPANS, [id, span["id"]]),
         }

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import signal
+import sys
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from mastra_convex import ConvexStore
-from tests.cli.commands import REPOSITORY, run
+from tests.cli.commands import COMMAND, REPOSITORY, environment, run
 
 SAMPLE = REPOSITORY / "mastra_convex" / "cli" / "demo" / "sample.jsonl"
 SECTIONS = (
@@ -71,6 +76,36 @@ def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
     assert "167 messages imported; 8 threads" in done.stdout
     assert "NO" not in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+async def test_pages_of_all_of_it_are_served_at_the_end(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "demo", "--view"), stdout=asyncio.subprocess.PIPE, env=environment(TMPDIR=str(tmp_path))
+    )
+    assert process.stdout is not None
+    try:
+        told = [line.decode().strip() async for line in _until_link(process.stdout)]
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            async with session.get(told[-1]) as answer:
+                home = await answer.text()
+            async with session.get(answer.url.with_path("/scores")) as answer:
+                scores = await answer.text()
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+    for path in ("/threads", "/resources", "/runs", "/scores", "/traces", "/vectors", "/schedules", "/observations"):
+        assert f'href="{path}"' in home
+    assert "<polyline" in scores  # of the second file
+
+
+async def _until_link(lines: asyncio.StreamReader) -> AsyncGenerator[bytes]:
+    async for line in lines:
+        yield line
+        if line.startswith(b"http"):
+            return
 
 
 @pytest.mark.long

@@ -72,7 +72,7 @@ class Browser:
 @asynccontextmanager
 async def browser(folder: Path) -> AsyncGenerator[Browser]:
     """Starts Chromium with a profile in a folder, with scripts switched off."""
-    assert PROGRAM is not None
+    assert PROGRAM is not None, "Chromium is not installed: .ci/browser does that"
     process = await asyncio.create_subprocess_exec(
         PROGRAM, *_FLAGS, f"--user-data-dir={folder}", "about:blank", stderr=asyncio.subprocess.PIPE
     )

@@ -14,7 +14,7 @@ from typing import Any, Final
 import typer
 from rich.console import Console
 
-from mastra_convex.cli.demo import digest, operations, views
+from mastra_convex.cli.demo import digest, operations, pages, views
 from mastra_convex.cli.demo.children import ask_new_process, run_until_killed
 from mastra_convex.cli.demo.evaluation import CHECK, SCORER, check_threads, score_answers
 from mastra_convex.cli.demo.importing import Imported, import_transcript
@@ -25,6 +25,7 @@ from mastra_convex.cli.demo.transcript import BadLine, Line, Transcript, derived
 from mastra_convex.cli.terminal import new_console, safe
 from mastra_convex.cli.traces.reading import spans_of
 from mastra_convex.cli.traces.views import tree
+from mastra_convex.cli.view import check_installed
 from mastra_convex.composite import CompositeStore
 from mastra_convex.contract.embedders import HashingEmbedder
 from mastra_convex.store import ConvexStore
@@ -54,12 +55,17 @@ class _Subject:
         return derived_id("clone", self.thread_id)
 
 
-def run(transcript: Path, path: Path | None) -> int:
-    """Imports and shows; 1 when a line could not be imported, or the second process read something else."""
+def run(transcript: Path, path: Path | None, *, is_viewed: bool) -> int:
+    """Imports and shows; 1 when a line could not be imported, or the second process read something else.
+
+    Where `is_viewed`, pages of what is stored are served at the end, until SIGINT or SIGTERM.
+    """
+    if is_viewed:
+        check_installed()
     with transcript.open("rb") as file:
         parsed = parse_transcript(file)
     with _store_file(path) as store_path:
-        return asyncio.run(_run(transcript, parsed, store_path, kept=path is not None))
+        return asyncio.run(_run(transcript, parsed, store_path, kept=path is not None, is_viewed=is_viewed))
 
 
 @contextlib.contextmanager
@@ -71,7 +77,7 @@ def _store_file(path: Path | None) -> Generator[Path]:
         yield Path(folder) / "demo.db"
 
 
-async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool) -> int:
+async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool, is_viewed: bool) -> int:
     console = new_console()
     scores_path = path.with_name(f"{path.stem}-scores{path.suffix}")
     main, scores = ConvexStore.local(path), ConvexStore.local(scores_path)
@@ -117,6 +123,8 @@ async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool) 
         views.line(console, f'\nThe data stays in the files: ConvexStore.local("{path}") opens it.')
     if bad:
         typer.echo(f"\n{len(bad)} of {len(bad) + len(good)} lines were not imported (see above)", err=True)
+    if is_viewed:
+        await pages.serve((path, scores_path))
     return 0 if same and not bad else 1
 
 
