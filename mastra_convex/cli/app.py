@@ -22,6 +22,7 @@ from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import operations, reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
+from mastra_convex.cli.show.commands import show
 from mastra_convex.cli.traces.commands import traces
 from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path
@@ -358,6 +359,7 @@ def doctor(
     raise typer.Exit(doctor_command.report(checks, as_json=as_json))
 
 
+app.add_typer(show, name="show")
 app.add_typer(traces, name="traces")
 
 
