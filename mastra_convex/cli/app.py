@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from mastra_convex.cli import chats, moving
+from mastra_convex.cli import chats, moving, search
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
@@ -43,6 +43,7 @@ app: typer.Typer = typer.Typer(
 )
 app.add_typer(moving.app)
 app.add_typer(chats.app)
+app.add_typer(search.app)
 
 watch: typer.Typer = typer.Typer(
     help="Print what changes, as it comes, until Ctrl-C: + was added, ~ changed, - removed.", no_args_is_help=True

@@ -16,6 +16,7 @@ from mastra_convex.cli.terminal import safe, table_of
 _ROLES: Final = {"user": "cyan", "assistant": "magenta", "system": "yellow", "signal": "yellow"}
 _STATUSES: Final = {"success": "green", "failed": "bold red", "tripwire": "bold red", "suspended": "yellow"}
 _FOLDED: Final = 70
+_ARGUMENTS: Final = 30
 _SCORE_WIDTH: Final = 10
 
 
@@ -167,13 +168,17 @@ def _piece(piece: Said | Reasoning | File | Call, *, is_open: bool) -> Text:
             outcome = piece.problem if piece.problem is not None else piece.result
             ended = f" = {_short(outcome)}" if piece.is_done else " ..."
             mark = "!" if piece.problem is not None else ""
-            return _folded(f"tool{mark}", f"{safe(piece.tool_name)}({_short(piece.args)}){ended}", is_open=is_open)
+            given = _short(piece.args) if is_open else _cut(_short(piece.args), _ARGUMENTS)
+            return _folded(f"tool{mark}", f"{safe(piece.tool_name)}({given}){ended}", is_open=is_open)
 
 
 def _folded(label: str, text: str, *, is_open: bool) -> Text:
-    line = text if is_open else " ".join(text.split())
-    cut = line if is_open or len(line) <= _FOLDED - len(label) else f"{line[: _FOLDED - len(label)]}…"
-    return Text.assemble((f"[{safe(label)}] ", "yellow"), (cut, "dim"))
+    line = text if is_open else _cut(" ".join(text.split()), _FOLDED - len(label))
+    return Text.assemble((f"[{safe(label)}] ", "yellow"), (line, "dim"))
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[:width]}…"
 
 
 def _indented(text: Text) -> Text:
