@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from mastra_convex.cli import chats, moving
+from mastra_convex.cli import chats, moving, search
 from mastra_convex.cli import dev as dev_command
 from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
@@ -22,6 +22,7 @@ from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import operations, reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
+from mastra_convex.cli.show.commands import show
 from mastra_convex.cli.traces.commands import traces
 from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path
@@ -42,6 +43,7 @@ app: typer.Typer = typer.Typer(
 )
 app.add_typer(moving.app)
 app.add_typer(chats.app)
+app.add_typer(search.app)
 
 watch: typer.Typer = typer.Typer(
     help="Print what changes, as it comes, until Ctrl-C: + was added, ~ changed, - removed.", no_args_is_help=True
@@ -359,6 +361,7 @@ def doctor(
     raise typer.Exit(doctor_command.report(checks, as_json=as_json))
 
 
+app.add_typer(show, name="show")
 app.add_typer(traces, name="traces")
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
+import orjson
 import typer
 
 from mastra_convex.remote.config import STORAGE_FUNCTION_VARIABLE
 from mastra_convex.store import ConvexStore
+
+T = TypeVar("T")
 
 FileOrDeployment = Annotated[
     Path | None,
@@ -36,3 +41,26 @@ def store_of(file: Path | None, storage_function: str, *, allow_http: bool, read
     if file is not None:
         return ConvexStore.local(file, read_only=read_only)
     return ConvexStore.from_env(storage_function=storage_function, allow_http=allow_http)
+
+
+def run_with(store: ConvexStore, work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine that uses a store, and closes the store."""
+
+    async def run() -> T:
+        async with store:
+            return await work
+
+    return asyncio.run(run())
+
+
+def json_object(text: str | None, option: str) -> dict[str, Any] | None:
+    """Returns the JSON object of an option; BadParameter for other text."""
+    if text is None:
+        return None
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise typer.BadParameter(f"{option} takes a JSON object: {error}") from error
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f'{option} takes a JSON object, as in {{"topic": "tea"}}')
+    return value

@@ -7,16 +7,19 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
+from mastra_convex.cli.options import store_of
+from mastra_convex.cli.terminal import print_json, safe
 from mastra_convex.contract.changes import changes
 from mastra_convex.store import ConvexStore
 
 Line = Callable[[Any], str]
 
-_WIDTH = 100
+_WIDTH: Final = 100
+_SIGNS: Final = {"-": "removed", "~": "changed", "+": "added"}
 
 
 def threads(store: ConvexStore, resource_id: str | None, limit: int) -> AsyncGenerator[Sequence[Any]]:
@@ -24,9 +27,9 @@ def threads(store: ConvexStore, resource_id: str | None, limit: int) -> AsyncGen
     return _lists(store.memory.watch_threads(resource_id=resource_id, per_page=limit), lambda page: page.threads)
 
 
-def messages(store: ConvexStore, thread_id: str, limit: int) -> AsyncGenerator[Sequence[Any]]:
+def messages(store: ConvexStore, thread_id: str, limit: int, **filters: Any) -> AsyncGenerator[Sequence[Any]]:
     """Returns the newest messages of a thread, now and after each change."""
-    return _lists(store.memory.watch_messages(thread_id, per_page=limit), lambda page: page.messages)
+    return _lists(store.memory.watch_messages(thread_id, per_page=limit, **filters), lambda page: page.messages)
 
 
 def runs(store: ConvexStore, run_id: str, workflow_name: str | None) -> AsyncGenerator[Sequence[Any]]:
@@ -60,21 +63,22 @@ def run(
     storage_function: str,
     allow_http: bool,
     key: Callable[[Any], Any] = lambda item: item.id,
-    states: int | None,
+    states: int | None = None,
+    as_json: bool = False,
 ) -> None:
-    """Prints `+`, `~` or `-` and a line for what was added, changed or removed, oldest first, until Ctrl-C."""
-    if file is None:
-        store = ConvexStore.from_env(storage_function=storage_function, allow_http=allow_http)
-    else:
-        store = ConvexStore.local(file)
+    """Prints `+`, `~` or `-` and a line for what was added, changed or removed, oldest first, until Ctrl-C.
+
+    As JSON each is a line with the members `change` and `item`.
+    """
+    store = store_of(file, storage_function, allow_http=allow_http)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_print(store, watch, line, key, states))
+        asyncio.run(_print(store, watch, None if as_json else line, key, states))
 
 
 async def _print(
     store: ConvexStore,
     watch: Callable[[ConvexStore], AsyncGenerator[Sequence[Any]]],
-    line: Line,
+    line: Line | None,
     key: Callable[[Any], Any],
     states: int | None,
 ) -> None:
@@ -83,9 +87,12 @@ async def _print(
     async with store, contextlib.aclosing(watch(store)) as lists:
         async for items in lists:
             found = changes(last, items, key=key)
-            for sign, each in (("-", found.removed), ("~", found.changed), ("+", found.added)):
-                for item in reversed(each):
-                    typer.echo(f"{sign} {line(item)}")
+            for sign, change in _SIGNS.items():
+                for item in reversed(getattr(found, change)):
+                    if line is None:
+                        print_json({"change": change, "item": item})
+                    else:
+                        typer.echo(f"{sign} {' '.join(safe(line(item)).splitlines())}")
             last, count = items, count + 1
             if count == states:
                 return

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import orjson
 import typer
 
-from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, store_of
-from mastra_convex.cli.terminal import new_console
+from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, run_with, store_of
+from mastra_convex.cli.terminal import new_console, print_json
 from mastra_convex.cli.traces import reading, views
 from mastra_convex.cli.traces.figures import Span, statistics_of
 from mastra_convex.cli.traces.reading import Filters, time_of
 from mastra_convex.errors import NotFoundError
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
-from mastra_convex.store import ConvexStore
 
 traces: Final = typer.Typer(help="Show what agents did, from the traces in a file or deployment.", no_args_is_help=True)
 
@@ -53,9 +48,9 @@ def list_(
     """List the newest traces: time, agent, first words, status, duration, tokens."""
     filters = Filters(thread, run, resource, user, agent, status, time_of(since), time_of(until))
     store = store_of(file, storage_function, allow_http=allow_http)
-    found = _run(store, reading.listed(store, filters, limit))
+    found = run_with(store, reading.listed(store, filters, limit))
     if as_json:
-        _print_json({"traces": found})
+        print_json({"traces": found})
     else:
         new_console().print(views.list_table(found))
 
@@ -72,11 +67,11 @@ def show(
 ) -> None:
     """Show a trace as a tree: when each span ran, its tokens, its error."""
     store = store_of(file, storage_function, allow_http=allow_http)
-    spans = _run(store, reading.spans_of(store, trace))
+    spans = run_with(store, reading.spans_of(store, trace))
     if not spans:
         raise NotFoundError(f"there is no trace {trace!r}", operation="TRACES")
     if as_json:
-        _print_json({"traceId": trace, "spans": spans})
+        print_json({"traceId": trace, "spans": spans})
         return
     console = new_console()
     console.print(views.tree(spans, encoding=console.encoding))
@@ -107,12 +102,12 @@ def tail(
     async def follow() -> None:
         async for trace in reading.followed(store, Filters(thread, run, resource, user, agent), interval):
             if as_json:
-                _print_json(trace)
+                print_json(trace)
             else:
                 console.print(views.line(trace), no_wrap=True, overflow="ellipsis")
 
     with suppress(KeyboardInterrupt):
-        _run(store, follow())
+        run_with(store, follow())
 
 
 @traces.command()
@@ -139,9 +134,9 @@ def stats(
     async def read() -> list[list[Span]]:
         return [spans async for spans in reading.whole(store, filters, limit)]
 
-    found = _run(store, read())
+    found = run_with(store, read())
     if as_json:
-        _print_json({"traces": len(found), **statistics_of(found).as_json()})
+        print_json({"traces": len(found), **statistics_of(found).as_json()})
         return
     console = new_console()
     for table in views.statistics(statistics_of(found), encoding=console.encoding):
@@ -174,19 +169,6 @@ def export(
     async def write() -> None:
         async for spans in reading.whole(store, filters, limit):
             for span in spans:
-                _print_json(span)
+                print_json(span)
 
-    _run(store, write())
-
-
-def _run(store: ConvexStore, work: Coroutine[Any, Any, Any]) -> Any:
-    async def run() -> Any:
-        async with store:
-            return await work
-
-    return asyncio.run(run())
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_UTC_Z).decode() + "\n")
-    sys.stdout.flush()
+    run_with(store, write())

@@ -1,0 +1,1 @@
+"""The commands of `mastra-convex show`: what is stored, for terminals and scripts."""
