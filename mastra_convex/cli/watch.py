@@ -23,8 +23,9 @@ _SIGNS: Final = {"-": "removed", "~": "changed", "+": "added"}
 
 
 def threads(store: ConvexStore, resource_id: str | None, limit: int) -> AsyncGenerator[Sequence[Any]]:
-    """Returns the newest threads, now and after each change."""
-    return _lists(store.memory.watch_threads(resource_id=resource_id, per_page=limit), lambda page: page.threads)
+    """Returns the threads that were changed last, now and after each change."""
+    pages = store.memory.watch_threads(resource_id=resource_id, per_page=limit, order_by="-updated_at")
+    return _lists(pages, lambda page: page.threads)
 
 
 def messages(store: ConvexStore, thread_id: str, limit: int, **filters: Any) -> AsyncGenerator[Sequence[Any]]:

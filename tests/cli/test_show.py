@@ -72,6 +72,13 @@ def answer(*arguments: str | Path) -> Any:
     return json.loads(done.stdout)
 
 
+async def test_threads_that_were_changed_last_come_first(file: Path) -> None:
+    assert [thread["id"] for thread in answer("threads", "--file", file)["threads"]] == ["t2", "t1"]
+    async with ConvexStore.local(file) as store:
+        await store.memory.update_thread("t1", title="anew")
+    assert [thread["id"] for thread in answer("threads", "--file", file)["threads"]] == ["t1", "t2"]
+
+
 def test_threads(file: Path) -> None:
     text = shown("threads", "--file", file)
     assert "A \ufffd[2Jtalk" in text

@@ -37,7 +37,7 @@ def threads(
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
 ) -> None:
-    """List the newest threads: title, id, resource, when each was changed."""
+    """List the threads that were changed last: title, id, resource, when each was changed."""
     if watched:
         watch.run(
             lambda store: watch.threads(store, resource, limit),
@@ -49,7 +49,8 @@ def threads(
         )
         return
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
-    page = run_with(store, store.memory.list_threads(resource_id=resource, per_page=limit, include_total=False))
+    found = store.memory.list_threads(resource_id=resource, per_page=limit, include_total=False, order_by="-updated_at")
+    page = run_with(store, found)
     print_found({"threads": page.threads}, views.threads(page.threads, has_more=page.has_more), as_json=as_json)
 
 
