@@ -29,41 +29,44 @@ def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cal
     return lambda path: ConvexStore.from_env(local=path, timeout=TIMEOUT)
 
 
+LATE = (UnavailableError, RequestTimeoutError)
+"""The lock was waited for in vain, or, on a busy machine, the call did not get as far."""
+
+
 async def test_a_call_that_waits_for_a_lock_ends_with_its_deadline(
     make: Callable[[Path], ConvexStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "agent.db"
-    async with make(path) as store:
-        await save(store)
+    async with ConvexStore.local(path) as patient, make(path) as store:
+        await save(patient)
         with locked(path):
             began = time.monotonic()
-            with pytest.raises(UnavailableError, match="locked by other processes"):
+            with pytest.raises(LATE, match=r"locked by other processes|no answer within"):
                 await save(store, "lost")
             assert time.monotonic() - began >= TIMEOUT * 0.9
-            assert await store.memory.get_thread_by_id("t")  # readers wait for nobody
-        await save(store, "later")
-        assert await store.memory.get_thread_by_id("lost") is None
+            assert await patient.memory.get_thread_by_id("t")  # readers wait for nobody
+        await save(patient, "later")
+        assert await patient.memory.get_thread_by_id("lost") is None
 
 
 async def test_calls_that_wait_behind_one_that_waits_have_deadlines_too(tmp_path: Path) -> None:
     path = tmp_path / "agent.db"
-    async with ConvexStore.local(path, timeout=TIMEOUT) as store:
-        await save(store)
+    async with ConvexStore.local(path) as patient, ConvexStore.local(path, timeout=TIMEOUT) as store:
+        await save(patient)
         with locked(path):
             results = await asyncio.gather(*(save(store, f"t{n}") for n in range(5)), return_exceptions=True)
-        assert all(isinstance(result, UnavailableError | RequestTimeoutError) for result in results)
-        assert (await store.memory.list_threads()).total == 1
+        assert all(isinstance(result, LATE) for result in results)
+        assert (await patient.memory.list_threads()).total == 1
 
 
 async def test_opening_a_file_that_is_locked_has_the_deadline(tmp_path: Path) -> None:
     path = tmp_path / "agent.db"
-    async with ConvexStore.local(path) as store:
-        await save(store)
-    other = ConvexStore.local(tmp_path / "agent.db", domains=[type(store.memory)], timeout=TIMEOUT)
-    async with other:
-        with locked(path), pytest.raises(UnavailableError):
-            await other.init()  # it has other declarations to write down
-        await other.init()
+    async with ConvexStore.local(path) as patient:
+        await save(patient)
+        domains = [type(patient.memory)]  # other declarations to write down
+        async with ConvexStore.local(path, domains=domains, timeout=TIMEOUT) as store:
+            with locked(path), pytest.raises(LATE):
+                await store.init()
 
 
 async def test_the_deadline_of_the_caller_is_its_own(tmp_path: Path) -> None:
