@@ -330,13 +330,20 @@ def view(
             help="Also Mastra Studio at /studio: a folder with its files, or fetch to get them from npm.",
         ),
     ] = None,
+    live: Annotated[bool, typer.Option("--live/--no-live", help="Whether open pages show new rows.")] = True,
 ) -> None:
     """Show what is stored as pages in a browser, and change nothing.
 
     Open the link that is printed: it has a token, without which nothing is shown.
     """
     view_command.run(
-        file, storage_function=storage_function, allow_http=allow_http, host=host, port=port, studio=studio
+        file,
+        storage_function=storage_function,
+        allow_http=allow_http,
+        host=host,
+        port=port,
+        studio=studio,
+        is_live=live,
     )
 
 

@@ -22,7 +22,14 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def run(
-    file: Path | None, *, storage_function: str, allow_http: bool, host: str, port: int, studio: str | None = None
+    file: Path | None,
+    *,
+    storage_function: str,
+    allow_http: bool,
+    host: str,
+    port: int,
+    studio: str | None,
+    is_live: bool,
 ) -> None:
     """Serves the pages of a file, or of the deployment of the environment, until SIGINT or SIGTERM.
 
@@ -32,7 +39,7 @@ def run(
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     where = "the deployment of CONVEX_URL" if file is None else str(file)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(store, where, host=host, port=port, studio=studio))
+        asyncio.run(serve(store, where, host=host, port=port, studio=studio, is_live=is_live))
 
 
 def check_installed() -> None:
@@ -41,7 +48,9 @@ def check_installed() -> None:
         raise ConfigurationError('the pages need jinja2: pip install "mastra-convex[view]"')
 
 
-async def serve(store: ConvexStore, where: str, *, host: str, port: int, studio: str | None = None) -> None:
+async def serve(
+    store: ConvexStore, where: str, *, host: str, port: int, studio: str | None = None, is_live: bool = True
+) -> None:
     """Serves the pages of a store until SIGINT or SIGTERM, and closes it.
 
     Args:
@@ -50,6 +59,7 @@ async def serve(store: ConvexStore, where: str, *, host: str, port: int, studio:
         host: the address to listen on.
         port: the port; 0 takes a free one.
         studio: a folder with the files of Mastra Studio, or `fetch`; None to serve the pages only.
+        is_live: whether open pages show new rows as they come.
 
     Raises:
         ConfigurationError: the address cannot be listened on.
@@ -64,7 +74,7 @@ async def serve(store: ConvexStore, where: str, *, host: str, port: int, studio:
         if studio is not None:
             folder = await fetch(_comment) if studio == FETCH else Path(studio)
             extensions.append(StudioFiles(folder).add_to)
-        app = view_app(store, token=token, host=host, extensions=extensions, reading_posts=QUERY_PATHS)
+        app = view_app(store, token=token, host=host, extensions=extensions, reading_posts=QUERY_PATHS, is_live=is_live)
         with stop_signals() as signals:
             try:
                 async with serving(app, token=token, host=host, port=port) as link:

@@ -138,6 +138,10 @@ class Records:
         """Returns as much of several reads as one call gives."""
         return await self._engine.read(ops)
 
+    def watch_once(self, ops: Sequence[Read[T]]) -> AsyncGenerator[list[T]]:
+        """Yields what `once` gives, now and whenever it is something else."""
+        return self._engine.watch(ops)
+
     async def different(self, scan: Scan, limit: int | None = None) -> list[str]:
         """Lists different texts of a column, in order: that which follows the prefix in an index.
 

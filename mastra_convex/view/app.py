@@ -25,6 +25,7 @@ def view_app(
     host: str = "127.0.0.1",
     extensions: Iterable[Extension] = (),
     reading_posts: Collection[str] = (),
+    is_live: bool = True,
 ) -> web.Application:
     """Makes the application over a store, which stays the caller's to close.
 
@@ -34,11 +35,13 @@ def view_app(
         host: the address that the server listens on.
         extensions: what adds further routes.
         reading_posts: paths of theirs that may be asked with POST, as these calls only read.
+        is_live: whether pages have a script, which shows new rows as they come.
     """
-    guard = Guard(token, host=host, reading_posts=reading_posts)
+    guard = Guard(token, host=host, reading_posts=reading_posts, has_script=is_live)
     app = web.Application(middlewares=[guard.middleware])
+    app.on_response_prepare.append(guard.add_headers)
     app[STORE] = store
-    add_pages(app, store)
+    add_pages(app, store, is_live=is_live)
     for extend in extensions:
         extend(app)
     return app
@@ -47,7 +50,7 @@ def view_app(
 @asynccontextmanager
 async def serving(app: web.Application, *, token: str, host: str, port: int) -> AsyncGenerator[str]:
     """Serves while the context lasts, and gives the link with the token. OSError for an address that is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, handler_cancellation=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

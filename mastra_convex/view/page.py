@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, Final, cast
 
 from aiohttp import web
@@ -44,11 +44,16 @@ SUBJECTS: Final = {
 
 
 class Query:
-    """Reads the parameters of a page."""
+    """Reads the parameters of a page.
 
-    def __init__(self, request: web.Request) -> None:
-        self.path: str = request.path
-        self._given = request.query
+    Args:
+        path: where the page is.
+        given: its parameters.
+    """
+
+    def __init__(self, path: str, given: Mapping[str, str]) -> None:
+        self.path: str = path
+        self._given = given
 
     def text(self, name: str) -> str:
         """Returns a parameter; empty when it is not given."""
@@ -69,10 +74,12 @@ class Site:
 
     Args:
         store: what is shown.
+        live: the paths of the pages that are told of new rows.
     """
 
-    def __init__(self, store: ConvexStore) -> None:
+    def __init__(self, store: ConvexStore, live: Collection[str]) -> None:
         self.reader: Reader = Reader(store)
+        self._live = live
         self._templates = Environment(
             loader=PackageLoader("mastra_convex.view"),
             autoescape=True,
@@ -106,7 +113,8 @@ class Site:
         return self._response("problem.html", query, status, members)
 
     def _response(self, template: str, query: Query, status: int, members: Mapping[str, Any]) -> web.Response:
-        html = self._templates.get_template(template).render(query=query, **members)
+        is_live = query.path in self._live
+        html = self._templates.get_template(template).render(query=query, is_live=is_live, **members)
         body = html.encode("utf-8", "replace")  # lone surrogates
         return web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
 
@@ -114,19 +122,14 @@ class Site:
 Page = Callable[[Site, Query], Awaitable[web.Response]]
 
 
-def handler(site: Site, page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Makes the handler of a page; what cannot be read is told on a page too."""
-
-    async def handle(request: web.Request) -> web.Response:
-        query = Query(request)
-        try:
-            return await page(site, query)
-        except NotFoundPage as error:
-            return site.problem(query, 404, str(error))
-        except MastraConvexError as error:
-            return site.problem(query, 503 if error.retryable else 500, str(error))
-
-    return handle
+async def answer(site: Site, page: Page, query: Query) -> web.Response:
+    """Returns a page; what cannot be read is told on a page too."""
+    try:
+        return await page(site, query)
+    except NotFoundPage as error:
+        return site.problem(query, 404, str(error))
+    except MastraConvexError as error:
+        return site.problem(query, 503 if error.retryable else 500, str(error))
 
 
 class NotFoundPage(Exception):  # noqa: N818  # an answer, no error of the server

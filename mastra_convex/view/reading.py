@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 from mastra_convex.domain import (
     Bound,
@@ -20,8 +22,11 @@ from mastra_convex.domain import (
     decode_row,
     from_json,
 )
+from mastra_convex.engine.protocol import Read
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.store import ConvexStore
+
+T = TypeVar("T")
 
 Columns = dict[str, Any]
 """The decoded columns of a row, under their names in storage."""
@@ -45,6 +50,28 @@ class Listing:
     looked_at: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Holds the reads of a page, and what they gave."""
+
+    reads: list[Read[Any]] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+
+
+_asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def recorded() -> Generator[Asked]:
+    """Keeps what readers are asked for meanwhile."""
+    asked = Asked()
+    token = _asked.set(asked)
+    try:
+        yield asked
+    finally:
+        _asked.reset(token)
+
+
 class Reader:
     """Reads rows of any table of a store, and never more than one call gives.
 
@@ -59,14 +86,18 @@ class Reader:
         self._filled: frozenset[str] = frozenset()
         self._looked = 0.0
 
-    async def filled(self) -> frozenset[str]:
-        """Returns the names of the tables that have rows."""
+    async def deployed(self) -> frozenset[str]:
+        """Returns the names of the tables that there are."""
         if self._deployed is None:
             names = list(self.tables)
             answers = await self.store.records.once([Describe(table=name) for name in names])
             self._deployed = frozenset(name for name, answer in zip(names, answers, strict=True) if answer.deployed)
+        return self._deployed
+
+    async def filled(self) -> frozenset[str]:
+        """Returns the names of the tables that have rows."""
         if time.monotonic() - self._looked > _KEPT:
-            tables = [self.tables[name] for name in self._deployed]
+            tables = [self.tables[name] for name in await self.deployed()]
             scans = [
                 Scan(table=table.name, index=table.key, limit=1, paths=[[table.key_fields[0]]]) for table in tables
             ]
@@ -79,9 +110,18 @@ class Reader:
         """Tells whether the store has a table with rows."""
         return table in await self.filled()
 
+    async def once(self, reads: Sequence[Read[T]]) -> list[T]:
+        """Returns as much of several reads as one call gives."""
+        answers = await self.store.records.once(reads)
+        asked = _asked.get()
+        if asked is not None:
+            asked.reads.extend(reads)
+            asked.answers.extend(answers)
+        return answers
+
     async def get(self, table: str, key: Key) -> Columns | None:
         """Returns the row with a key, or None."""
-        [found] = await self.store.records.once([Get(table=table, keys=[key])])
+        [found] = await self.once([Get(table=table, keys=[key])])
         return self.row(table, found)
 
     def row(self, table: str, found: GetResult) -> Columns | None:
@@ -103,7 +143,7 @@ class Reader:
             columns: the paths that are read, by the names they get; None reads whole rows.
             keep: which rows are shown; None for all. A page looks at a bounded number of rows, and may have none.
         """
-        [found] = await self.store.records.once([self.scan(scan, columns, searched=keep is not None)])
+        [found] = await self.once([self.scan(scan, columns, searched=keep is not None)])
         listing = self.listing(scan.table, found, columns, searched=keep is not None)
         if keep is None:
             return listing

@@ -20,8 +20,8 @@ WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104  # to know them
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_SCRIPT: Final = "; script-src 'self'; connect-src 'self'"
 _HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -37,26 +37,28 @@ class Guard:
         token: what the link has; the browser keeps it as a cookie.
         host: the address that the server listens on.
         reading_posts: paths that may be asked with POST, as these calls only read.
+        has_script: whether pages may load the script of this server, and that may ask it.
     """
 
-    def __init__(self, token: str, *, host: str, reading_posts: Collection[str] = ()) -> None:
+    def __init__(self, token: str, *, host: str, reading_posts: Collection[str] = (), has_script: bool = False) -> None:
         self._token = token
         self._host = host
         self._reading_posts = reading_posts
+        self._policy = CONTENT_SECURITY_POLICY + (_SCRIPT if has_script else "")
         self._cookie: str = "mastra_convex_view_" + hashlib.sha256(token.encode()).hexdigest()[:8]
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answers what is refused, and gives every answer the headers that keep browsers from loading anything else."""
+        """Answers what is refused."""
         try:
-            response = self._refusal(request) or (
-                self._login(request) if request.path == LOGIN else await handler(request)
-            )
+            return self._refusal(request) or (self._login(request) if request.path == LOGIN else await handler(request))
         except web.HTTPException as error:
-            response = web.Response(status=error.status, text=f"{error.status}: {error.reason}", headers=_moved(error))
-        for name, value in _HEADERS.items():
+            return web.Response(status=error.status, text=f"{error.status}: {error.reason}", headers=_moved(error))
+
+    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Gives an answer the headers that keep browsers from loading anything else."""
+        for name, value in (("Content-Security-Policy", self._policy), *_HEADERS.items()):
             response.headers.setdefault(name, value)
-        return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if not self._is_ours(request.headers.get("Host", "")):

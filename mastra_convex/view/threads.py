@@ -43,7 +43,7 @@ async def thread(site: Site, query: Query) -> web.Response:
     """Shows a thread: its messages, working memory, metadata, state and observations."""
     id = query.text("id")
     is_newest_first = query.text("order") == "newest"
-    reader, filled = site.reader, await site.reader.filled()
+    reader, deployed = site.reader, await site.reader.deployed()
     messages = reader.scan(
         Scan(
             table=MESSAGES,
@@ -57,16 +57,16 @@ async def thread(site: Site, query: Query) -> web.Response:
         Scan(table=STATE, index="by_thread_type", prefixes=[[id]], limit=10),
         Scan(table=OBSERVATIONS, index="by_thread", prefixes=[[id]], order="desc", limit=1),
     ]
-    scans = [scan for scan in [*others, messages] if scan.table in filled]
+    scans = [scan for scan in [*others, messages] if scan.table in deployed]
     wanted: list[Read[Any]] = [Get(table=THREADS, keys=[[id]]), *scans]
-    [got, *found] = await reader.store.records.once(wanted)
+    [got, *found] = await reader.once(wanted)
     row = reader.row(THREADS, got)
     lists = {scan.table: reader.listing(scan.table, each) for scan, each in zip(scans, found, strict=True)}
     listing = lists.get(MESSAGES, Listing([], None, 0))
     if row is None and not listing.rows:
         raise not_found("thread", id)
     resource = None if row is None else row.get("resourceId")
-    memory = await reader.get(RESOURCES, [resource]) if resource and RESOURCES in filled else None
+    memory = await reader.get(RESOURCES, [resource]) if resource and RESOURCES in deployed else None
     return await site.page(
         "thread.html",
         query,

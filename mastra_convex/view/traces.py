@@ -68,7 +68,7 @@ async def trace(site: Site, query: Query) -> web.Response:
     id = query.text("id")
     spans = Scan(table=SPANS, index="by_trace_started", prefixes=[[id]], cursor=query.cursor, limit=_SPANS)
     wanted: list[Read[Any]] = [Get(table=ROOTS, keys=[[id]]), site.reader.scan(spans, _COLUMNS)]
-    got, found = await site.reader.store.records.once(wanted)
+    got, found = await site.reader.once(wanted)
     root = site.reader.row(ROOTS, got)
     listing = site.reader.listing(SPANS, found, _COLUMNS, limit=_SPANS)
     if root is None and not listing.rows:

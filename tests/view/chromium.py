@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -53,6 +54,21 @@ class Browser:
         await self.tell("Page.navigate", url=url)
         await self._loaded.wait()
 
+    async def scripts(self, *, run: bool) -> None:
+        await self.tell("Emulation.setScriptExecutionDisabled", value=not run)
+
+    async def until(self, text: str) -> None:
+        """Waits until the page shows a text."""
+        look = f"document.body.innerText.includes({json.dumps(text)}) && done(true)"
+        observe = "new MutationObserver(look).observe(document.body, {subtree: true, childList: true})"
+        await self.value(f"new Promise(done => {{const look = () => {look}; {observe}; look()}})")
+
+    async def value(self, expression: str) -> Any:
+        """Returns the value of an expression in the page."""
+        said = await self.tell("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in said, said
+        return said["result"].get("value")
+
     async def width(self) -> int:
         """Returns how wide the page is, which is more than its window when something sticks out."""
         size: int = (await self.tell("Page.getLayoutMetrics"))["cssContentSize"]["width"]
@@ -90,7 +106,7 @@ async def browser(folder: Path) -> AsyncGenerator[Browser]:
                 listening = asyncio.create_task(found.listen())
                 for domain in ("Page", "Network", "Log", "Runtime"):
                     await found.tell(f"{domain}.enable")
-                await found.tell("Emulation.setScriptExecutionDisabled", value=True)
+                await found.scripts(run=False)
                 yield found
                 listening.cancel()
         drain.cancel()

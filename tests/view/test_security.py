@@ -49,7 +49,8 @@ async def test_every_other_method_is_refused(visitor: Visitor) -> None:
 async def test_nothing_is_shown_without_the_token(visitor: Visitor) -> None:
     async with aiohttp.ClientSession() as stranger:
         unknown = Visitor(stranger, visitor.link)
-        for path in ("/", "/threads", "/style.css", "/nothing", "/login", "/login?token=", "/login?token=%FF%00"):
+        pages = ("/", "/threads", "/live/threads", "/style.css", "/nothing")
+        for path in (*pages, "/login", "/login?token=", "/login?token=%FF%00"):
             assert await status(unknown, path) == 401
         assert await status(unknown, Cookie=_cookie(visitor)[:-1]) == 401
         async with stranger.get(visitor.link, allow_redirects=False) as answer:
