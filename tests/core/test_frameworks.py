@@ -104,6 +104,7 @@ def call(url: str, body: Any = None) -> Any:
         return json.load(response)
 
 
+@pytest.mark.long
 def test_fastapi(tmp_path: Path) -> None:
     for n in range(2):  # the application is started again on the same file
         with served(tmp_path) as url:

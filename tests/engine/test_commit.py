@@ -17,6 +17,7 @@ from mastra_convex.errors import (
 )
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.values import Row
+from tests.effort import some_backends
 from tests.engine.rows import (
     BIG,
     MESSAGES,
@@ -225,6 +226,7 @@ async def test_too_many_keys_are_refused(engine: Engine) -> None:
     assert await get(engine, RESOURCES, "r0000") == [None]
 
 
+@some_backends("sqlite", "convex-test")
 @pytest.mark.parametrize("kind", ["put", "patch", "delete"])
 async def test_a_commit_that_reads_more_than_a_transaction_may_is_refused_whole(engine: Engine, kind: str) -> None:
     """A row that is written by its key is read twice: to find it, and to change it."""

@@ -10,6 +10,7 @@ import pytest
 
 from mastra_convex.engine.protocol import Bound, Delete, Engine, Scan
 from mastra_convex.errors import SchemaMismatchError, ValidationError
+from tests.effort import some_backends
 from tests.engine.rows import (
     BIG,
     MESSAGES,
@@ -191,6 +192,7 @@ async def big(engine: Engine) -> Engine:
     return engine
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_budget_cuts_a_scan_and_its_cursor_goes_on(big: Engine) -> None:
     every = [f"m{n:02}" for n in range(12)]
     first = await scan(big, by_time())

@@ -132,6 +132,7 @@ async def test_the_nearest_rows_are_those_of_a_plain_ranking(engine: Engine, len
             assert [hit.score for hit in hits] == pytest.approx([score for _, score in expected[:limit]], abs=1e-5)
 
 
+@some_backends("sqlite", "convex-test")
 @pytest.mark.parametrize("length", [SCANNED, NATIVE])
 async def test_rows_of_many_indexes_do_not_hide_those_that_match(engine: Engine, length: int) -> None:
     """More than 256 rows are nearer than those that are wanted: of the same index, and of the same resource."""

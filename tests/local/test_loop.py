@@ -246,6 +246,7 @@ def change_info() -> Commit:
     return commit(patch, guards=guards, returning=[keys("a")])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_garbage")
 @pytest.mark.parametrize(
     "work",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import anyio
+import pytest
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
@@ -23,6 +24,7 @@ async def start(path: Path, count: str) -> Process:
     return await anyio.open_process(command, cwd=ROOT, env=environment, stderr=None)
 
 
+@pytest.mark.long
 async def test_processes_share_a_file_from_its_creation_on(tmp_path: Path) -> None:
     """Each opens, and thereby makes, the same new file; no update is lost and no lock is ever seen."""
     path = tmp_path / "shared.db"

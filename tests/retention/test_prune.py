@@ -21,6 +21,7 @@ from mastra_convex_domains import DOCUMENTS, MemoryStore, Message, Resource, Thr
 from mastra_convex_domains.memory.tables import MESSAGES
 from mastra_convex_domains.thread_state import THREAD_STATE
 from tests.backends import Backend
+from tests.effort import some_backends
 from tests.engine import rows as stored
 
 
@@ -117,6 +118,7 @@ async def test_a_thread_takes_along_what_belongs_to_it(store: ConvexStore) -> No
         assert bool(await store.thread_state.get_state(f"t{n}", type="task")) is kept
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_thread_of_more_messages_than_one_transaction_holds(backend: Backend) -> None:
     store = backend.store()
     await store.memory.save_thread(thread("t1", 40))

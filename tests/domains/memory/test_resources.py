@@ -11,6 +11,7 @@ from mastra_convex import ValidationError
 from mastra_convex_domains import MemoryStore, Resource, ResourceUpdate
 from tests.backends import Backend
 from tests.data import at
+from tests.effort import some_backends
 
 
 async def test_a_saved_resource_comes_back_equal(memory: MemoryStore) -> None:
@@ -65,6 +66,7 @@ async def test_bad_arguments_are_refused_by_name(memory: MemoryStore, arguments:
     assert await memory.get_resource_by_id("u") is None
 
 
+@some_backends("sqlite", "convex-test")
 async def test_appends_of_many_tasks_are_all_kept(backend: Backend) -> None:
     memories = [backend.store().memory, backend.store().memory]
 

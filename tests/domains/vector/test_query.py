@@ -56,6 +56,7 @@ async def test_top_k_and_min_score(vectors: VectorStore, dimension: int) -> None
         assert len(await vectors.query("i", filter={}, top_k=most)) == 30
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_cosine_is_never_above_1(vectors: VectorStore, dimension: int) -> None:
     await vectors.create_index("i", dimension=dimension)
     given = [vector(dimension, n, 2 * n + 1, 3) for n in range(50)]
