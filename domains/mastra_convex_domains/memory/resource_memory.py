@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from pydantic.alias_generators import to_camel
@@ -66,6 +66,24 @@ class MessagePageOptions(MessageRangeOptions, total=False):
     page: int
     per_page: PerPage
     include_total: bool
+
+
+class MessageWatchOptions(MessageRangeOptions, total=False):
+    """Lists the options of `watch_messages`, as `MemoryStore.watch_messages` explains them."""
+
+    per_page: int
+    include_total: bool
+    give_up_after: float | None
+
+
+class ThreadWatchOptions(TypedDict, total=False):
+    """Lists the options of `watch_threads`, as `MemoryStore.watch_threads` explains them."""
+
+    metadata: Mapping[str, Any] | None
+    per_page: int
+    include_total: bool
+    order_by: ThreadOrder
+    give_up_after: float | None
 
 
 class CloneOptions(TypedDict, total=False):
@@ -299,6 +317,43 @@ class ResourceMemory:
         return await self._memory.clone_thread(source_thread_id, resource_id=self.resource_id, **options)
 
     copy_thread = clone_thread
+
+    def watch_messages(
+        self, thread_id: str | Sequence[str], **options: Unpack[MessageWatchOptions]
+    ) -> AsyncGenerator[MessagePage]:
+        """Watches the first page of messages of one or several threads, as `MemoryStore.watch_messages` does."""
+        return self._memory.watch_messages(thread_id, resource_id=self.resource_id, **options)
+
+    def watch_thread(self, thread_id: str, *, give_up_after: float | None = None) -> AsyncGenerator[Thread | None]:
+        """Watches a thread as `MemoryStore.watch_thread` does; None also while it belongs to another resource."""
+        return self._memory.watch_thread(thread_id, give_up_after=give_up_after)
+
+    def watch_threads(self, **options: Unpack[ThreadWatchOptions]) -> AsyncGenerator[ThreadPage]:
+        """Watches the first page of the threads, as `MemoryStore.watch_threads` does."""
+        return self._memory.watch_threads(resource_id=self.resource_id, **options)
+
+    def watch_resource(self, *, give_up_after: float | None = None) -> AsyncGenerator[Resource | None]:
+        """Watches the resource as `MemoryStore.watch_resource` does."""
+        return self._memory.watch_resource(self.resource_id, give_up_after=give_up_after)
+
+    def follow_messages(
+        self, thread_id: str, *, after: str | None = None, give_up_after: float | None = None
+    ) -> AsyncGenerator[Message]:
+        """Follows the messages of this resource in a thread, as `MemoryStore.follow_messages` does.
+
+        Args:
+            thread_id: id of the thread.
+            after: id of the message of this resource to go on after; None for what is added from now on.
+            give_up_after: seconds without a connection after which the watch fails; None to connect again for ever.
+
+        Returns:
+            The messages, each once.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            NotFoundError: this resource has no message `after` in the thread.
+        """
+        return self._memory.follow_messages(thread_id, after=after, give_up_after=give_up_after)
 
     def _mine(self, record: Any, attribute: str = "resource_id") -> Any:
         """Returns a record that a caller gave, with this resource where it names none."""

@@ -12,6 +12,7 @@ import pytest
 from mastra_convex import ConvexStore, NotFoundError, RequestTimeoutError, TooLargeError, ValidationError, changes
 from mastra_convex_domains import MemoryStore, Message
 from tests.backends import Backend
+from tests.data import ids
 from tests.watching import watching
 
 Call = Callable[[ConvexStore], Awaitable[Any]]
@@ -275,6 +276,43 @@ async def test_following_gives_each_message_once(backend: Backend) -> None:
                 found.append((await states.next()).id)
             assert len(found) == len(set(found))
             assert found[-251:-1] == [f"n{n}" for n in range(250)]
+
+
+async def test_a_view_of_a_resource_watches_its_own_rows_alone(backend: Backend) -> None:
+    view, writer = backend.store().memory.for_resource("r1"), backend.store().memory
+    await writer.save_thread({"id": "t1", "resource_id": "r1"})
+    await writer.save_thread({"id": "t2", "resource_id": "r2"})
+    await writer.save_messages([message("m0", 0), message("theirs", 1, resource_id="r2")])
+    async with (
+        watching(view.watch_messages(["t1", "t2"], per_page=2)) as pages,
+        watching(view.watch_thread("t1")) as thread,
+        watching(view.watch_thread("t2")) as their_thread,
+        watching(view.watch_threads()) as threads,
+        watching(view.watch_resource()) as resource,
+        watching(view.follow_messages("t1", after="m0")) as followed,
+    ):
+        assert ids((await pages.next()).messages) == ["m0"]
+        own = [await thread.next(), *(await threads.next()).threads]
+        assert own == [await writer.get_thread_by_id("t1")] * 2
+        assert [await their_thread.next(), await resource.next()] == [None, None]
+        await writer.save_messages([message("theirs too", 2, resource_id="r2")])  # the thread's page is full of theirs
+        await writer.update_thread("t2", title="Theirs")
+        await writer.update_resource("r2", working_memory="theirs")
+        await writer.save_messages([message("m1", 3)])
+        await writer.update_thread("t1", title="Mine")
+        await writer.update_resource("r1", working_memory="mine")
+        assert ids((await pages.next()).messages) == ["m1", "m0"]
+        assert (await followed.next()).id == "m1"
+        now = await writer.get_thread_by_id("t1")
+        await thread.until(now)
+        while (page := await threads.next()).threads != [now]:
+            assert ids(page.threads) == ["t1"]
+        assert await resource.next() == await writer.get_resource_by_id("r1")
+        await writer.update_thread_resource_id("t2", resource_id="r1")
+        await their_thread.until(await writer.get_thread_by_id("t2"))
+    async with watching(view.follow_messages("t1", after="theirs")) as refused:
+        with pytest.raises(NotFoundError):
+            await refused.next()
 
 
 async def _save_another(memory: MemoryStore) -> None:
