@@ -15,8 +15,6 @@ from typing import Any
 import anyio
 import pytest
 
-from mastra_convex import ConvexStore
-
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = {
     "Try it": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[cli]' && .venv/bin/mastra-convex demo",
@@ -60,11 +58,14 @@ async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monk
     namespace: dict[str, Any] = {}
     for number, block in enumerate(blocks, 1):
         await _run(block, f"{document}, block {number}", namespace)
-        if isinstance(store := namespace.get("store"), ConvexStore) and document == "README.md":
-            await store.aclose()
 
     assert blocks
     assert (tmp_path / "agent.db").is_file()
+
+
+def test_the_readme_has_one_program() -> None:
+    [program] = _blocks((ROOT / "README.md").read_text(encoding="utf-8"), "python")
+    assert "asyncio.run(main())" in program
 
 
 @pytest.mark.parametrize("heading", COMMANDS)

@@ -15,7 +15,7 @@ SCANNED = (
     "domains/**/*.py",
     "convex_functions/mastra/**/*.ts",
     "tests/**/*.py",
-    "docs/*.md",
+    "docs/**/*.md",
     "README.md",
     "CHANGELOG.md",
     "SECURITY.md",

@@ -49,15 +49,16 @@ def messages(found: Sequence[Any], *, is_open: bool) -> Iterator[Text]:
 
 
 def runs(found: Sequence[Any], *, has_more: bool) -> Table:
-    """Draws runs: when they changed, their workflows, ids, resources and statuses."""
+    """Draws runs: when they changed, their workflows, resources, ids and statuses."""
     table = table_of(caption(len(found), "run", has_more=has_more))
     table.add_column("Updated (UTC)", no_wrap=True)
-    table.add_column("Workflow, run", ratio=2, overflow="fold")
-    table.add_column("Resource", ratio=1, overflow="fold")
+    table.add_column("Workflow, resource, run", ratio=1, overflow="fold")
     table.add_column("Status", no_wrap=True)
     for run in found:
-        about = Text.assemble((_line(run.workflow_name), "bold"), "\n", (safe(run.run_id), "dim"))
-        table.add_row(_time(run.updated_at), about, Text(safe(run.resource_id or "")), _status(run.status))
+        about = Text.assemble(
+            (_line(run.workflow_name), "bold"), "  ", _line(run.resource_id or ""), "\n", (safe(run.run_id), "dim")
+        )
+        table.add_row(_time(run.updated_at), about, _status(run.status))
     return table
 
 
@@ -84,16 +85,17 @@ def steps(run: Any) -> Table:
 
 
 def scores(found: Sequence[Any], *, has_more: bool) -> Table:
-    """Draws scores: their scorers, what was scored, the reasons, and the figures."""
+    """Draws scores: their scorers, what was scored, the runs, the reasons, and the figures."""
     table = table_of(caption(len(found), "score", has_more=has_more))
     table.add_column("Created (UTC)", no_wrap=True)
-    table.add_column("Scorer, reason", ratio=2, overflow="fold")
-    table.add_column("Entity, run", ratio=1, overflow="fold")
+    table.add_column("Scorer, entity, run", ratio=1, overflow="fold")
     table.add_column("Score", justify="right", no_wrap=True)
     for score in found:
-        about = Text.assemble((_line(score.scorer_id), "bold"), "\n", _line(score.reason or ""))
-        scored = Text.assemble(_line(score.entity_id), "\n", (safe(score.run_id), "dim"))
-        table.add_row(_time(score.created_at), about, scored, f"{score.score:.4g}"[:_SCORE_WIDTH])
+        reason = [f"\n{_line(score.reason)}"] if score.reason else []
+        about = Text.assemble(
+            (_line(score.scorer_id), "bold"), "  ", _line(score.entity_id), "\n", (safe(score.run_id), "dim"), *reason
+        )
+        table.add_row(_time(score.created_at), about, f"{score.score:.4g}"[:_SCORE_WIDTH])
     return table
 
 
