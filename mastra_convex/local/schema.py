@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -14,7 +14,6 @@ import orjson
 from mastra_convex.errors import ConfigurationError, DamagedRowError, SchemaMismatchError, ValidationError, damaged_row
 from mastra_convex.local.connections import MEMORY, connect, quoted
 from mastra_convex.local.documents import Stored, UnreadableError, pack
-from mastra_convex.local.forks import wait_before_forks
 from mastra_convex.local.vectors.change_log import log_changes
 from mastra_convex.rows.keys import MISSING_KEY, decode_key, encode_key, field_key
 from mastra_convex.rows.values import Row
@@ -257,21 +256,23 @@ def migrate(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None
         raise
 
 
-_template_lock: Final = threading.Lock()
-_templates: Final[dict[str, sqlite3.Connection]] = {}
-wait_before_forks(_template_lock)
+_images: Final[dict[str, bytes]] = {}
+"""The empty database of the last set of tables, by its fingerprint."""
 
 
 def lay_out(connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
     """Gives a new database in memory its tables, as a copy of an empty one: to make them takes 17 ms each time."""
     fingerprint = _fingerprint(tables.values())
-    with _template_lock:
-        if fingerprint not in _templates:
-            empty = connect(MEMORY)
-            migrate(empty, tables)
-            _templates.clear()  # programs have one set of tables
-            _templates[fingerprint] = empty
-        _templates[fingerprint].backup(connection)
+    image = _images.get(fingerprint)
+    if image is None:
+        migrate(connection, tables)
+        if hasattr(connection, "serialize"):  # a build of SQLite may lack it
+            _images.clear()  # programs have one set of tables
+            _images[fingerprint] = connection.serialize()
+        return
+    with closing(connect(MEMORY)) as empty:  # what is deserialized can never exceed 1 GiB, its copy can
+        empty.deserialize(image)
+        empty.backup(connection)
 
 
 def _is_known(connection: sqlite3.Connection, fingerprint: str) -> bool:
