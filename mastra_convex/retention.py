@@ -245,7 +245,7 @@ class _Pruning:
 
     async def run(self) -> PruneResult:
         if self._options.dry_run:
-            self._deleted = (await self._records.read(self._scan(limit=0, total=True))).matched
+            self._deleted = await self._count()
             return self._report(done=not self._deleted)
         scan = self._scan(limit=self._window(), paths=self._paths())
         done = False
@@ -260,14 +260,27 @@ class _Pruning:
             done = found.done and len(rows) != scan.limit
         return self._report(done=True)
 
+    async def _count(self) -> int:
+        """Counts the rows that would be deleted. With a bound no more than these are read."""
+        most = self._most()
+        if most is None:
+            return (await self._records.read(self._scan(limit=0, total=True))).matched
+        found = await self._records.read(self._scan(limit=most, paths=self._paths()))
+        return len(found.values or ())
+
     def _scan(self, **options: Any) -> Scan:
         upper = Bound(value=self._cutoff, inclusive=False)
         return Scan(table=self._table.name, index=self._index, lower=self._after_none, upper=upper, **options)
 
     def _window(self) -> int | None:
         """Rows to look up at a time: one more than may be deleted, which tells whether any are left."""
+        most = self._most()
+        return None if most is None else most + 1
+
+    def _most(self) -> int | None:
+        """Rows that may be deleted; None for any number."""
         bounds = [self._options.max_rows, (self._options.max_batches or 0) * self._batch_size]
-        return min((bound + 1 for bound in bounds if bound), default=None)
+        return min((bound for bound in bounds if bound), default=None)
 
     def _paths(self) -> list[list[str]]:
         columns = (self._table.owner_field, *self._table.key_fields) if self._owned else (self._anchor, "_creationTime")

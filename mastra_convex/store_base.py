@@ -84,7 +84,7 @@ class DomainAccess(ABC, BuiltinDomains):
             max_batches: batches for each table in this call.
             max_rows: rows of each table to delete in this call.
             pause: seconds between batches, to leave room for others.
-            dry_run: only counts.
+            dry_run: only counts; no further than the bounds.
             progress: is called with the result so far after each batch, and with the final one.
             stop: ends the prune before the next batch once it is set.
 

@@ -358,8 +358,8 @@ def doctor(
 
     Of a deployment: its URL, whether it answers and takes the key, its functions and their version, tables and indexes,
     what the key may do, the clock, the latency. Nothing is changed, but for one receipt, which is deleted after an
-    hour. Of a file: whether it is whole, has our tables, and rows that can be read. The exit code is 0 when all is
-    well, and 1 when something is wrong.
+    hour. Of a file: whether it is whole, has our tables, and rows that can be read. Of both: whether there are traces
+    that are older than 30 days. The exit code is 0 when all is well, and 1 when something is wrong.
     """
     if file is not None:
         checks = doctor_command.of_file(file, declared_tables())

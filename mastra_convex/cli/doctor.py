@@ -34,13 +34,17 @@ from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, Lacking, remedy
 from mastra_convex.remote.transport import Transport
-from mastra_convex.store import inspect_file
+from mastra_convex.store import ConvexStore, inspect_file
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
 from mastra_convex.version import VERSION
 
 _TIMEOUT: Final = 10.0
 _PINGS: Final = 5
 _CLOCK_MAY_DIFFER_MS: Final = 60_000
+_TRACES_KEPT: Final = 30
+"""Days after which traces that nobody has pruned are told of."""
+
+_TRACES_COUNTED: Final = 1_000
 _STAGES: Final = {"reachable": "it answers", "key": "it is taken", "functions": "they are ours"}
 _NO_BREAK: Final = "\u00a0"
 _MARKS: Final = {True: "ok", False: "WRONG", None: "?"}
@@ -104,7 +108,28 @@ def of_file(path: Path, tables: Sequence[Table]) -> list[Check]:
         _in_file("tables", found.tables, found.missing_tables),
         _in_file("indexes", found.indexes, found.missing_indexes),
         *([] if found.damage else [_rows(found.damaged_rows, found.damaged_count)]),
+        *([] if found.damage or found.missing_tables or found.missing_indexes else _traces_of_file(path)),
     ]
+
+
+def _traces_of_file(path: Path) -> list[Check]:
+    return asyncio.run(_old_traces(ConvexStore.local(path, read_only=True), f" --file {path}"))
+
+
+async def _old_traces(store: ConvexStore, where: str = "") -> list[Check]:
+    """Looks for traces that are old, as they grow for ever unless they are pruned; no fault, but worth knowing."""
+    policy = f"{_TRACES_KEPT}d"
+    try:
+        async with store:
+            [found] = await store.prune({"observability": {"traces": policy}}, dry_run=True, max_rows=_TRACES_COUNTED)
+    except MastraConvexError as error:
+        return [_failed("traces", error, None)]
+    if not found.deleted:
+        return []
+    number = f"{found.deleted}{' or more' if found.deleted == _TRACES_COUNTED else ''}"
+    detail = f"older than {_TRACES_KEPT} days: {number}"
+    to_do = f"`mastra-convex prune --policy observability.traces={policy}{where}` deletes them"
+    return [Check("traces", True, detail, to_do, {"old": found.deleted})]
 
 
 def _rows(damaged: Sequence[str], count: int) -> Check:
@@ -149,6 +174,10 @@ async def _deployment(config: RemoteConfig, tables: Sequence[Table]) -> list[Che
                 *await _schema(RemoteEngine(transport, tables), tables, config),
             ]
             checks += [*await _writes(engine), await _searches(engine), await _latency(engine)]
+        if all(check.ok for check in checks):
+            checks += await _old_traces(
+                ConvexStore.from_env(storage_function=config.storage_function, allow_http=config.allow_http)
+            )
     finally:
         await engine.aclose()
     return checks

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
 from mastra_convex.tracing import messages
-from mastra_convex.tracing.span import SpanFields, given, ids_of, usage_of
+from mastra_convex.tracing.span import SpanFields, given, ids_of, labels, usage_of
 from mastra_convex.tracing.target import Target
 from mastra_convex.tracing.values import parsed, plain
 from mastra_convex.tracing.writer import SpanWriter, WriterOptions, writer_of
@@ -26,9 +26,6 @@ _PARAMETERS: Final = {
     "ls_stop": "stopSequences",
 }
 """Mastra's names of model parameters by those of LangChain's metadata."""
-
-_STEPS: Final = ("seq:step:", "graph:step:", "map:key:")
-"""The beginnings of tags that LangChain gives by itself."""
 
 _NO_FAILURE: Final = "GraphBubbleUp"
 """LangGraph's base class of exceptions that interrupt a graph, or go on in another one."""
@@ -170,7 +167,7 @@ class LangChainTracingHandler(BaseCallbackHandler):
             name=name,
             asked=asked,
             metadata=told.get("metadata") or {},
-            tags=[str(tag) for tag in told.get("tags") or () if not str(tag).startswith(_STEPS)],
+            tags=labels(told.get("tags") or ()),
             root_id=str(run_id) if parent is None else parent.root_id,
         )
         self._put(run)

@@ -14,6 +14,7 @@ from mastra_convex.tracing.values import parsed
 Message = dict[str, Any]
 
 _ROLES: Final = {"human": "user", "ai": "assistant", "model": "assistant", "developer": "system", "function": "tool"}
+_SPEAKERS: Final = (*_ROLES, *_ROLES.values())
 _TEXTS: Final = ("text", "input_text", "output_text")
 _REASONING: Final = ("reasoning", "thinking")
 _CALLS: Final = ("tool_call", "tool-call", "tool_use", "function_call", "function")
@@ -25,6 +26,10 @@ def messages_of(value: Any) -> list[Message] | None:
     value = parsed(value)
     if isinstance(value, Mapping) and isinstance(value.get("messages"), list):
         value = value["messages"]
+    elif isinstance(value, Mapping) and isinstance(value.get("generations"), list):
+        value = _generated(value["generations"])
+    if isinstance(value, list):
+        value = [_said(*item) if _is_pair(item) else item for item in value]
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]  # LangChain's batches, of one
     if isinstance(value, Mapping) and _is_message(value):
@@ -57,6 +62,13 @@ def text_of(messages: Sequence[Message]) -> str:
     return "\n".join(text for part in parts if (text := part.get("text")))
 
 
+def tool_output(value: Any) -> Any:
+    """Returns what a tool gave, which LangChain tells as a message of the tool, and LangSmith as a member `output`."""
+    inner = value["output"] if isinstance(value, Mapping) and list(value) == ["output"] else value
+    is_message = isinstance(inner, Mapping) and inner.get("type") == "tool" and "content" in inner
+    return parsed(inner["content"]) if is_message else value
+
+
 def flattened(attributes: Mapping[str, Any], prefix: str) -> Any:
     """Returns the tree that attributes make below a prefix, as openinference's `llm.input_messages.0.message.role`."""
     tree: dict[str, Any] = {}
@@ -83,6 +95,19 @@ def _with_lists(node: Any) -> Any:
         items = [members[name] for name in sorted(members, key=int)]
         return [next(iter(item.values())) if isinstance(item, dict) and len(item) == 1 else item for item in items]
     return members
+
+
+def _generated(generations: Sequence[Any]) -> list[Any]:
+    """Returns the messages of an answer of LangChain's models: lists of generations, one for each prompt."""
+    each = [one for some in generations for one in (some if isinstance(some, list) else [some])]
+    return [
+        one.get("message") or _said("assistant", str(one.get("text", ""))) for one in each if isinstance(one, Mapping)
+    ]
+
+
+def _is_pair(value: Any) -> bool:
+    """Tells a message in LangChain's short form, as `("user", "Hello")`."""
+    return isinstance(value, list) and len(value) == 2 and value[0] in _SPEAKERS and isinstance(value[1], str)
 
 
 def _is_message(value: Any) -> bool:

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 
 from mastra_convex.tracing import messages
-from mastra_convex.tracing.span import SpanFields, given, ids_of, usage_of
+from mastra_convex.tracing.span import SpanFields, given, ids_of, labels, usage_of
 from mastra_convex.tracing.values import parsed, plain, time_of
 
 _OPERATIONS: Final = {
@@ -131,7 +131,7 @@ class _Attributes:
             value = self._all.pop(name)
             if not name.removeprefix("langsmith.metadata.").startswith("LANG"):
                 metadata.setdefault(name.removeprefix("langsmith.metadata."), value)
-        return {str(name): plain(value) for name, value in metadata.items()}
+        return {str(name): plain(parsed(value)) for name, value in metadata.items()}
 
 
 def _span_type(span: ReadableSpan, attributes: _Attributes) -> str:
@@ -199,8 +199,11 @@ def _told(span_type: str, attributes: _Attributes) -> dict[str, Any]:
 
 def _model(attributes: _Attributes) -> dict[str, Any]:
     answered_by = attributes.text("gen_ai.response.model")
-    model = attributes.text("gen_ai.request.model", "llm.model_name", "embedding.model_name") or answered_by
+    by_langchain = attributes.metadata  # LangSmith's bridge knows the provider of some models only
+    model = attributes.text("gen_ai.request.model", "llm.model_name", "embedding.model_name")
+    model = model or by_langchain.get("ls_model_name") or answered_by
     provider = attributes.text("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system")
+    provider = by_langchain.get("ls_provider") or provider
     reasons = attributes.take("gen_ai.response.finish_reasons", "llm.finish_reason")
     cost = attributes.take("operation.cost", "gen_ai.usage.cost", "llm.cost.total")
     parameters = {
@@ -222,25 +225,36 @@ def _model(attributes: _Attributes) -> dict[str, Any]:
 
 
 def _usage(attributes: _Attributes) -> dict[str, Any] | None:
+    cache_read = attributes.take(
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+        "llm.token_count.prompt_details.cache_read",
+    )
+    cache_write = attributes.take(
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+        "llm.token_count.prompt_details.cache_write",
+    )
+    reasoning = attributes.take(
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+        "llm.token_count.completion_details.reasoning",
+    )
     return usage_of(
         attributes.take("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"),
         attributes.take("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"),
-        cache_read=attributes.take(
-            "gen_ai.usage.cache_read.input_tokens",
-            "gen_ai.usage.details.cache_read_tokens",
-            "llm.token_count.prompt_details.cache_read",
-        ),
-        cache_write=attributes.take(
-            "gen_ai.usage.cache_creation.input_tokens",
-            "gen_ai.usage.details.cache_write_tokens",
-            "llm.token_count.prompt_details.cache_write",
-        ),
-        reasoning=attributes.take(
-            "gen_ai.usage.reasoning.output_tokens",
-            "gen_ai.usage.details.reasoning_tokens",
-            "llm.token_count.completion_details.reasoning",
-        ),
+        cache_read=cache_read or _by_langchain(attributes, "input_token_details", "cache_read"),
+        cache_write=cache_write or _by_langchain(attributes, "input_token_details", "cache_creation"),
+        reasoning=reasoning or _by_langchain(attributes, "output_token_details", "reasoning"),
     )
+
+
+def _by_langchain(attributes: _Attributes, details: str, name: str) -> Any:
+    """A count that LangSmith's bridge tells in metadata only."""
+    found: Any = attributes.metadata.get("usage_metadata")
+    for step in (details, name):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 def _cost(cost: Any, provider: str | None, model: str | None) -> dict[str, Any] | None:
@@ -256,7 +270,7 @@ def _content(span_type: str, attributes: _Attributes) -> dict[str, Any]:
     if span_type in ("tool_call", "mcp_tool_call"):
         asked = attributes.take("gen_ai.tool.call.arguments", "tool_arguments", "input.value", "gen_ai.prompt")
         gave = attributes.take("gen_ai.tool.call.result", "tool_response", "output.value", "gen_ai.completion")
-        return given(input=asked, output=gave)
+        return given(input=asked, output=messages.tool_output(gave))
     instructions = messages.system(attributes.take("gen_ai.system_instructions"))
     asked = attributes.take("gen_ai.input.messages") or attributes.tree("llm.input_messages") or None
     gave = attributes.take("gen_ai.output.messages") or attributes.tree("llm.output_messages") or None
@@ -329,8 +343,8 @@ def _event(event: Event) -> dict[str, Any]:
 def _tags(attributes: _Attributes) -> list[str] | None:
     tags = attributes.take("tag.tags", "langsmith.span.tags", "logfire.tags")
     if isinstance(tags, str):
-        tags = [tag.strip() for tag in tags.split(",") if tag.strip()]
-    return [str(tag) for tag in tags] if isinstance(tags, list) and tags else None
+        tags = tags.split(",")
+    return labels(tags) or None if isinstance(tags, list) else None
 
 
 def _tool_names(definitions: Any) -> list[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 
 SpanFields = dict[str, Any]
@@ -41,6 +41,8 @@ IDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The fields that a program can set by metadata of the same name, in either spelling."""
 
+_STEPS: Final = ("seq:step:", "graph:step:", "map:key:")
+"""The beginnings of tags that LangChain gives by itself."""
 
 SpanKey = tuple[Hashable, Hashable]
 """Identifies a span by its trace's id and its own, as its framework has them."""
@@ -74,6 +76,11 @@ def usage_of(
     if details := _counts(reasoning=reasoning):
         usage["outputDetails"] = details
     return usage or None
+
+
+def labels(tags: Iterable[Any]) -> list[str]:
+    """Returns the tags that a program gave, without those that LangChain gives to the steps of each run."""
+    return [label for tag in tags if (label := str(tag).strip()) and not label.startswith(_STEPS)]
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 from mastra_convex.tracing import LangChainTracingHandler, OpenAIAgentsTracingProcessor, StoreSpanProcessor
 from tests.adapters.tracing_models import ANSWER, OpenAIModel, langchain_model, pydantic_ai_model
 from tests.cli.commands import environment
-from tests.tracing.traced import shape, spans_of, written
+from tests.tracing.traced import found_in, shape, spans_of, written
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "tracing.md"
 QUESTION = "Is it sunny in Oslo?"
@@ -128,11 +128,11 @@ async def test_an_error_of_openai_agents_is_on_its_span(path: Path) -> None:
     assert spans[0].error
 
 
-def graph_of(model: Any) -> Any:
+def graph_of(model: Any, used: Any = weather) -> Any:
     async def agent(state: MessagesState) -> dict[str, Any]:
         return {"messages": [await model.ainvoke(state["messages"])]}
 
-    graph = StateGraph(MessagesState).add_node("agent", agent).add_node("tools", ToolNode([tool(weather)]))
+    graph = StateGraph(MessagesState).add_node("agent", agent).add_node("tools", ToolNode([tool(used)]))
     graph.add_edge(START, "agent").add_conditional_edges("agent", tools_condition).add_edge("tools", "agent")
     return graph.compile(name="forecaster")
 
@@ -183,6 +183,99 @@ async def test_an_error_of_langgraph_is_on_its_spans(path: Path) -> None:
         "LangGraph": "no such city",
         "fail": "no such city",
     }
+
+
+WORDS = ("sunny", "Oslo", "Be brief", "no such city", "Tells the weather")
+"""What users, models, tools and their errors say in these runs."""
+
+
+def check_without_content(path: Path, spans: Sequence[Any], *, tokens_used: tuple[int, int]) -> None:
+    assert not found_in(path.parent, *WORDS)
+    assert not [span for span in spans if span.input or span.output or span.metadata]
+    assert {span.thread_id for span in spans} == {"thread-1"}
+    assert tokens(spans) == tokens_used
+    (failed,) = {span.error["message"] for span in spans if span.error and span.span_type == "tool_call"}
+    assert "Error" in failed or failed == "error"  # its class, where the framework tells it
+    assert "weather" in {span.entity_name for span in spans}
+
+
+async def test_nothing_of_the_content_of_pydantic_ai(path: Path) -> None:
+    processor = StoreSpanProcessor(path, content=False)
+    agent = pydantic_agent(processor, version=5)  # which tells the content nevertheless
+
+    @agent.tool_plain
+    def weather(city: str) -> str:
+        raise ValueError("no such city")
+
+    async with written(processor.writer):
+        with pytest.raises(ValueError, match="no such city"):
+            await agent.run(QUESTION, conversation_id="thread-1", metadata={"note": "Oslo"})
+    check_without_content(path, await spans_of(path), tokens_used=(55, 5))
+
+
+async def test_nothing_of_the_content_of_openai_agents(path: Path) -> None:
+    processor = OpenAIAgentsTracingProcessor(path, content=False)
+    set_trace_processors([processor])
+
+    @function_tool(name_override="weather", failure_error_function=None)
+    def fail(city: str) -> str:
+        raise ValueError("no such city")
+
+    agent = Agent(name="forecaster", instructions="Be brief.", model=OpenAIModel(), tools=[fail])
+    config = RunConfig(group_id="thread-1", trace_metadata={"note": "Oslo"})
+    async with written(processor.writer):
+        with pytest.raises(Exception, match="no such city"):
+            await Runner.run(agent, QUESTION, run_config=config)
+    check_without_content(path, await spans_of(path), tokens_used=(11, 4))
+
+
+async def test_nothing_of_the_content_of_langgraph(path: Path) -> None:
+    handler = LangChainTracingHandler(path, content=False)
+    config = {"callbacks": [handler], "configurable": {"thread_id": "thread-1"}, "metadata": {"note": "Oslo"}}
+
+    def weather(city: str) -> str:
+        """Tells the weather of a city."""
+        raise ValueError("no such city")
+
+    async with written(handler.writer):
+        with pytest.raises(ValueError, match="no such city"):
+            await graph_of(langchain_model(calls_a_tool=True), weather).ainvoke(
+                {"messages": [("user", QUESTION)]}, config
+            )
+    check_without_content(path, await spans_of(path), tokens_used=(10, 3))
+
+
+INSTALLED = """
+import asyncio
+from agents import Agent, Runner, set_trace_processors
+from mastra_convex import tracing
+from tests.adapters.test_tracing_frameworks import QUESTION, graph_of
+from tests.adapters.tracing_models import OpenAIModel, langchain_model
+
+set_trace_processors([])  # or it would be uploaded to OpenAI
+writer = tracing.install("agent.db", frameworks=["openai-agents", "langchain-core"])
+
+async def main():
+    await Runner.run(Agent(name="forecaster", model=OpenAIModel()), QUESTION)
+    await graph_of(langchain_model()).ainvoke({"messages": [("user", QUESTION)]})
+    await langchain_model().ainvoke(QUESTION)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.long
+async def test_one_line_traces_openai_agents_and_langchain(path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", INSTALLED]
+    done = await anyio.run_process(command, cwd=path.parent, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    roots = [span for span in await spans_of(path) if span.parent_span_id is None]
+    assert [(root.span_type, root.entity_name, root.error) for root in roots] == [
+        ("agent_run", "forecaster", None),
+        ("workflow_run", "forecaster", None),
+        ("model_generation", None, None),
+    ]
+    assert len({root.trace_id for root in roots}) == 3
 
 
 MODELS = {"pydantic-ai": "pydantic_ai_model", "OpenAI Agents": "OpenAIModel", "LangGraph": "langchain_model"}

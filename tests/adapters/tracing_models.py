@@ -23,7 +23,7 @@ class OpenAIModel(Model):
     """Answers as OpenAI's chats do, and tells of it in a span as the SDK's models do."""
 
     async def get_response(self, system_instructions: Any, input: Any, *args: Any, **options: Any) -> ModelResponse:
-        tools: Sequence[Any] = options.get("tools") or args[1]
+        tools: Sequence[Any] = options["tools"] if "tools" in options else args[1]
         asked = [{"role": "user", "content": input}] if isinstance(input, str) else list(input)
         has_called = any(item.get("type") == "function_call_output" for item in asked)
         with generation_span(model="fake", input=asked, model_config={"temperature": 0.5}) as span:

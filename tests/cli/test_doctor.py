@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from mastra_convex.domain import DomainStore, Field, Index, Put, Table
 from mastra_convex.engine.protocol import PROTOCOL
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.registry import declared_tables
+from mastra_convex.rows.times import now
 from mastra_convex.server import LocalServer
 from mastra_convex.store import inspect_file
 from mastra_convex.version import VERSION
 from tests.backends import KEY, ConvexHost, convex_host, open_backend
 from tests.cli.commands import run, start
 from tests.conftest import StartHost
+from tests.data import change_time
 from tests.effort import some
 from tests.remote.programmable import (
     Answer,
@@ -272,6 +275,27 @@ def test_a_file_that_is_well(file: Path) -> None:
     code, checks = examine_file(file)
     assert code == 0
     assert list(checks) == ["file", "integrity", "tables", "indexes", "rows"]
+
+
+@pytest.mark.parametrize("where", some(["file", "server"], ["file"]))
+async def test_traces_that_nobody_has_pruned(where: str, tmp_path: Path) -> None:
+    path = tmp_path / "agent.db"
+    root = {"span_id": "s", "name": "n", "span_type": "agent_run", "started_at": "2026-01-01T00:00:00Z"}
+    async with ConvexStore.local(path) as store:
+        await store.observability.batch_create_spans([{**root, "trace_id": f"t{n}"} for n in range(3)])
+    engine = LocalEngine(path, declared_tables(), receipts=True)
+    for n in range(2):
+        await change_time(engine, "mastra_trace_roots", f"t{n}", now() - timedelta(days=31))
+    if where == "server":
+        async with LocalServer(engine, admin_key=KEY) as server:
+            code, checks = await examine(server.url)
+    else:
+        await engine.aclose()
+        code, checks = examine_file(path)
+    await engine.aclose()
+    assert (code, checks["traces"]["ok"]) == (0, True)
+    assert checks["traces"]["detail"] == "older than 30 days: 2"
+    assert "prune --policy observability.traces=30d" in checks["traces"]["remedy"]
 
 
 def test_what_the_next_use_adds_is_no_fault(file: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import anyio
 import orjson
 import pytest
 
@@ -51,6 +54,35 @@ class Meter:
         )
         self._record_property("cost", ", ".join(f"{value} {name}" for name, value in asdict(cost).items()))
         return cost
+
+
+class _Interrupt(logging.Handler):
+    """Cancels a scope when so many requests were answered."""
+
+    def __init__(self, scope: anyio.CancelScope, requests: int) -> None:
+        super().__init__()
+        self._scope = scope
+        self._left = requests
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._scope.cancel()
+
+
+@contextmanager
+def interrupted(requests: int, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Cancels what is done within when so many requests of it were answered."""
+    log = logging.getLogger("mastra_convex.http")
+    caplog.set_level(logging.DEBUG, log.name)
+    with anyio.CancelScope() as scope:
+        interrupt = _Interrupt(scope, requests)
+        log.addHandler(interrupt)
+        try:
+            yield
+        finally:
+            log.removeHandler(interrupt)
+    assert scope.cancelled_caught
 
 
 def page_bytes(rows: list[dict[str, Any]]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import anyio
@@ -14,7 +13,7 @@ from mastra_convex_domains import Include, MemoryStore, Message
 from mastra_convex_domains.memory.messages import message_row
 from mastra_convex_domains.memory.threads import thread_row
 from tests.backends import ConvexHost
-from tests.cost.conftest import Meter, page_bytes
+from tests.cost.conftest import Meter, interrupted, page_bytes
 from tests.data import at, message, thread
 from tests.effort import some
 
@@ -131,33 +130,12 @@ async def test_w7_delete_a_thread(
     assert await host.rows("mastra_threads") == []
 
 
-class Interrupt(logging.Handler):
-    """Cancels a scope when so many requests were answered."""
-
-    def __init__(self, scope: anyio.CancelScope, requests: int) -> None:
-        super().__init__()
-        self._scope = scope
-        self._left = requests
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._left -= 1
-        if self._left == 0:
-            self._scope.cancel()
-
-
 async def test_w7_an_interrupted_delete_is_completed_by_a_repeat(
     memory: MemoryStore, host: ConvexHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     await load_thread(host, 12_000, small)
-    requests = logging.getLogger("mastra_convex.http")
-    caplog.set_level(logging.DEBUG, requests.name)
-    with anyio.CancelScope() as scope:
-        interrupt = Interrupt(scope, 3)
-        requests.addHandler(interrupt)
-        try:
-            await memory.delete_thread("big")
-        finally:
-            requests.removeHandler(interrupt)
+    with interrupted(3, caplog):
+        await memory.delete_thread("big")
     assert 0 < len(await host.rows("mastra_messages")) < 12_000
     assert len(await host.rows("mastra_threads")) == 1
     await memory.delete_thread("big")

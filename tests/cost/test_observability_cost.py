@@ -12,7 +12,7 @@ from mastra_convex_domains import ObservabilityStore, Span
 from mastra_convex_domains.observability.roots import root_row
 from mastra_convex_domains.observability.writing import span_row
 from tests.backends import ConvexHost
-from tests.cost.conftest import Meter
+from tests.cost.conftest import Meter, interrupted
 from tests.data import at
 
 LOREM = "lorem ipsum dolor sit amet " * 40
@@ -149,3 +149,27 @@ async def test_500_traces_are_deleted_in_7_calls(traces: ObservabilityStore, met
     await traces.batch_delete_traces([root["id"] for root in roots])
     assert (await meter.cost()).calls <= 7
     assert (await traces.list_branches()).total == (await traces.list_traces()).total == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["delete", "prune"])
+async def test_what_was_interrupted_is_completed_by_a_repeat(
+    traces: ObservabilityStore, host: ConvexHost, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    loaded = spans(200, 30)
+    roots = [{**root_row(span), "updatedAt": "2020-01-01T00:00:00.000Z"} for span in loaded if not span.parent_span_id]
+    await host.load({"mastra_trace_roots": roots, "mastra_ai_spans": [span_row(span) for span in loaded]})
+
+    async def remove() -> None:
+        if how == "delete":
+            await traces.batch_delete_traces([root["id"] for root in roots])
+        else:
+            await traces.prune({"traces": "30d"})
+
+    with interrupted(2, caplog):
+        await remove()
+    left = {row["traceId"] for row in await host.rows("mastra_ai_spans")}
+    assert 0 < len(left) < 200
+    assert left <= {row["id"] for row in await host.rows("mastra_trace_roots")}  # by which the rest is found
+    await remove()
+    assert await host.rows("mastra_ai_spans") == await host.rows("mastra_trace_roots") == []

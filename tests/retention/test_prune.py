@@ -262,6 +262,7 @@ async def test_threads_are_bounded_too(store: ConvexStore) -> None:
 async def test_a_dry_run_only_counts(store: ConvexStore) -> None:
     await store.memory.save_messages([*messages(3, 40), message("young", 10)])
     assert await _prune_messages(store, dry_run=True) == results(("memory", "mastra_messages", 3, False))[0]
+    assert await _prune_messages(store, dry_run=True, max_rows=2) == results(("memory", "mastra_messages", 2, False))[0]
     assert len(await ids(store.memory)) == 4
     await _prune_messages(store)
     assert await _prune_messages(store, dry_run=True) == results(("memory", "mastra_messages", 0, True))[0]

@@ -11,14 +11,18 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from mastra_convex.tracing import StoreSpanProcessor
 from mastra_convex_domains.observability import Span
-from tests.tracing.traced import spans_of, written
+from tests.tracing.traced import found_in, spans_of, written
 
 
 def said(role: str, text: str) -> dict[str, Any]:
     return {"role": role, "content": [{"type": "text", "text": text}]}
 
 
-LANGCHAIN = {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"]}
+def serialized(kind: str, **kwargs: Any) -> dict[str, Any]:
+    """A message as LangChain serializes it."""
+    return {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", kind], "kwargs": kwargs}
+
+
 DIALECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "openinference, model": (
         {
@@ -65,32 +69,134 @@ DIALECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"openinference.span.kind": "TOOL", "tool.name": "weather", "input.value": '{"a": 1}', "output.value": "sunny"},
         {"span_type": "tool_call", "entity_name": "weather", "input": {"a": 1}, "output": "sunny"},
     ),
+    "openinference, agent": (
+        {
+            "openinference.span.kind": "AGENT",
+            "agent.name": "helper",
+            "input.value": '{"messages": [{"type": "human", "content": "Hello"}]}',
+            "input.mime_type": "application/json",
+            "output.value": "Hi",
+            "output.mime_type": "text/plain",
+        },
+        {
+            "span_type": "agent_run",
+            "entity_name": "helper",
+            "input": [said("user", "Hello")],
+            "output": {"text": "Hi"},
+            "metadata": None,
+        },
+    ),
+    "openinference, chain": (
+        {"openinference.span.kind": "CHAIN", "input.value": '{"step": 1}', "session.id": "s"},
+        {"span_type": "generic", "input": {"step": 1}, "session_id": "s", "thread_id": "s"},
+    ),
     "LangSmith, model": (
         {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.prompt": json.dumps({"messages": [[{**LANGCHAIN, "kwargs": {"content": "Hello"}}]]}),
-            "gen_ai.completion": "Hi",
-            "gen_ai.usage.input_tokens": 3,
             "langsmith.span.kind": "llm",
-            "langsmith.span.tags": "a, b",
+            "langsmith.span.tags": "seq:step:1, a, b",
+            "langsmith.trace.name": "forecaster",
             "langsmith.metadata.thread_id": "t",
+            "langsmith.metadata.ls_provider": "openai",
+            "langsmith.metadata.ls_model_name": "gpt",
+            "langsmith.metadata.langgraph_triggers": '["branch:to:agent"]',
+            "langsmith.metadata.usage_metadata": '{"input_tokens": 3, "input_token_details": {"cache_read": 2}}',
             "langsmith.metadata.LANGSMITH_PROJECT": "not told",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.system": "langchain",
+            "gen_ai.usage.input_tokens": 3,
+            "gen_ai.usage.output_tokens": 1,
+            "gen_ai.prompt": json.dumps({"messages": [[serialized("HumanMessage", content="Hello", type="human")]]}),
+            "gen_ai.completion": json.dumps(
+                {
+                    "generations": [
+                        [{"text": "Hi", "message": serialized("AIMessage", content="Hi", type="ai", tool_calls=[])}]
+                    ],
+                    "llm_output": None,
+                    "type": "LLMResult",
+                }
+            ),
         },
         {
             "span_type": "model_generation",
             "thread_id": "t",
             "tags": ["a", "b"],
             "input": [said("user", "Hello")],
-            "output": "Hi",
-            "attributes": {"usage": {"inputTokens": 3}},
-            "metadata": {"thread_id": "t"},
+            "output": [said("assistant", "Hi")],
+            "attributes": {
+                "model": "gpt",
+                "provider": "openai",
+                "usage": {"inputTokens": 3, "outputTokens": 1, "inputDetails": {"cacheRead": 2}},
+            },
+            "metadata": {
+                "langsmith.trace.name": "forecaster",
+                "thread_id": "t",
+                "ls_provider": "openai",
+                "ls_model_name": "gpt",
+                "langgraph_triggers": ["branch:to:agent"],
+                "usage_metadata": {"input_tokens": 3, "input_token_details": {"cache_read": 2}},
+            },
+        },
+    ),
+    "LangSmith, tool": (
+        {
+            "langsmith.span.kind": "tool",
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": "weather",
+            "gen_ai.tool.call.id": "c1",
+            "gen_ai.prompt": '{"city": "Oslo"}',
+            "gen_ai.completion": json.dumps(
+                {"output": {"content": "sunny", "type": "tool", "name": "weather", "tool_call_id": "c1"}}
+            ),
+        },
+        {
+            "span_type": "tool_call",
+            "entity_name": "weather",
+            "input": {"city": "Oslo"},
+            "output": "sunny",
+            "attributes": {"toolCallId": "c1"},
+        },
+    ),
+    "LangSmith, graph": (
+        {
+            "langsmith.span.kind": "chain",
+            "gen_ai.operation.name": "chain",
+            "gen_ai.prompt": '{"messages": [["user", "Hello"]]}',
+            "gen_ai.completion": json.dumps(
+                {"messages": [{"content": "Hello", "type": "human"}, {"content": "Hi", "type": "ai"}]}
+            ),
+        },
+        {
+            "span_type": "generic",
+            "input": [said("user", "Hello")],
+            "output": [said("user", "Hello"), said("assistant", "Hi")],
         },
     ),
     "LangSmith, chain": (
         {"gen_ai.operation.name": "chain", "langsmith.span.kind": "chain", "gen_ai.prompt": '{"question": 1}'},
         {"span_type": "generic", "input": {"question": 1}, "metadata": None},
     ),
-    "logfire, a log": ({"logfire.span_type": "log", "n": 1}, {"is_event": True, "metadata": {"n": 1}}),
+    "logfire, a log": (
+        {
+            "logfire.span_type": "log",
+            "logfire.level_num": 9,
+            "logfire.msg_template": "asked {who}",
+            "logfire.msg": "asked Ada",
+            "logfire.json_schema": '{"type": "object"}',
+            "logfire.tags": ("a", "b"),
+            "who": "Ada",
+        },
+        {
+            "is_event": True,
+            "span_type": "generic",
+            "tags": ["a", "b"],
+            "metadata": {
+                "logfire.level_num": 9,
+                "logfire.msg_template": "asked {who}",
+                "logfire.msg": "asked Ada",
+                "who": "Ada",
+            },
+        },
+    ),
     "gen_ai, embeddings": (
         {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "e", "gen_ai.usage.input_tokens": 7},
         {"span_type": "rag_embedding", "attributes": {"model": "e", "usage": {"inputTokens": 7}}},
@@ -106,15 +212,31 @@ DIALECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-async def test_a_dialect_is_understood(dialect: str, tmp_path: Path) -> None:
-    attributes, expected = DIALECTS[dialect]
-    processor = StoreSpanProcessor(tmp_path / "agent.db")
+async def stored(path: Path, *told: dict[str, Any], **options: Any) -> list[Span]:
+    """Makes a span of each attributes, and reads what was stored of them."""
+    processor = StoreSpanProcessor(path, **options)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     async with written(processor.writer):
-        with provider.get_tracer("app").start_as_current_span("span", attributes=attributes):
-            pass
-    found: Span
-    (found,) = await spans_of(tmp_path / "agent.db")
+        for attributes in told:
+            with provider.get_tracer("app").start_as_current_span("span", attributes=attributes):
+                pass
+    return await spans_of(path)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_dialect_is_understood(dialect: str, tmp_path: Path) -> None:
+    attributes, expected = DIALECTS[dialect]
+    (found,) = await stored(tmp_path / "agent.db", attributes)
     assert {name: getattr(found, name) for name in expected} == expected
+
+
+async def test_a_span_that_announces_another_is_not_stored(tmp_path: Path) -> None:
+    assert await stored(tmp_path / "agent.db", {"logfire.span_type": "pending_span"}) == []
+
+
+async def test_no_dialect_brings_content_past_a_writer_that_leaves_it_out(tmp_path: Path) -> None:
+    told = [attributes for attributes, _ in DIALECTS.values()]
+    assert len(await stored(tmp_path / "agent.db", *told, content=False)) == len(told)
+    assert found_in(tmp_path, "weather")  # the name of a tool
+    assert not found_in(tmp_path, "Hello", "Be brief", "Oslo", "sunny", "Ada", "told twice")

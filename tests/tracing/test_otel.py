@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -17,7 +19,8 @@ from opentelemetry.trace import Link, SpanContext, TraceFlags
 
 from mastra_convex import ConvexStore
 from mastra_convex.tracing import StoreSpanExporter, StoreSpanProcessor, WriterOptions
-from tests.tracing.traced import by_name, spans_of, written
+from tests.cli.commands import environment
+from tests.tracing.traced import by_name, found_in, spans_of, written
 
 ASKED = json.dumps(
     [
@@ -179,7 +182,7 @@ async def test_content_can_be_left_out_or_changed(path: Path, content: Any) -> N
     assert (stored.input is None) == (content is False)
     async with ConvexStore.local(path):
         pass  # which brings the log of the file into it
-    assert all(SECRET.encode() not in file.read_bytes() for file in path.parent.iterdir())
+    assert not found_in(path.parent, SECRET)
 
 
 async def test_long_values_are_cut_and_say_so(path: Path) -> None:
@@ -200,3 +203,33 @@ def test_the_global_provider_is_left_alone(tmp_path: Path) -> None:
     before = trace.get_tracer_provider()
     StoreSpanProcessor(str(tmp_path / "agent.db")).shutdown()
     assert trace.get_tracer_provider() is before
+
+
+QUIET = """
+import asyncio, sqlite3
+from opentelemetry import trace
+from mastra_convex import ConvexStore, tracing
+
+writer = tracing.install("agent.db", frameworks=["opentelemetry-sdk"])
+
+async def work():
+    async with ConvexStore.local("agent.db") as store:
+        with trace.get_tracer("app").start_as_current_span("work"):
+            await store.memory.save_thread({"id": "t1", "resource_id": "u1"})
+
+asyncio.run(work())
+assert writer.flush()
+file = sqlite3.connect("agent.db")
+changes = lambda: file.execute("PRAGMA data_version").fetchone()
+before = changes()
+for _ in range(5):  # each writes what the write before has made
+    assert writer.flush()
+assert changes() == before
+"""
+
+
+async def test_nothing_is_written_after_the_last_span_with_the_global_provider(path: Path) -> None:
+    command = [sys.executable, "-c", QUIET]
+    done = await anyio.run_process(command, cwd=path.parent, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert [span.name for span in await spans_of(path)] == ["work"]

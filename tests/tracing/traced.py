@@ -39,6 +39,12 @@ async def written(writer: SpanWriter) -> AsyncIterator[None]:
     writer.close()
 
 
+def found_in(directory: Path, *words: str) -> list[str]:
+    """Those of the words that are anywhere in the files of a directory."""
+    files = b"".join(file.read_bytes() for file in directory.iterdir())
+    return [word for word in words if word.encode() in files]
+
+
 def shape(spans: list[Span]) -> list[tuple[int, Any, str]]:
     """The tree of a trace: depth, type and name of each span."""
     parents = {span.span_id: span.parent_span_id for span in spans}
