@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from markupsafe import Markup
 
 from mastra_convex.view.markdown import rendered
-from mastra_convex.view.shown import as_json, cut, short
+from mastra_convex.view.shown import Room, as_json, short
 
 _PICTURE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]+")
@@ -38,47 +38,48 @@ class Block:
     details: Mapping[str, str] | None = None
 
 
-def blocks_of(content: Any) -> list[Block]:
-    """Returns the blocks of the content of a message."""
+def blocks_of(content: Any, room: Room | None = None) -> list[Block]:
+    """Returns the blocks of the content of a message, which share the room of a page with others."""
+    room = room or Room()
     if isinstance(content, str):
-        return [_text(content)]
+        return [_text(content, room)]
     if isinstance(content, list):
         parts: Any = content
     elif isinstance(content, Mapping):
         parts = content.get("parts")
         if not isinstance(parts, list):
             text = content.get("content")
-            return [_text(text)] if isinstance(text, str) else [_other(content)]
+            return [_text(text, room)] if isinstance(text, str) else [_other(content, room)]
     else:
-        return [] if content is None else [_other(content)]
-    return [block for part in parts for block in _blocks(part)]
+        return [] if content is None else [_other(content, room)]
+    return [block for part in parts for block in _blocks(part, room)]
 
 
-def _blocks(part: Any) -> Iterator[Block]:
+def _blocks(part: Any, room: Room) -> Iterator[Block]:
     if isinstance(part, str):
-        yield _text(part)
+        yield _text(part, room)
         return
     kind = part.get("type") if isinstance(part, Mapping) else None
     if not isinstance(kind, str):
-        yield _other(part)
+        yield _other(part, room)
     elif kind == "text" and isinstance(part.get("text"), str):
-        yield _text(part["text"])
+        yield _text(part["text"], room)
     elif kind == "reasoning":
-        yield Block("reasoning", "Reasoning", details={"": cut(_reasoning(part))})
+        yield Block("reasoning", "Reasoning", details={"": room.cut(_reasoning(part))})
     elif kind == "tool-invocation" and isinstance(part.get("toolInvocation"), Mapping):
-        yield _tool(part["toolInvocation"], part["toolInvocation"].get("toolName"))
+        yield _tool(part["toolInvocation"], part["toolInvocation"].get("toolName"), room)
     elif kind in ("tool-call", "tool-result"):
-        yield _tool(part, part.get("toolName"))
+        yield _tool(part, part.get("toolName"), room)
     elif kind == "dynamic-tool" or (kind.startswith("tool-") and "toolCallId" in part):
-        yield _tool(part, part.get("toolName") or kind.removeprefix("tool-"))
+        yield _tool(part, part.get("toolName") or kind.removeprefix("tool-"), room)
     elif kind in ("file", "image"):
         yield _file(part)
     elif kind != "step-start":
-        yield _other(part, kind)
+        yield _other(part, room, kind)
 
 
-def _text(text: str) -> Block:
-    return Block("text", text=rendered(cut(text)))
+def _text(text: str, room: Room) -> Block:
+    return Block("text", text=rendered(room.cut(text)))
 
 
 def _reasoning(part: Mapping[str, Any]) -> str:
@@ -93,12 +94,12 @@ def _reasoning(part: Mapping[str, Any]) -> str:
     return "\n".join(found) or "(its text is not stored)"
 
 
-def _tool(call: Mapping[str, Any], name: Any) -> Block:
+def _tool(call: Mapping[str, Any], name: Any, room: Room) -> Block:
     details: dict[str, str] = {}
     for label, keys in _TOOL_MEMBERS.items():
         for key in keys:
             if call.get(key) is not None:
-                details[label] = cut(_readable(call[key]))
+                details[label] = room.cut(_readable(call[key]))
                 break
     return Block("tool", short(name) or "tool", status=short(call.get("state")), details=details)
 
@@ -121,8 +122,8 @@ def _file(part: Mapping[str, Any]) -> Block:
     return Block("file", name, details={"Type": short(kind), "Data": short(data)})
 
 
-def _other(value: Any, kind: str = "other") -> Block:
-    return Block("other", short(kind), details={"": cut(_readable(value))})
+def _other(value: Any, room: Room, kind: str = "other") -> Block:
+    return Block("other", short(kind), details={"": room.cut(_readable(value))})
 
 
 def _readable(value: Any) -> str:

@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import orjson
 from pydantic.alias_generators import to_snake
 
 MOST_CHARACTERS: Final = 20_000
 """So much of a text is on a page; the raw JSON has all of it."""
+_FEW: Final = 1_000
+_PAGE: Final = 150_000
 _LINE: Final = 120
 
 
@@ -62,14 +65,33 @@ def duration(milliseconds: Any) -> str:
 
 def as_json(value: Any) -> str:
     """Returns a value as indented JSON."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:  # lone surrogates, and numbers of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 
-def cut(text: str) -> str:
+def cut(text: str, most: int = MOST_CHARACTERS) -> str:
     """Returns the beginning of a long text, and how long it is."""
-    if len(text) <= MOST_CHARACTERS:
+    if len(text) <= most:
         return text
-    return f"{text[:MOST_CHARACTERS]}\n… the first {MOST_CHARACTERS:,} of {len(text):,} characters; raw JSON has all"
+    return f"{text[:most]}\n… the first {most:,} of {len(text):,} characters; raw JSON has all"
+
+
+class Room:
+    """Shares out a page among many texts, so that it takes no longer with long ones.
+
+    Once they fill the page, each further one has the room of a few lines.
+    """
+
+    def __init__(self) -> None:
+        self._left = _PAGE
+
+    def cut(self, text: str) -> str:
+        """Returns as much of a text as it has room for."""
+        shown = cut(text, min(MOST_CHARACTERS, max(_FEW, self._left)))
+        self._left -= len(shown)
+        return shown
 
 
 def short(value: Any) -> str:

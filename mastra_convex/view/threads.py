@@ -11,7 +11,7 @@ from mastra_convex.engine.protocol import Read
 from mastra_convex.view.page import Query, Site, not_found
 from mastra_convex.view.parts import blocks_of
 from mastra_convex.view.reading import Columns, Listing
-from mastra_convex.view.shown import as_json, cut, link, row_link
+from mastra_convex.view.shown import Room, as_json, link, row_link
 
 THREADS: Final = "mastra_threads"
 MESSAGES: Final = "mastra_messages"
@@ -67,6 +67,7 @@ async def thread(site: Site, query: Query) -> web.Response:
         raise not_found("thread", id)
     resource = None if row is None else row.get("resourceId")
     memory = await reader.get(RESOURCES, [resource]) if resource and RESOURCES in deployed else None
+    room = Room()
     return await site.page(
         "thread.html",
         query,
@@ -77,20 +78,20 @@ async def thread(site: Site, query: Query) -> web.Response:
         states=lists.get(STATE),
         observations=lists.get(OBSERVATIONS),
         listing=listing,
-        messages=[_message(each) for each in listing.rows],
+        messages=[_message(each, room) for each in listing.rows],
         is_newest_first=is_newest_first,
         raw=row_link(THREADS, [id], "/raw"),
         other_order=link("/thread", id=id, order=None if is_newest_first else "newest"),
     )
 
 
-def _message(row: Columns) -> dict[str, Any]:
+def _message(row: Columns, room: Room) -> dict[str, Any]:
     content = row.get("content")
     metadata = content.get("metadata") if isinstance(content, dict) else None
     return {
         **row,
-        "blocks": blocks_of(content),
-        "metadata": None if metadata is None else cut(as_json(metadata)),
+        "blocks": blocks_of(content, room),
+        "metadata": None if metadata is None else room.cut(as_json(metadata)),
         "raw": row_link(MESSAGES, [row.get("id")], "/raw"),
     }
 

@@ -97,3 +97,12 @@ async def test_a_file_with_some_of_the_tables(tmp_path: Path) -> None:
     async with ConvexStore.local(path, read_only=True) as store, visiting(store) as visitor:
         assert (await visitor.page("/")).links == ["/", "/threads", "/threads"]
         assert ATTACK in (await visitor.page(f"/thread?id={_KEY}")).text
+
+
+async def test_many_long_texts_share_a_page() -> None:
+    async with ConvexStore.local(":memory:") as store, visiting(store) as visitor:
+        message = {"thread_id": "t", "resource_id": "r", "role": "user", "content": "long " * 4_000}
+        await store.memory.save_messages([message] * 20)
+        text = (await visitor.page("/thread?id=t")).text
+        assert len(text) < 200_000
+        assert text.count("the first 1,000 of 20,000 characters") == 12
