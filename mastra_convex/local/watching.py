@@ -14,7 +14,7 @@ from mastra_convex.engine.protocol import Describe, Get, Read, Scan
 from mastra_convex.engine.wire import to_bytes
 from mastra_convex.errors import MastraConvexError
 from mastra_convex.local.documents import UnreadableError
-from mastra_convex.local.reads import run_reads
+from mastra_convex.local.reads import encoded_key, find, run_reads
 from mastra_convex.local.schema import EncodedKey, Layout, Session, damaged
 from mastra_convex.rows.keys import encode_key
 from mastra_convex.tables import Table
@@ -27,6 +27,9 @@ POLL_EVERY: Final = 0.05
 
 _MOST_BYTES: Final = 16 << 20
 """Bytes of results after which the reads that are left wait for the next look."""
+
+_READS_AT_ONCE: Final = 64
+"""Reads whose rows are looked up together. It bounds what is looked up beyond those bytes."""
 
 Part = tuple[str, tuple[str, ...]]
 """A table, and leading fields of one of its indexes."""
@@ -44,19 +47,19 @@ class State(NamedTuple):
 class WatchedRead:
     """Holds reads that are watched, and what was last seen of them.
 
-    `touches` counts the commits that may have changed them, up to which `seen` says that they were read.
+    `touches` counts the commits that may have changed them.
     """
 
     watcher: Watcher
+    id: int
     ops: Sequence[Read[Any]]
     ranges: list[tuple[Part, EncodedKey]]
-    touches: int = 1
-    seen: int = 0
+    touches: int = 0
     digest: bytes = b""
 
     def touch(self) -> None:
         self.touches += 1
-        self.watcher.wake()
+        self.watcher.touch(self)
 
 
 class Watches:
@@ -178,8 +181,8 @@ def _ranges(table: Table, op: Read[Any]) -> Iterator[tuple[Part, EncodedKey]]:
         yield (table.name, ()), ()
 
 
-Found = dict[int, tuple[WatchedRead, int, State, bytes]]
-"""By id: a read, up to which touch it was read, what it gives and the digest of that."""
+Found = list[tuple[WatchedRead, int, State, bytes]]
+"""Reads, each with its touches before it was read, what it gives and the digest of that."""
 
 
 class Watcher:
@@ -192,22 +195,25 @@ class Watcher:
         self._engine = engine
         self._watches = watches
         self._reads: dict[int, WatchedRead] = {}
+        self._touched: dict[WatchedRead, None] = {}
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._woken = asyncio.Event()
         self._is_waking = False
         watches.open(self)
 
     def add(self, id: int, ops: Sequence[Read[Any]]) -> None:
         """Watches reads under an id that is not in use."""
-        read = self._reads[id] = WatchedRead(self, ops, self._watches.ranges(ops))
+        read = self._reads[id] = WatchedRead(self, id, ops, self._watches.ranges(ops))
         self._watches.add(read)
-        self._woken.set()
+        read.touch()
 
     def remove(self, id: int) -> None:
         """Ends the watch of an id, if there is one."""
         read = self._reads.pop(id, None)
         if read is not None:
             self._watches.remove(read)
+            self._touched.pop(read, None)
 
     def close(self) -> None:
         """Ends all watches."""
@@ -215,11 +221,18 @@ class Watcher:
             self.remove(id)
         self._watches.close(self)
 
+    def touch(self, read: WatchedRead) -> None:
+        """Has a read looked at again; from any thread."""
+        self._touched[read] = None
+        self.wake()
+
     def wake(self) -> None:
         """Ends a `wait`, also the next one; from any thread."""
-        if not self._is_waking:
-            self._is_waking = True
-            with suppress(RuntimeError):  # the loop is closed: nobody waits
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            if threading.get_ident() == self._thread:
+                self._woken.set()
+            elif not self._is_waking:
+                self._is_waking = True
                 self.loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
@@ -242,31 +255,51 @@ class Watcher:
             self._woken.set()  # it was not read, so it is still to be looked at
             raise
         states: dict[int, State] = {}
-        for id, (read, touches, state, digest) in found.items():
-            if self._reads.get(id) is read:
-                read.seen = touches
+        for read, touches, state, digest in found:
+            self._touched.pop(read, None)
+            if self._reads.get(read.id) is read:
+                if read.touches != touches:  # meanwhile, or right now in another thread
+                    self._touched[read] = None
                 if digest != read.digest:
                     read.digest = digest
-                    states[id] = state
-        if any(read.touches != read.seen for read in self._reads.values()):
+                    states[read.id] = state
+        if self._touched:
             self._woken.set()
         return states
 
     def touched(self) -> Iterator[Read[Any]]:
         """Returns the operations that are to be run again."""
-        return (op for read in self._reads.values() if read.touches != read.seen for op in read.ops)
+        return (op for read in list(self._touched) for op in read.ops)
 
     def read(self, session: Session) -> Found:
         """Reads what was touched. Runs in a transaction under the lock of the database."""
-        found: Found = {}
+        found: Found = []
         left = _MOST_BYTES
-        for id, read in list(self._reads.items()):
-            touches = read.touches
-            if touches != read.seen and left > 0:
-                state = _state(session, read.ops)
-                found[id] = read, touches, state, hashlib.blake2b(state.text, digest_size=16).digest()
-                left -= len(state.text)
+        touched = [(read, read.touches) for read in list(self._touched)]
+        for start in range(0, len(touched), _READS_AT_ONCE):
+            if left <= 0:
+                break
+            several = touched[start : start + _READS_AT_ONCE]
+            if len(several) > 1:
+                _look_up(session, [op for read, _ in several for op in read.ops])
+            for read, touches in several:
+                if left > 0:
+                    state = _state(session, read.ops)
+                    found.append((read, touches, state, hashlib.blake2b(state.text, digest_size=16).digest()))
+                    left -= len(state.text)
         return found
+
+
+def _look_up(session: Session, ops: Iterable[Read[Any]]) -> None:
+    """Looks up the rows of those reads that get one each, all at once; the session keeps them for the reads."""
+    keys: dict[Layout, list[EncodedKey]] = {}
+    for op in ops:
+        layout = session.layouts.get(op.table)
+        if layout is not None and isinstance(op, Get) and len(op.keys) == 1:
+            with suppress(MastraConvexError):  # reading reports what is wrong
+                keys.setdefault(layout, []).append(encoded_key(layout, op.keys[0]))
+    for layout, wanted in keys.items():
+        find(session, layout, wanted)
 
 
 def _state(session: Session, ops: Sequence[Read[Any]]) -> State:

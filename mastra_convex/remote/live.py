@@ -247,12 +247,12 @@ class _Connection:
         _log.warning("live queries: the connection is lost (%s), again in %.1f s", failure.reason, wait)
         return wait
 
-    def _back(self) -> None:
-        """Takes note that every query was answered on this connection."""
-        if self.lost_since is not None:
+    def _check_back(self) -> None:
+        """Takes note that the connection is back once every query was answered on it."""
+        if self.lost_since is not None and all(live.is_current for live in self._live.values()):
             _log.info("live queries: connected again after %.1f s", self.loop.time() - self.lost_since)
-        self.lost_since = self._failure = None
-        self._failures = 0
+            self.lost_since = self._failure = None
+            self._failures = 0
 
     async def _converse(self) -> Failure:
         """Makes a connection and follows it to its end, which it returns."""
@@ -299,8 +299,8 @@ class _Connection:
                     if refused is not None:
                         return refused
                 self._ts = conversation.ts or self._ts
-                if conversation.is_answered and all(live.is_current for live in self._live.values()):
-                    self._back()
+                if self.lost_since is not None and conversation.is_answered:
+                    self._check_back()
         finally:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
