@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic.alias_generators import to_snake
 
 from mastra_convex.domain import DomainStore
-from mastra_convex.errors import ClosedError, ConfigurationError, ValidationError, raise_all
+from mastra_convex.errors import (
+    ClosedError,
+    ConfigurationError,
+    DomainNotRegisteredError,
+    ValidationError,
+    raise_all,
+)
 from mastra_convex.retention import Retention
 from mastra_convex.store_base import DomainAccess
+
+_OF_ONE_STORE: Final = ("export", "import_", "copy_to", "erase", "backup")
 
 Override = DomainAccess | DomainStore | Literal[False]
 
@@ -123,6 +131,13 @@ class CompositeStore(DomainAccess):
     async def _init(self) -> None:
         await _all((part.init() for part in self._parts), "INIT")
         self._ready = True
+
+    def _no_domain(self, name: str) -> DomainNotRegisteredError:
+        if name not in _OF_ONE_STORE:
+            return super()._no_domain(name)
+        return DomainNotRegisteredError(
+            f"a composite has no {name}: its domains lie in several stores; call it on each of them"
+        )
 
     @staticmethod
     def _given(name: str, given: object) -> DomainStore:

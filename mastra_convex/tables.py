@@ -150,6 +150,7 @@ class Table:
         vector_indexes: native vector indexes.
         resource: the column, or member of one (`metadata.resource_id`), that names the resource a row belongs to. Rows
             that belong to other rows go with these and need none.
+        beside: the table whose row of the same key a row belongs to when all of one resource is moved or erased.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Table:
     stored_in: Table | None = None
     vector_indexes: tuple[VectorIndex, ...] = ()
     resource: str | None = None
+    beside: str | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("fields", Field), ("indexes", Index), ("vector_indexes", VectorIndex)):

@@ -95,10 +95,13 @@ class ResourceRows:
         found = {table.name: await self._naming(table) for table in naming}
         for table in self._tables.values():
             if table.owner is not None and table.owner.table in found:
-                ids = [row.id for row in found[table.owner.table].values()]
-                owned = await self._owned(table, table.owner.index, ids)
+                ids = [[row.id] for row in found[table.owner.table].values()]
+                owned = await self._of_ids(table, table.owner.index, ids)
                 found[table.name] = {**found.get(table.name, {}), **owned}
-        in_order = sorted(found, key=lambda name: self._tables[name].owner is None)
+            if table.beside in found:
+                keys = [row.key for row in found[table.beside].values()]
+                found[table.name] = await self._of_ids(table, table.key, keys)
+        in_order = sorted(found, key=lambda name: (self._tables[name].owner or self._tables[name].beside) is None)
         return [
             (self._tables[name], sorted(found[name].values(), key=lambda row: row.made))
             for name in in_order
@@ -116,12 +119,11 @@ class ResourceRows:
             scan = Scan(table=table.name, index=table.key, where=where)
         return await self._scanned(table, scan)
 
-    async def _owned(self, table: Table, index: str, ids: Sequence[Any]) -> dict[bytes, FoundRow]:
-        """Returns the rows that belong to rows with these ids, but for those that name another resource."""
+    async def _of_ids(self, table: Table, index: str, ids: Sequence[Key]) -> dict[bytes, FoundRow]:
+        """Returns the rows that begin so in an index, but for those that name another resource."""
         found: dict[bytes, FoundRow] = {}
         for start in range(0, len(ids), _OWNERS):
-            prefixes = [[id] for id in ids[start : start + _OWNERS]]
-            scan = Scan(table=table.name, index=index, prefixes=prefixes)
+            scan = Scan(table=table.name, index=index, prefixes=[list(id) for id in ids[start : start + _OWNERS]])
             found.update(await self._scanned(table, scan))
         return found
 

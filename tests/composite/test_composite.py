@@ -148,6 +148,12 @@ async def test_a_domain_that_nobody_provides(local: ConvexStore) -> None:
             getattr(store, "nonsense")  # noqa: B009
 
 
+def test_what_moves_a_whole_store_is_told_to_be_of_its_stores(local: ConvexStore) -> None:
+    composite = CompositeStore(id="app", default=local)
+    with pytest.raises(DomainNotRegisteredError, match=r"a composite has no export: .* call it on each of them"):
+        getattr(composite, "export")  # noqa: B009
+
+
 async def test_a_domain_of_the_users_own(local: ConvexStore) -> None:
     traces = Traces()
     async with CompositeStore(id="app", default=local, domains={"observability": traces}) as store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -62,3 +63,17 @@ async def test_a_message_of_another_resource_in_the_thread_stays(backend: Backen
     left = [orjson.loads(row)["id"] for row in (await rows_of(store))["mastra_messages"]]
     assert "guest" in left
     assert "visit" not in left
+
+
+async def test_claims_go_with_their_runs(backend: Backend, tmp_path: Path) -> None:
+    store = backend.store()
+    for user in ("user-1", "user-2"):
+        await store.workflows.persist_workflow_snapshot(
+            "w", run_id=f"r-{user}", resource_id=user, snapshot={"status": "running"}
+        )
+        await store.workflows.claim_run("w", run_id=f"r-{user}", owner="worker", lease=timedelta(minutes=1))
+    report = await store.export(tmp_path / "user-1.zip", resource_id="user-1")
+    assert report.tables["mastra_workflow_claims"].rows == 1
+    assert await store.erase("user-1") == {"mastra_workflow_claims": 1, "mastra_workflow_snapshots": 1}
+    [left] = (await rows_of(store))["mastra_workflow_claims"]
+    assert orjson.loads(left)["run_id"] == "r-user-2"

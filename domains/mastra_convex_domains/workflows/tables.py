@@ -45,6 +45,7 @@ CLAIMS = Table(
         Index("by_expires", ("expires_at",)),
     ),
     key="by_workflow_run",
+    beside=SNAPSHOTS.name,
 )
 """Each row holds the latest claim of a run; one that was released has no owner and no end. `@mastra/convex` has no such
 table.
