@@ -105,7 +105,7 @@ from mastra_convex.retention import (
     parse_policies,
     prune_tables,
 )
-from mastra_convex.rows.at_once import check_at_once
+from mastra_convex.rows.at_once import check_at_once, runs
 from mastra_convex.rows.changes import Change, Edit
 from mastra_convex.rows.codec import decode_row, encode_columns, encode_row, text_column
 from mastra_convex.rows.conditions import Condition
@@ -245,6 +245,7 @@ __all__ = [
     "parse_policies",
     "read_modify_write",
     "register",
+    "runs",
     "shown",
     "string",
     "text",

@@ -44,9 +44,9 @@ from mastra_convex.tables import RECEIPTS
 
 _DONE = Outcome()
 _MAX_DIGITS = 9
-_FEW = 16
-"""Keys, guards, conditions and edits of a commit that is attempted at once: each takes some 20 microseconds."""
-_LITTLE = 16 << 10
+_FEW = 32
+"""Keys, guards, conditions and edits of a commit that is attempted at once: each takes some 30 microseconds."""
+_LITTLE = 32 << 10
 """Bytes of what a commit that is attempted at once writes: to check and print them takes a millisecond."""
 
 

@@ -57,7 +57,8 @@ class Stored:
     @property
     def size(self) -> int:
         """Returns the bytes that budgets are charged with."""
-        return len(self.doc) + sum(charged(vector) for _, vector in self.vectors)
+        size = len(self.doc)
+        return size + sum(charged(vector) for _, vector in self.vectors) if self.vectors else size
 
     def row(self, table: Table) -> Row:
         """Returns the row as reads return it, the reader's own; numbers of vectors as float32 has them.

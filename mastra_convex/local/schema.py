@@ -65,7 +65,7 @@ class Layout:
         self.key_fields: tuple[str, ...] = table.key_fields
         self.key_columns: list[str] = [quoted(key_column(field)) for field in table.key_fields]
         self.extract: list[Callable[[Row], bytes]] = [_extractor(field) for field in self.fields]
-        self.extract_key: list[Callable[[Row], bytes]] = [_extractor(field) for field in table.key_fields]
+        self._key_positions = [self.fields.index(field) for field in table.key_fields]
         vector_columns = [quoted(vector_column(field)) for field in self.vectors]
         self.columns: str = ", ".join(["_seq", "doc", *vector_columns])
         self.stored: Callable[..., Stored] = self._stored if vectors else Stored
@@ -83,9 +83,9 @@ class Layout:
         """The bytes of all key columns."""
         return [extract(row) for extract in self.extract]
 
-    def key(self, row: Row) -> EncodedKey:
-        """The bytes of the fields by which rows are found."""
-        return tuple([extract(row) for extract in self.extract_key])
+    def key(self, columns: Sequence[bytes]) -> EncodedKey:
+        """The bytes of the fields by which rows are found, of those of all key columns."""
+        return tuple([columns[n] for n in self._key_positions])
 
     def index(self, name: str) -> Index:
         index = BY_CREATION if name == BY_CREATION.name else self.table.index_by_name.get(name)

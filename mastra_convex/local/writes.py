@@ -36,23 +36,23 @@ def put_rows(session: Session, layout: Layout, op: Put) -> Written:
     table, keep = layout.table, op.keep
     for name in keep:
         check_column(table, name)
-    wanted: dict[tuple[bytes, ...], Row] = {}
+    wanted: dict[tuple[bytes, ...], tuple[Row, list[bytes]]] = {}
     keys: list[tuple[bytes, ...]] = []
     for row in op.rows:
         check_columns(table, row, row, extra=bool(op.extra))
         check_complete(table, row)
-        key = layout.key(row)
+        columns = layout.keys(row)
+        key = layout.key(columns)
         keys.append(key)
-        wanted[key] = row
+        wanted[key] = row, columns
     found = find(session, layout, list(wanted))
     size = 0
     inserts: list[tuple[Any, ...]] = []
-    for key, row in wanted.items():
+    for key, (row, columns) in wanted.items():
         stored = found.get(key)
         if stored is None:
             doc, vectors = dump(table, layout.vectors, row)
             size += len(doc) + sum(map(charged, filter(None, vectors)))
-            columns = layout.keys(row)
             inserts.append((doc.decode(), *columns, *vectors))
             if session.is_watched:
                 session.written.append((layout, columns))
@@ -96,7 +96,7 @@ class Patcher:
         if self._moves:
             found.clear()
         elif found:
-            key = layout.key(row)
+            key = layout.key(layout.keys(row))
             known = found.get(key)
             if known is not None and known.seq == stored.seq:
                 found[key] = changed

@@ -61,7 +61,9 @@ def encode_columns(table: Table, values: Mapping[str, Any]) -> Row:
         field = table.field_by_name.get(name)
         if field is None:
             raise ConfigurationError(f"{table.name} has no column {name!r}")
-        if value is not None or (field.json and not field.optional):
+        if type(value) is str and field.type == "string" and not field.json and value.isascii():  # most values
+            row[name] = value
+        elif value is not None or (field.json and not field.optional):
             row[name] = _encode(field, value, name)
             if table.indexed_members:
                 check_indexed(row[name], table.indexed_members, name)

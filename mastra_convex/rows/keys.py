@@ -37,7 +37,7 @@ def encode_key(value: Any) -> bytes:
     Raises ValidationError for text that is not valid UTF-8 and for numbers that are not finite.
     """
     if isinstance(value, str):
-        return _STRING + _utf8(value)
+        return _STRING + (value.encode() if value.isascii() else _utf8(value))
     if value is None:
         return _NULL
     if value is True:

@@ -71,13 +71,15 @@ class OpenRow:
 
         Raises LargeValueError where it is inside a value that is kept in chunks.
         """
-        column, *keys = path
+        column = path[0]
+        keys = path[1:]
         stored = self._row.get(column)
         if isinstance(stored, str) and column not in self._edited and not may_refer(stored):
-            if not keys and not self._is_json(column):
-                return to_json(stored)
-            if keys and stored not in self._parsed and (found := _inside(stored, keys)) is not None:
-                return to_json(plain_numbers(found))
+            if not keys:
+                if not self._is_json(column):
+                    return to_json(stored)
+            elif not (self._parsed and stored in self._parsed) and (found := _inside(stored, keys)) is not None:
+                return to_json(found if type(found) is str else plain_numbers(found))
         if not keys and self._is_json(column):
             stored = self.close().get(column)
             if isinstance(stored, str):

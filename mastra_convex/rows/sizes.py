@@ -37,7 +37,8 @@ def check_document(table: str, row: dict[str, Any], *, apart: Collection[str] = 
 
     The size of the columns `apart` does not count; their values are within the other limits.
     """
-    if _is_document({name: value for name, value in row.items() if name not in apart} if apart else row):
+    measured = {name: value for name, value in row.items() if name not in apart} if apart else row
+    if _has_short_texts(measured) or _is_document(measured):
         return
     size = SYSTEM_FIELDS_BYTES + _measure(row, table, 1) - sum(value_size(row.get(name)) for name in apart)
     if size > MAX_DOCUMENT_BYTES:
@@ -45,6 +46,13 @@ def check_document(table: str, row: dict[str, Any], *, apart: Collection[str] = 
             f"a row of {table} takes {size} bytes; Convex stores at most {MAX_DOCUMENT_BYTES} (1 MiB) in a document",
             details={"path": table, "size": size, "limit": MAX_DOCUMENT_BYTES},
         )
+
+
+def _has_short_texts(row: dict[str, Any]) -> bool:
+    """Tells whether a row has nothing but texts that are surely small enough, as most rows have."""
+    texts = (*row, *row.values())
+    is_flat = len(row) <= MAX_OBJECT_FIELDS and set(map(type, texts)) <= {str}
+    return is_flat and sum(map(len, texts)) < SURELY_SMALL_BYTES  # at worst, 4 bytes a character
 
 
 def _is_document(row: dict[str, Any]) -> bool:

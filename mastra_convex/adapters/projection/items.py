@@ -13,7 +13,7 @@ import orjson
 from mastra_convex import to_jsonable
 from mastra_convex.adapters.projection.parts import PartDict, data
 from mastra_convex.contract.items import ItemRole, NewItem, ToolResult
-from mastra_convex.domain import clean, new_id
+from mastra_convex.domain import check_at_once, clean, new_id
 from mastra_convex.errors import ValidationError
 
 _LONG_INTEGER: Final = re.compile(r"[0-9]{19}")
@@ -95,6 +95,7 @@ def item_of(text: str) -> Any:
 def items_of(texts: Sequence[str]) -> list[Any]:
     """Returns the foreign items of JSON texts, without those whose text is none."""
     whole = f"[{','.join(texts)}]"
+    check_at_once(len(whole))
     if not _has_long_integer(whole):
         try:
             found: list[Any] = orjson.loads(whole)
@@ -133,6 +134,9 @@ def _showable(part: PartDict | ToolResult, name: str) -> PartDict | ToolResult:
 
 def _readable(value: Any) -> dict[str, Any] | None:
     """Returns an object as both languages read it alike; None where that would join two members."""
+    texts = (*value, *value.values())
+    if set(map(type, texts)) == {str} and all(map(str.isascii, texts)):  # most parts
+        return dict(value)
     around: Any = dict(value)
     for _ in range(_LEVELS_AROUND):
         around = [around]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Any, Final, Protocol, TypeAlias
+from itertools import chain, groupby
+from typing import Any, Protocol, TypeAlias
 
 from mastra_convex.adapters.projection.items import items_of
-from mastra_convex.domain import each
-
-_READ_CHARACTERS: Final = 48 << 10
-"""So many characters of JSON text are parsed at a time; that takes less than a millisecond."""
+from mastra_convex.domain import each, runs
 
 OfMessage: TypeAlias = Callable[[str, Mapping[str, Any]], list[Any]]
 """Makes items of a message of another writer, none, one or several: of its role and its content in format 2."""
@@ -77,17 +74,8 @@ async def read_items(stored: Iterable[Stored], of_message: OfMessage) -> list[An
 
 def _runs(stored: Iterable[Stored]) -> Iterator[list[str] | Stored]:
     """Joins texts that follow each other, as long as they are parsed in a moment."""
-    texts: list[str] = []
-    size = 0
-    for one in stored:
-        length = 0 if one.item is None else len(one.item)
-        size += length
-        if texts and (one.item is None or size > _READ_CHARACTERS):
-            yield texts
-            texts, size = [], length
-        if one.item is None:
-            yield one
+    for has_item, group in groupby(stored, key=lambda one: one.item is not None):
+        if has_item:
+            yield from runs([one.item or "" for one in group])
         else:
-            texts.append(one.item)
-    if texts:
-        yield texts
+            yield from group

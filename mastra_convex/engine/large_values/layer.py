@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeVar
 
 from mastra_convex.engine.client import Records
@@ -111,8 +112,8 @@ class _LargeValuesLayer(Layer):
         if isinstance(op, Describe) or op.table not in self._tables:
             return result
         if isinstance(op, Scan) and op.paths is not None:
-            texts = [text for values in result.values or () for text in values if text is not None]
-            if not any(map(may_refer, texts)):
+            texts = chain.from_iterable(result.values or ())
+            if not any(map(may_refer, filter(None, texts))):
                 return result
             [rows] = await self._engine.read([self._unchosen(op)])
             return await self._chosen(op, rows)

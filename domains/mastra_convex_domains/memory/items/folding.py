@@ -81,6 +81,8 @@ class Folded:
 
 def unknown_calls(items: Sequence[NewItem]) -> list[str]:
     """Lists the calls of which the batch has a result, but not the call before it."""
+    if not any(isinstance(part, ToolResult) for item in items for part in item.parts):
+        return []
     known: set[str] = set()
     unknown: dict[str, None] = {}
     for item in items:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from itertools import chain, starmap
+from typing import Any
 
 import orjson
 
-from mastra_convex.domain import Bound, Get, IndexRange, Neighbours, NeighboursResult, Records, Scan, each, from_json
+from mastra_convex.domain import (
+    Bound,
+    Get,
+    IndexRange,
+    Neighbours,
+    NeighboursResult,
+    Records,
+    Scan,
+    each,
+    from_json,
+    runs,
+)
 from mastra_convex_domains.memory.messages import stored_message
 from mastra_convex_domains.memory.models import Message
 from mastra_convex_domains.memory.tables import MESSAGES
 
 from .models import StoredItem
-
-_PARSED_CHARACTERS: Final = 48 << 10
-"""So many characters of JSON text are parsed at a time; that takes less than a millisecond."""
 
 
 class ItemReader:
@@ -63,11 +72,11 @@ class ItemReader:
 
     async def _stored(self, values: Sequence[Sequence[str | None] | None] | None) -> list[StoredItem]:
         pairs = await parsed([pair for pair in values or () if pair is not None])
-        others = [id for id, item in pairs if not isinstance(item, str)]
-        messages: dict[str, Message] = {}
-        if others:
-            found = await self._records.read(Get(table=MESSAGES.name, keys=[[id] for id in others]))
-            messages = {message.id: message for message in await each(stored_message, filter(None, found.rows))}
+        others = [id for id, item in pairs if type(item) is not str]
+        if not others:
+            return list(starmap(StoredItem, pairs))
+        found = await self._records.read(Get(table=MESSAGES.name, keys=[[id] for id in others]))
+        messages = {message.id: message for message in await each(stored_message, filter(None, found.rows))}
         return [
             StoredItem(id, item) if isinstance(item, str) else _without_item(messages[id])
             for id, item in pairs
@@ -86,22 +95,14 @@ def range_of(thread_id: str, *, lower: Bound | None = None) -> IndexRange:
 
 
 async def parsed(values: Sequence[Sequence[str | None]]) -> list[tuple[str, Any]]:
-    """Parses pairs of an id and another value: many small ones as one text, which is several times faster."""
-    parts: list[list[str]] = [[]]
-    size = 0
-    for id, value in values:
-        pair = f"[{id},{value or 'null'}]"
-        size += len(pair)
-        if size > _PARSED_CHARACTERS and parts[-1]:
-            parts.append([])
-            size = len(pair)
-        parts[-1].append(pair)
-    found = await each(_parsed_at_once, [f"[{','.join(part)}]" for part in parts])
-    return [(id, value) for part in found for id, value in part]
+    """Parses pairs of the JSON texts of an id and of another value, None where there is none."""
+    pairs = [f"[{id},{value or 'null'}]" for id, value in values]
+    return list(chain.from_iterable(await each(_parsed_run, runs(pairs))))
 
 
-def _parsed_at_once(pairs: str) -> Any:
-    return orjson.loads(pairs) if len(pairs) <= 2 * _PARSED_CHARACTERS else from_json(pairs)  # the latter in a thread
+def _parsed_run(pairs: list[str]) -> Any:
+    text = f"[{','.join(pairs)}]"
+    return orjson.loads(text) if len(pairs) > 1 else from_json(text)  # a large one in a thread
 
 
 def _without_item(message: Message) -> StoredItem:
