@@ -130,8 +130,8 @@ class _Attributes:
         for name in [name for name in self._all if name.startswith("langsmith.metadata.")]:
             value = self._all.pop(name)
             if not name.removeprefix("langsmith.metadata.").startswith("LANG"):
-                metadata.setdefault(name.removeprefix("langsmith.metadata."), value)
-        return {str(name): plain(parsed(value)) for name, value in metadata.items()}
+                metadata.setdefault(name.removeprefix("langsmith.metadata."), parsed(value))
+        return {str(name): plain(value) for name, value in metadata.items()}
 
 
 def _span_type(span: ReadableSpan, attributes: _Attributes) -> str:

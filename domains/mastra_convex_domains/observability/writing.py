@@ -152,11 +152,16 @@ class WritingMethods(DomainStore):
             ValidationError: one of them is wrong; nothing was changed.
         """
         operation = "BATCH_UPDATE_SPANS"
-        wanted: dict[_Key, dict[str, Any]] = {}
-        for n, given in enumerate(items(records, "records", operation=operation)):
+
+        def checked(one: tuple[int, Any]) -> tuple[_Key, dict[str, Any]]:
+            n, given = one
             record = parse(_Update, given, f"records[{n}]", operation=operation)
-            changes = wanted.setdefault((record.trace_id, record.span_id), {})
-            changes.update(_changes(record.updates, f"records[{n}].updates", operation))
+            changes = _changes(record.updates, f"records[{n}].updates", operation)
+            return (record.trace_id, record.span_id), changes
+
+        wanted: dict[_Key, dict[str, Any]] = {}
+        for key, changes in await each(checked, enumerate(items(records, "records", operation=operation))):
+            wanted.setdefault(key, {}).update(changes)
         await self._update(wanted, operation)
 
     async def batch_delete_traces(
