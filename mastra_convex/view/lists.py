@@ -78,7 +78,7 @@ OBSERVATIONS: Final = Rows(
         "Observations": "activeObservations",
     },
     index="by_updated",
-    filters={"threadId": "by_thread"},
+    filters={"threadId": "by_thread", "lookupKey": "by_lookup_key"},
 )  # fmt: skip
 
 TIMES: Final = frozenset(

@@ -112,7 +112,25 @@ async def resource_names(site: Site, query: Query) -> web.Response:
 
 async def resource(site: Site, query: Query) -> web.Response:
     """Shows what is kept of a resource; one that only threads name is shown too."""
-    id = query.text("id")
-    row = await site.reader.get(RESOURCES, [id]) if await site.reader.has(RESOURCES) else None
-    raw = row_link(RESOURCES, [id], "/raw") if row else None
-    return await site.page("resource.html", query, section="Resources", title=id, id=id, resource=row, raw=raw)
+    id, reader = query.text("id"), site.reader
+    key = f"resource:{id}"
+    wanted: list[Get | Scan] = [
+        Get(table=RESOURCES, keys=[[id]]),
+        Scan(table=OBSERVATIONS, index="by_lookup_key", prefixes=[[key]], order="desc", limit=1),
+    ]
+    deployed = await reader.deployed()
+    reads: list[Read[Any]] = [read for read in wanted if read.table in deployed]
+    found = {read.table: answer for read, answer in zip(reads, await reader.once(reads), strict=True)}
+    row = reader.row(RESOURCES, found[RESOURCES]) if RESOURCES in found else None
+    observed = reader.listing(OBSERVATIONS, found[OBSERVATIONS]).rows if OBSERVATIONS in found else []
+    return await site.page(
+        "resource.html",
+        query,
+        section="Resources",
+        title=id,
+        id=id,
+        resource=row,
+        raw=row_link(RESOURCES, [id], "/raw") if row else None,
+        observed=observed,
+        generations=link("/observations", lookupKey=key),
+    )

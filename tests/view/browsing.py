@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from typing import Final
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mastra_convex import ConvexStore
-from mastra_convex.view.app import serving, view_app
+from mastra_convex.view.app import Extension, serving, view_app
 
 TOKEN: Final = "the-token-of-the-tests"
 _ACTIVE: Final = frozenset({"script", "iframe", "object", "embed", "base", "style", "applet", "template"})
@@ -78,9 +78,11 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visiting(store: ConvexStore, *, is_live: bool = True) -> AsyncGenerator[Visitor]:
+async def visiting(
+    store: ConvexStore, *, is_live: bool = True, extensions: Iterable[Extension] = ()
+) -> AsyncGenerator[Visitor]:
     """Serves the pages of a store, and opens the link."""
-    app = view_app(store, token=TOKEN, is_live=is_live)
+    app = view_app(store, token=TOKEN, is_live=is_live, extensions=extensions)
     jar = aiohttp.CookieJar(unsafe=True)  # keeps cookies of 127.0.0.1
     async with (
         serving(app, token=TOKEN, host="127.0.0.1", port=0) as link,

@@ -14,6 +14,7 @@ from mastra_convex.domain import Put
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.view.markdown import rendered
 from mastra_convex.view.parts import blocks_of
+from mastra_convex.view.studio import add_routes
 from tests.effort import effort
 from tests.view.browsing import Checked, visiting
 
@@ -22,6 +23,7 @@ _PAGES = (
     "/runs?workflow=w&resource=r&status=failed", "/run?workflow=w&run=0", "/scores", "/scores?scorer=s", "/traces",
     "/resource?id=r1",
 )  # fmt: skip
+_LISTS_OF_STUDIO = ("/api/agents", "/api/workflows", "/api/workflows/run-counts", "/api/scores/scorers")
 _THREADS, _RUNS = effort((2_000, 500), (100_000, 10_000))
 
 
@@ -38,7 +40,7 @@ async def test_a_page_costs_three_calls_and_two_hundred_documents(
         calls.append(sum(len(each.values or getattr(each, "rows", ())) for each in answers if hasattr(each, "values")))
         return answers
 
-    async with visiting(store) as visitor:
+    async with visiting(store, extensions=[add_routes]) as visitor:
         await visitor.page("/")  # learns which tables there are
         monkeypatch.setattr(LocalEngine, "read", counted)
         for path in _PAGES:
@@ -52,6 +54,13 @@ async def test_a_page_costs_three_calls_and_two_hundred_documents(
                 if not links:
                     break
                 following = links[0]
+
+        for path in _LISTS_OF_STUDIO:
+            calls.clear()
+            answer = await visitor.html(path)
+            assert "rare" in answer
+            assert len(calls) <= 3, path
+            assert sum(calls) <= 200, path
 
 
 async def _fill(store: ConvexStore) -> None:
@@ -69,12 +78,18 @@ async def _fill(store: ConvexStore) -> None:
             for n in range(start, start + 500)
         ]
         await records.commit([Put(table="mastra_workflow_snapshots", rows=runs)])
+    earlier = "2025-01-01T00:00:00.000Z"
+    rare: dict[str, Any] = {"id": "rare", "title": "", "resourceId": "rare", "createdAt": earlier, "updatedAt": earlier}
+    run = {"workflow_name": "rare", "run_id": "rare", "snapshot": "{}", "createdAt": earlier, "updatedAt": earlier}
+    await records.commit([Put(table="mastra_threads", rows=[rare])])
+    await records.commit([Put(table="mastra_workflow_snapshots", rows=[run])])
     large = "x" * 1_000_000
     for n in range(12):
         await store.memory.save_messages([{"thread_id": "t0", "resource_id": "r0", "role": "user", "content": large}])
         snapshot = {"status": "success", "context": {"input": large}}
         await store.workflows.persist_workflow_snapshot("w", run_id=f"large {n}", snapshot=snapshot)
     scores = {"scorer": {}, "entity": {}, "source": "TEST", "output": "", "entity_id": "e", "run_id": "r"}
+    await store.scores.save_score({"scorer_id": "rare", "score": 1, **scores})
     for n in range(210):
         await store.scores.save_score({"scorer_id": "s", "score": n / 210, **scores})
 

@@ -11,7 +11,7 @@ from mastra_convex.view.routes import PAGES
 from mastra_convex_domains import MemoryStore
 from tests.effort import some_backends
 from tests.view.browsing import Checked, visiting
-from tests.view.hostile import ATTACK, ID, fill
+from tests.view.hostile import ATTACK, ID, MARKDOWN, fill
 
 _KEY = quote_plus(ID)
 
@@ -63,6 +63,19 @@ async def test_a_vector_index_is_asked_with_a_text_and_with_a_stored_vector(stor
             page = await visitor.page(f"/vectors?index=notes&{question}")
             assert page.text.index("green teas") < page.text.index("bicycle")
         await visitor.html("/vectors?index=notes&id=unknown", status=404)
+
+
+async def test_a_resource_has_the_observations_that_are_about_all_its_threads(store: ConvexStore) -> None:
+    memory = store.memory
+    first = await memory.initialize_observational_memory(thread_id=None, resource_id=ID, scope="resource", config={})
+    await memory.create_reflection_generation(first, reflection=MARKDOWN, token_count=3)
+    await memory.initialize_observational_memory(thread_id="t", resource_id=ID, scope="thread", config={})
+    async with visiting(store) as visitor:
+        page = await visitor.page(f"/resource?id={_KEY}")
+        assert "Observations, generation 1" in page.text
+        assert ATTACK in page.text
+        [generations] = [link for link in page.links if link.startswith("/observations?")]
+        assert sum(link.startswith("/row?") for link in (await visitor.page(generations)).links) == 2
 
 
 async def test_what_is_not_there(store: ConvexStore) -> None:
