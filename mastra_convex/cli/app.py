@@ -19,7 +19,7 @@ from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli import view as view_command
 from mastra_convex.cli import watch as watch_command
 from mastra_convex.cli.demo import digest as digest_workflow
-from mastra_convex.cli.demo import operations, reader, tour
+from mastra_convex.cli.demo import following, operations, reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
 from mastra_convex.cli.show.commands import show
@@ -388,3 +388,9 @@ def digest(path: Path) -> None:
 def claim(path: Path) -> None:
     """Claim the run on stdin and be killed; another process of the demo."""
     sys.stdout.write(answer(path, sys.stdin.read(), operations.claim_and_die))
+
+
+@app.command(hidden=True)
+def write(path: Path) -> None:
+    """Write the answers to the message on stdin; the other process of the demo's last part."""
+    sys.stdout.write(answer(path, sys.stdin.read(), following.write_answers))

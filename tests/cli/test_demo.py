@@ -35,6 +35,7 @@ SECTIONS = (
     "13. A composite: memory and scores in different files",
     "14. A trace: what this demo did, and when",
     "15. The same data, read by a new process",
+    "16. Two processes: one writes, one is told",
 )
 
 
@@ -182,6 +183,14 @@ def test_one_of_several_processes_resumes_the_workflow(twice: Twice) -> None:
     assert "found it begun by an earlier run" in again
     assert again.count("came too late") == 3
     assert f"now success, resumed by process {winner}" in again
+
+
+def test_a_process_is_told_what_another_one_writes(twice: Twice) -> None:
+    for output in (twice.first, twice.second):
+        section = output.partition("\n16. ")[2]
+        assert re.findall(r"\d+ ms +│ (\S+) ", section) == ["I", "Nobody", "each"]
+        [(writer, watcher)] = re.findall(r"process (\d+) had stored it process (\d+) had it", section)
+        assert writer != watcher
 
 
 def test_runs_scores_and_files_are_shown(twice: Twice) -> None:

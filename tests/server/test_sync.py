@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -13,8 +13,9 @@ import orjson
 import pytest
 
 from mastra_convex.engine.protocol import PROTOCOL, Commit, Put
+from mastra_convex.local import watching
 from mastra_convex.local.engine import LocalEngine
-from mastra_convex.server import LocalServer
+from mastra_convex.server import LocalServer, sync
 from tests.server.conftest import KEY
 
 READ = "mastra/storage:read"
@@ -217,6 +218,75 @@ async def test_limits_before_the_key_was_shown(server: LocalServer) -> None:
         assert refused.value.status == 400
         async with session.get(f"{server.url}/api/sync") as response:
             assert response.status == 400
+
+
+async def test_a_socket_that_shows_no_key_in_time_is_closed(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_AUTHENTICATE_WITHIN", 0.2)
+    async with connected(server) as silent, connected(server) as talking, connected(server) as authenticated:
+        await authenticated.begin()
+        await talking.send("Connect", sessionId="1", connectionCount=0)
+
+        async def talk() -> None:
+            while True:  # what it says gives it no more time
+                await talking.send("Event", eventType="x", event=None)
+                await asyncio.sleep(0.01)
+
+        chatter = asyncio.ensure_future(talk())
+        assert await silent.next() == 1008
+        assert await talking.next() == 1008
+        chatter.cancel()
+        await authenticated.modify(0, add(0))
+        assert (await authenticated.until(1))[0]["type"] == "QueryUpdated"
+
+
+async def test_sockets_are_limited_and_those_without_the_key_more(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "MAX_SOCKETS", 4)
+    monkeypatch.setattr(sync, "_MAX_ANONYMOUS_SOCKETS", 2)
+    async with AsyncExitStack() as stack:
+
+        async def another() -> Socket | None:
+            try:
+                return await stack.enter_async_context(connected(server))
+            except aiohttp.WSServerHandshakeError as refused:
+                if refused.status != 503:
+                    raise
+                return None
+
+        sockets = [await another(), await another()]
+        assert await another() is None
+        for socket in sockets:
+            assert socket is not None
+            await socket.begin()
+            await socket.next()
+            assert await another() is not None
+        assert await another() is None  # four are open
+        assert sockets[0] is not None
+        await sockets[0].socket.close()
+        monkeypatch.setattr(sync, "_MAX_ANONYMOUS_SOCKETS", 3)
+        while await another() is None:
+            pass  # the server hears of it a moment later
+
+
+async def test_large_results_come_in_several_transitions(
+    server: LocalServer, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_MOST_BYTES", 1 << 20)
+    rows = [{"id": f"n{n}", "group": "g", "extra": "x" * 700_000} for n in range(4)]
+    for row in rows:
+        await engine.commit(Commit(id=row["id"], ops=[Put(table="notes", rows=[row])]))
+    async with connected(server) as socket:
+        await socket.begin()
+        await socket.modify(0, *(add(n, ops=get(f"n{n}")) for n in range(4)), add(4, ops=get("none")))
+        told: list[list[int]] = []
+        while sum(map(len, told)) < 5:
+            transition = await socket.next()
+            assert len(orjson.dumps(transition)) < 1_500_000
+            told.append([each["queryId"] for each in transition["modifications"]])
+    assert [ids for ids in told if ids] == [[0, 1], [2, 3], [4]]
 
 
 async def test_the_time_of_a_client_is_not_undercut(server: LocalServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from rich.console import Console
 from mastra_convex.cli.demo import digest, operations, pages, views
 from mastra_convex.cli.demo.children import ask_new_process, run_until_killed
 from mastra_convex.cli.demo.evaluation import CHECK, SCORER, check_threads, score_answers
+from mastra_convex.cli.demo.following import follow_new_process
 from mastra_convex.cli.demo.importing import Imported, import_transcript
 from mastra_convex.cli.demo.reader import Answer, Question, read_facts
 from mastra_convex.cli.demo.recall import embed_messages, question_of, recall
@@ -119,6 +121,7 @@ async def _run(source: Path, transcript: Transcript, path: Path, *, kept: bool, 
         question = Question(subject.resource, subject.thread_id, subject.clone_id)
         before = await read_facts(store, question)
     same = _show_again(console, before, Answer(**await ask_new_process("read", path, asdict(question))))
+    await _show_following(console, path, subject)
     if kept:
         views.line(console, f'\nThe data stays in the files: ConvexStore.local("{path}") opens it.')
     if bad:
@@ -357,3 +360,11 @@ def _show_again(console: Console, before: Answer, after: Answer) -> bool:
     columns = ("", f"Read by process {after.pid}", "Same")
     console.print(views.pairs_table(columns, rows, f"compared with what process {before.pid} had read"))
     return before.facts == after.facts
+
+
+async def _show_following(console: Console, path: Path, subject: _Subject) -> None:
+    views.heading(console, 16, "Two processes: one writes, one is told", "memory.follow_messages(thread_id, after=...)")
+    writer, told = await follow_new_process(path, subject.resource)
+    rows = [(f"{each.milliseconds:.0f} ms", each.text) for each in told]
+    caption = f"how long after process {writer} had stored it process {os.getpid()} had it"
+    console.print(views.pairs_table(("After", "Message"), rows, caption))
