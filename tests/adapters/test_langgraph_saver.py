@@ -22,6 +22,7 @@ from langgraph.types import Command, interrupt
 
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.langgraph import StoreSaver
+from tests.adapters.calls import Calls
 from tests.adapters.pages import run_page
 from tests.backends import Backend, ConvexHost, remote_store
 
@@ -240,21 +241,6 @@ async def test_a_put_that_is_cancelled_has_happened_or_not(saver: StoreSaver) ->
 async def test_a_config_without_a_thread_is_refused(saver: StoreSaver) -> None:
     with pytest.raises(ValidationError, match="config must name a thread"):
         await saver.aget_tuple({"configurable": {}})
-
-
-class Calls:
-    """Counts the calls of a store on the TypeScript functions."""
-
-    def __init__(self, host: ConvexHost) -> None:
-        self._host = host
-
-    async def of(self, work: Any) -> tuple[int, int]:
-        """Returns the calls of a coroutine, and the bytes that they sent."""
-        await self._host.reset(keep="data")
-        await work
-        totals: dict[str, int] = (await self._host.stats())["totals"]
-        assert totals["error"] == totals["refused"] == 0
-        return totals["calls"], totals["requestBytes"]
 
 
 async def newest(saver: StoreSaver) -> list[CheckpointTuple]:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from mastra_convex.adapters import langchain_messages, openai_items, pydantic_ai_parts
+from mastra_convex.adapters import google_adk_parts, langchain_messages, openai_items, pydantic_ai_parts
 from mastra_convex.adapters.projection import latest_items, new_item
 from mastra_convex.testing.convex_host import node
 from mastra_convex_domains import MemoryStore
@@ -29,6 +29,7 @@ TABLES: dict[str, Any] = {
     "openaiAgents": openai_items,
     "langchain": langchain_messages,
     "pydanticAi": pydantic_ai_parts,
+    "adk": google_adk_parts,
 }
 """The tables of what becomes what, by the keys of the frameworks."""
 

@@ -12,20 +12,13 @@ from google.genai import types
 from pydantic_core import PydanticSerializationError
 
 from mastra_convex.adapters import projection
-from mastra_convex.adapters.projection import NewItem, ToolResult
-from mastra_convex.adapters.projection.parts import PartDict
+from mastra_convex.adapters.google_adk_parts import DATA, parts_of
+from mastra_convex.adapters.projection import NewItem
 from mastra_convex.adapters.projection.stored import Stored
 from mastra_convex.errors import ValidationError
 
-KEY: Final = "adk"
+KEY: Final = DATA
 """The member of `content.metadata` with the event, and of the metadata of threads and resources with the state."""
-
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-"""pydantic writes bytes in the alphabet for URLs, data URIs have the other one."""
-
-_CODE: Final = "code_execution"
-
-Shown = PartDict | ToolResult
 
 
 def event_as_json(event: Event) -> dict[str, Any]:
@@ -38,10 +31,11 @@ def event_as_json(event: Event) -> dict[str, Any]:
 
 def item_of_event(event: dict[str, Any], *, id: str, created_at: datetime, shows_parts: bool) -> NewItem:
     """Makes the item of an event that `event_as_json` returned."""
+    role, parts = parts_of(event)
     return projection.new_item(
         event,
-        "user" if event.get("author") == "user" else "assistant",
-        _shown(event),
+        role,
+        parts,
         name=KEY,
         id=id,
         created_at=created_at,
@@ -54,57 +48,6 @@ def events_of(stored: Stored) -> list[Event]:
     if stored.item is not None:
         return [Event.model_validate_json(stored.item)]
     return [] if stored.message is None else list(_events_of_message(stored.message))
-
-
-def _shown(event: dict[str, Any]) -> Iterator[Shown]:
-    """Yields what Mastra shows of an event."""
-    code_id = ""
-    for position, part in enumerate(event.get("content", {}).get("parts", ())):
-        own_id = f"{event['id']}/{position}"
-        match part:
-            case {"executableCode": code}:
-                code_id = code.get("id") or own_id
-                yield projection.call(code_id, _CODE, code, by_provider=True)
-            case {"codeExecutionResult": result}:
-                yield projection.result(result.get("id") or code_id or own_id, result, _CODE)
-            case {"text": ""}:
-                pass
-            case _:
-                yield _shown_part(part, own_id)
-    for name in ("inputTranscription", "outputTranscription"):
-        if said := event.get(name, {}).get("text"):
-            yield projection.text(said)
-    if problem := event.get("errorMessage") or event.get("errorCode"):
-        yield projection.error(event.get("errorCode") or "Error", problem)
-
-
-def _shown_part(part: dict[str, Any], own_id: str) -> Shown:
-    match part:
-        case {"text": str(text), "thought": True}:
-            return projection.reasoning(text, part.get("thoughtSignature"))
-        case {"text": str(text)}:
-            return projection.text(text)
-        case {"functionCall": call}:
-            return projection.call(call.get("id") or own_id, call.get("name") or "tool", call.get("args"))
-        case {"functionResponse": response}:
-            return _response(response, own_id)
-        case {"inlineData": {"data": str(encoded)} as blob}:
-            media_type = blob.get("mimeType") or "application/octet-stream"
-            where = projection.data_uri(encoded.translate(_URL_SAFE), media_type)
-            return projection.file(where, media_type, blob.get("displayName"))
-        case {"fileData": {"fileUri": str(where)} as file}:
-            return projection.file(where, file.get("mimeType"), file.get("displayName"), name=KEY)
-        case _:
-            return projection.data(KEY, {"part": sorted(part)})
-
-
-def _response(response: dict[str, Any], own_id: str) -> ToolResult:
-    call_id, name, answer = response.get("id") or own_id, response.get("name"), response.get("response")
-    match answer:
-        case {"error": problem, **others} if not others:  # so a tool tells that it failed
-            return projection.failed(call_id, problem, name)
-        case _:
-            return projection.result(call_id, answer, name)
 
 
 def _events_of_message(message: Any) -> Iterator[Event]:
