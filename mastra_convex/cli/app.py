@@ -296,16 +296,27 @@ def watch_messages(
 @watch.command("runs")
 def watch_runs(
     *,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
-    workflow: Annotated[str | None, typer.Option(help="Its workflow; without it the newest run of that id.")] = None,
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Id of a run; without it all runs.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only runs that have this status.")] = None,
     file: FileOrDeployment = None,
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
+    limit: _Limit = 20,
     states: _States = None,
 ) -> None:
-    """Watch the status of a workflow run."""
+    """Watch the newest workflow runs, or one run.
+
+    A run that gets another status than --status is printed as removed.
+    """
+    if run_id is not None and status is not None:
+        raise typer.BadParameter("--status chooses among all runs; leave it out for one run")
     watch_command.run(
-        lambda store: watch_command.runs(store, run_id, workflow),
+        lambda store: (
+            watch_command.runs(store, workflow, status, limit)
+            if run_id is None
+            else watch_command.one_run(store, run_id, workflow)
+        ),
         watch_command.run_line,
         file=file,
         storage_function=storage_function,

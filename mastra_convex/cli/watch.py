@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import typer
 
@@ -33,7 +33,18 @@ def messages(store: ConvexStore, thread_id: str, limit: int, **filters: Any) -> 
     return _lists(store.memory.watch_messages(thread_id, per_page=limit, **filters), lambda page: page.messages)
 
 
-def runs(store: ConvexStore, run_id: str, workflow_name: str | None) -> AsyncGenerator[Sequence[Any]]:
+def runs(
+    store: ConvexStore, workflow_name: str | None, status: str | None, limit: int, resource_id: str | None = None
+) -> AsyncGenerator[Sequence[Any]]:
+    """Returns the newest runs, now and after each change."""
+    wanted = cast(Any, status)  # the watch refuses what is no status
+    pages = store.workflows.watch_workflow_runs(
+        workflow_name=workflow_name, resource_id=resource_id, status=wanted, per_page=limit
+    )
+    return _lists(pages, lambda page: page.runs)
+
+
+def one_run(store: ConvexStore, run_id: str, workflow_name: str | None) -> AsyncGenerator[Sequence[Any]]:
     """Returns a run, now and after each change."""
     run = store.workflows.watch_workflow_run(run_id, workflow_name=workflow_name)
     return _lists(run, lambda found: [] if found is None else [found])

@@ -117,7 +117,7 @@ def test_runs(file: Path) -> None:
     assert "no \ufffd[31manswer" in text
     assert run("show", "runs", "r9", "--file", file).stderr == "mastra-convex: there is no run 'r9'\n"
     assert "status must be one of" in run("show", "runs", "--file", file, "--status", "odd").stderr
-    assert run("show", "runs", "--watch", "--file", file).returncode == 2
+    assert run("show", "runs", "--watch", "--thread", "t1", "--file", file).returncode == 2
 
 
 def test_scores(file: Path) -> None:

@@ -35,5 +35,15 @@ async def test_threads_and_runs(tmp_path: Path) -> None:
     async with ConvexStore.local(file) as store:
         await store.memory.save_thread({"id": "t1", "resource_id": "r1", "title": "Trip"})
         await store.workflows.persist_workflow_snapshot("trip", run_id="1", snapshot={"status": "running"})
+        await store.workflows.persist_workflow_snapshot("tour", run_id="2", snapshot={"status": "suspended"})
     assert "t1  r1  Trip" in run("watch", "threads", "--file", file, "--states", "1").stdout
     assert "trip  1  running" in run("watch", "runs", "1", "--file", file, "--states", "1").stdout
+    every = run("watch", "runs", "--file", file, "--states", "1").stdout
+    assert {tuple(line.split("  ")[1:]) for line in every.splitlines()} == {
+        ("trip", "1", "running"),
+        ("tour", "2", "suspended"),
+    }
+    suspended = run("watch", "runs", "--status", "suspended", "--file", file, "--states", "1").stdout
+    assert "tour  2  suspended" in suspended
+    assert "trip" not in suspended
+    assert run("watch", "runs", "1", "--status", "suspended", "--file", file).returncode == 2

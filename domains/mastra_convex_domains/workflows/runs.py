@@ -74,12 +74,11 @@ class RunMethods(DomainStore):
         """
         operation = "LIST_WORKFLOW_RUNS"
         wanted = _page(page, per_page, operation)
-        scan = _scan(workflow_name, resource_id, from_date, to_date, operation)
+        scan = run_scan(workflow_name, resource_id, status, operation)
+        lower, upper = _bound(from_date, "from_date", operation), _bound(to_date, "to_date", operation)
+        scan = replace(scan, lower=lower, upper=upper)
         if thread_id:
             text(thread_id, "thread_id", operation=operation)
-        if status:
-            wanted_status = equals(["snapshot", "status"], check_status(status, "status", operation=operation))
-            scan = _where(scan, _PENDING if status == "pending" else wanted_status)
         if not thread_id:
             found = await self._records.read(wanted.scan(scan, include_total=include_total))
             rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
@@ -140,13 +139,8 @@ def _page(page: int | None, per_page: PerPage | None, operation: str) -> PageReq
     return PageRequest(0, False) if page is None or per_page is None else checked
 
 
-def _scan(
-    workflow_name: str | None,
-    resource_id: str | None,
-    from_date: Time | None,
-    to_date: Time | None,
-    operation: str,
-) -> Scan:
+def run_scan(workflow_name: str | None, resource_id: str | None, status: RunStatus | None, operation: str) -> Scan:
+    """Returns the scan of the runs that match all filters, newest first."""
     where: list[Condition] = []
     index, prefix = "by_created", list[str]()
     if workflow_name:
@@ -155,23 +149,14 @@ def _scan(
         if workflow_name:
             where = [equals(["workflow_name"], workflow_name)]
         index, prefix = "by_resource_created", [text(resource_id, "resource_id", operation=operation)]
-    return Scan(
-        table=SNAPSHOTS.name,
-        index=index,
-        prefixes=[prefix],
-        lower=_bound(from_date, "from_date", operation),
-        upper=_bound(to_date, "to_date", operation),
-        where=where,
-        order="desc",
-    )
+    if status:
+        wanted = equals(["snapshot", "status"], check_status(status, "status", operation=operation))
+        where.append(_PENDING if status == "pending" else wanted)
+    return Scan(table=SNAPSHOTS.name, index=index, prefixes=[prefix], where=where, order="desc")
 
 
 def _bound(value: Time | None, name: str, operation: str) -> Bound | None:
     return None if value is None else Bound(value=to_iso(moment(value, name, operation=operation)))
-
-
-def _where(scan: Scan, condition: Condition) -> Scan:
-    return replace(scan, where=[*scan.where, condition])
 
 
 def stored_run(row: Row) -> WorkflowRun:

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Any, Final
 
-from mastra_convex.domain import DomainStore, Get, GetResult, Scan, ScanResult, number, text
+from mastra_convex.domain import DomainStore, Get, GetResult, PageRequest, Scan, ScanResult, each, integer, number, text
 from mastra_convex.errors import RequestTimeoutError, ValidationError
 
-from .models import RunStatus, WorkflowRun, check_statuses
-from .runs import stored_run
+from .models import RunStatus, WorkflowRun, WorkflowRunPage, check_statuses
+from .runs import run_scan, stored_run
 from .tables import SNAPSHOTS
 
 RESTING: Final[tuple[RunStatus, ...]] = (
@@ -47,6 +47,43 @@ class WatchMethods(DomainStore):
             ValidationError: an argument is wrong.
         """
         return self._states(run_id, workflow_name, give_up_after, "WATCH_WORKFLOW_RUN")
+
+    def watch_workflow_runs(
+        self,
+        *,
+        workflow_name: str | None = None,
+        resource_id: str | None = None,
+        status: RunStatus | None = None,
+        per_page: int = 20,
+        include_total: bool = False,
+        give_up_after: float | None = None,
+    ) -> AsyncGenerator[WorkflowRunPage]:
+        """Watches the newest runs: now, then after each change.
+
+        Args:
+            workflow_name: only runs of this workflow; None or `""` for all.
+            resource_id: only runs of this resource; None or `""` for all.
+            status: only runs whose snapshot has this status; None for all. A run without a snapshot is pending.
+            per_page: runs on the page, which must fit one read; each change sends the whole page with its snapshots.
+            include_total: True counts all runs that match, at every change.
+            give_up_after: seconds without a connection after which the watch fails; None to connect again for ever.
+
+        Yields:
+            The first page of `list_workflow_runs`. The newest state always comes; those between may be skipped.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            TooLargeError: the page does not fit one read.
+        """
+        operation = "WATCH_WORKFLOW_RUNS"
+        wanted = PageRequest(0, integer(per_page, "per_page", operation=operation))
+        scan = run_scan(workflow_name, resource_id, status, operation)
+
+        async def page(found: ScanResult) -> WorkflowRunPage:
+            rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
+            return WorkflowRunPage(runs=await each(stored_run, rows), **info)
+
+        return self._records.watch(wanted.scan(scan, include_total=include_total), page, give_up_after=give_up_after)
 
     async def wait_for_run(
         self,

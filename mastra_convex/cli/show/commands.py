@@ -105,12 +105,14 @@ def runs(
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
 ) -> None:
-    """List the newest workflow runs, or show the steps of one. --watch follows one run."""
+    """List the newest workflow runs, or show the steps of one."""
     if watched:
-        if run is None:
-            raise typer.BadParameter("--watch follows one run; name it")
+        if thread or since or until:
+            raise typer.BadParameter("--watch chooses runs by --workflow, --resource and --status alone")
         watch.run(
-            lambda store: watch.runs(store, run, workflow),
+            lambda store: (
+                watch.one_run(store, run, workflow) if run else watch.runs(store, workflow, status, limit, resource)
+            ),
             watch.run_line,
             file=file,
             storage_function=storage_function,

@@ -165,6 +165,23 @@ CASES: dict[str, Case] = {
         },
         write_elsewhere,
     ),
+    "runs": Case(
+        lambda store: store.workflows.watch_workflow_runs(workflow_name="trip", status="running", include_total=True),
+        lambda store: store.workflows.list_workflow_runs(
+            workflow_name="trip", status="running", page=0, per_page=20, include_total=True
+        ),
+        a_run,
+        {
+            "put": lambda store: store.workflows.persist_workflow_snapshot(
+                "trip", run_id="3", snapshot={"status": "running", "context": {}}
+            ),
+            "patch": lambda store: store.workflows.update_workflow_state("trip", run_id="1", status="suspended"),
+            "delete": lambda store: store.workflows.delete_workflow_run_by_id("2", workflow_name="trip"),
+        },
+        lambda store: store.workflows.persist_workflow_snapshot(
+            "tour", run_id="1", snapshot={"status": "running", "context": {}}
+        ),
+    ),
     "task": Case(
         lambda store: store.background_tasks.watch_task("a"),
         lambda store: store.background_tasks.get_task("a"),
@@ -227,6 +244,8 @@ async def test_what_does_not_fit_one_read_is_refused(store: ConvexStore) -> None
         lambda store: store.memory.watch_threads(per_page=0),
         lambda store: store.memory.follow_messages(""),
         lambda store: store.workflows.watch_workflow_run(""),
+        lambda store: store.workflows.watch_workflow_runs(status="x"),
+        lambda store: store.workflows.watch_workflow_runs(per_page=False),
         lambda store: store.thread_state.watch_state("t1", type=""),
         lambda store: store.schedules.watch_due(limit=0),
         lambda store: store.background_tasks.watch_task(""),
