@@ -50,7 +50,7 @@ class ChatFile:
 
     @property
     def format(self) -> str:
-        """What the file was taken for, as far as it was read."""
+        """Returns what the file was taken for, as far as it was read."""
         return ", ".join(self._names)
 
     def close(self) -> None:
