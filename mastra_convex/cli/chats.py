@@ -18,11 +18,17 @@ _SHOWN: Final = 10
 app: typer.Typer = typer.Typer()
 
 
+def _readable(path: Path) -> Path:
+    if str(path) != "-" and not path.is_file():
+        raise typer.BadParameter(f"there is no file {str(path)!r}")
+    return path
+
+
 @app.command("import-chat")
 def import_chat_command(
     path: Annotated[
         Path,
-        typer.Argument(metavar="FILE", exists=True, dir_okay=False, allow_dash=True, help="- is standard input."),
+        typer.Argument(metavar="FILE", callback=_readable, help="- is standard input."),
     ],
     *,
     file: Annotated[

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import subprocess
+import sys
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.chats import import_chat
-from tests.cli.commands import run
+from tests.cli.commands import COMMAND, environment, run
 from tests.effort import some_backends
 
 CHATGPT = [
@@ -190,3 +198,145 @@ def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
     assert done.stdout == "lines of mastra-convex: 1 threads, 2 new messages, 0 known\n"
     assert done.stderr.count("not JSON") == 10
     assert "50 could not be imported." in done.stderr
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "import-chat", "-", "--file", tmp_path / "agent.db"],
+        input=json.dumps(SHAREGPT), env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "ShareGPT: 1 threads, 2 new messages, 0 known\n"
+    missing = run("import-chat", "nowhere.json", "--file", tmp_path / "agent.db")
+    assert missing.returncode == 2
+    assert "there is no file 'nowhere.json'" in missing.stderr
+
+
+async def test_pictures_of_a_chatgpt_export(store: ConvexStore, tmp_path: Path) -> None:
+    pointers = [{"content_type": "image_asset_pointer", "asset_pointer": f"file-service://file-{id}"} for id in "AB"]
+    mapping = {"n": {"message": {"content": {"content_type": "multimodal_text", "parts": ["Look", *pointers]}}}}
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("conversations.json", json.dumps([{"id": "c", "mapping": mapping}]))
+        archive.writestr("images/file-A-cat.png", b"\x89PNG")
+    await import_chat(store, path)
+    [message] = await _messages(store)
+    said, shown, missing = message.content["parts"]
+    assert said["text"] == "Look"
+    assert (shown["type"], shown["data"], shown["filename"]) == (
+        "file",
+        "data:image/png;base64,iVBORw==",
+        "file-A-cat.png",
+    )
+    assert missing == {"type": "data-image_asset_pointer", "data": pointers[1]}
+    assert message.content["metadata"]["imported"]["parts"] == [{"index": 1, **pointers[0]}]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+async def test_an_array_that_is_cut_off(store: ConvexStore, tmp_path: Path, indent: int | None) -> None:
+    path = tmp_path / "chat"
+    whole = json.dumps(SHAREGPT * 3, indent=indent)
+    path.write_text(whole[: len(whole) - 20])
+    report = await import_chat(store, path)
+    assert (report.threads, list(report.errors)) == (2, ["item 3: cut off, or not JSON"])
+
+
+async def test_a_file_of_another_format_than_named_is_refused(store: ConvexStore, tmp_path: Path) -> None:
+    path = tmp_path / "chat"
+    path.write_text(json.dumps([*SHAREGPT, *CLAUDE]))
+    with pytest.raises(ValidationError, match="this is not Claude export; it was taken for ShareGPT"):
+        await import_chat(store, path, format="Claude export")
+    assert await _messages(store) == []
+    report = await import_chat(store, path, format="ShareGPT")
+    assert list(report.errors) == ["item 2: this is not ShareGPT; it was taken for Claude export"]
+
+
+WORDS = sorted({*re.findall(r'"([a-z_A-Z]+)"', json.dumps(list(FILES.values()))), "tool", "n1", "2026-01-01"})
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+def places(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
+    """The ways to all members and items of a JSON value."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield (*above, key)
+        yield from places(value[key], *above, key)
+
+
+async def imported_or_refused(store: ConvexStore, path: Path) -> None:
+    """Imports a file; what cannot be is told in lines, by an error of ours or in the report."""
+    try:
+        report = await import_chat(store, path)
+    except ValidationError as error:
+        said = [str(error)]
+    else:
+        said = list(report.errors)
+        assert report.new or report.known or report.threads or said
+    assert all("\n" not in line for line in said)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", FILES)
+async def test_anything_in_any_place_is_imported_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "chat"
+    async with ConvexStore.local(":memory:") as store:
+        for *way, last in places(FILES[name]):
+            for wrong in (None, True, 7, 1e300, "x", "\ud800", [], ["x"], [[1]], {}, {"type": "text"}):
+                value = deepcopy(FILES[name])
+                inner: Any = value
+                for key in way:
+                    inner = inner[key]
+                inner[last] = wrong
+                path.write_text(json.dumps(value))
+                await imported_or_refused(store, path)
+
+
+@pytest.mark.long
+@example(value=[{"role": "user", "content": "\ud800"}], as_lines=False)
+@example(value=[{"from": "human", "value": 1e400}], as_lines=True)
+@given(value=JSON, as_lines=st.booleans())
+@settings(max_examples=300, deadline=None)
+async def test_any_json_is_imported_or_refused_in_one_line(value: Any, as_lines: bool) -> None:
+    text = _lines(value) if as_lines and isinstance(value, list) else json.dumps(value)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(text.encode())
+        file.flush()
+        async with ConvexStore.local(":memory:") as store:
+            await imported_or_refused(store, Path(file.name))
+
+
+PROGRAM = """
+import asyncio, resource, sys
+from mastra_convex import ConvexStore
+from mastra_convex.adapters.chats import import_chat
+
+async def main():
+    async with ConvexStore.local(sys.argv[2]) as store:
+        report = await import_chat(store, sys.argv[1])
+    print(report.threads, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.long
+def test_the_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    peaks: list[int] = []
+    for conversations in (20, 200):  # of 1 MiB each
+        path = tmp_path / f"{conversations}.json"
+        with path.open("w") as file:
+            for n in range(conversations):
+                turns = [{"from": "human", "value": f"{n} {turn} " + "word " * 2_000} for turn in range(100)]
+                file.write("," if n else "[")
+                json.dump({"id": n, "conversations": turns}, file)
+            file.write("]")
+        command = [sys.executable, "-c", PROGRAM, str(path), str(tmp_path / f"{conversations}.db")]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+        threads, peak = map(int, done.stdout.split())
+        assert threads == conversations
+        peaks.append(peak >> 10)
+    print(f"peak RSS in MiB: {peaks}")
+    assert peaks[1] - peaks[0] < 30

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mastra_convex.adapters.chats.dialogue import Dialogue, derived_id
-from mastra_convex.adapters.chats.reading import FORMATS, Read, read_chat
+from mastra_convex.adapters.chats.reading import FORMATS, ChatFile
+from mastra_convex.engine.threads import in_thread_to_its_end
 from mastra_convex.errors import ValidationError
 from mastra_convex.store_base import DomainAccess
 
@@ -62,23 +61,21 @@ async def import_chat(
     """
     if format is not None and format not in FORMATS:
         raise ValidationError(f"format must be one of {', '.join(FORMATS)}", operation="IMPORT_CHAT")
-    read = await asyncio.to_thread(_read, path)
-    if format is not None and read.format != format:
-        raise ValidationError(f"{path} is not {format}; it was taken for {read.format}", operation="IMPORT_CHAT")
-    errors = list(read.errors)
-    new = known = 0
-    for dialogue in read.dialogues:
-        try:
-            saved, there = await _save(store, dialogue, read.format, resource_id)
-        except ValidationError as error:
-            errors.append(f"{dialogue.title or dialogue.key[:40]}: {error.message}")
-            continue
-        new, known = new + saved, known + there
-    return ChatReport(read.format, len(read.dialogues), new, known, errors)
-
-
-def _read(path: Path | str) -> Read:
-    return read_chat(sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes())
+    chat = await in_thread_to_its_end(ChatFile, path)
+    threads = new = known = 0
+    try:
+        dialogues = chat.dialogues(format)
+        while (dialogue := await in_thread_to_its_end(next, dialogues, None)) is not None:
+            threads += 1
+            try:
+                saved, there = await _save(store, dialogue, format or chat.format, resource_id)
+            except ValidationError as error:
+                chat.errors.append(f"{dialogue.title or dialogue.key[:40]}: {error.message}")
+                continue
+            new, known = new + saved, known + there
+        return ChatReport(chat.format, threads, new, known, chat.errors)
+    finally:
+        chat.close()
 
 
 async def _save(store: DomainAccess, dialogue: Dialogue, format: str, resource_id: str) -> tuple[int, int]:

@@ -1,60 +1,129 @@
-"""Reads a file into dialogues: its encoding, its documents, its format."""
+"""Reads a file into dialogues: recognises the format of each, and finds them in a ZIP."""
 
 from __future__ import annotations
 
-import codecs
-import io
 import json
+import shutil
+import sys
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import IO, Any, Final
 
 from mastra_convex.adapters.chats import chatgpt, claude, lines, messages
+from mastra_convex.adapters.chats.assets import Assets
 from mastra_convex.adapters.chats.dialogue import Dialogue, derived_id, without
+from mastra_convex.adapters.chats.documents import text_of, values
 from mastra_convex.errors import ValidationError
 
 FORMATS: Final = (
     chatgpt.NAME, claude.NAME, lines.CLAUDE_CODE, messages.OPENAI, messages.RESPONSES, messages.SHAREGPT,
     messages.LANGCHAIN, lines.OWN,
 )  # fmt: skip
+_NO_ZIP: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _LISTS: Final = ("messages", "conversations", "traj", "items", "input")
 
 
-@dataclass
-class Read:
-    """Holds the dialogues of a file, the format it was taken for, and what could not be read."""
+class ChatFile:
+    """Reads the dialogues of a file, one after the other.
 
-    format: str = ""
-    dialogues: list[Dialogue] = field(default_factory=list[Dialogue])
-    errors: list[str] = field(default_factory=list[str])
+    Args:
+        path: the file; `-` is standard input.
 
+    Raises:
+        ValidationError: the file is a ZIP that cannot be read, or that has no conversations.
+    """
 
-def read_chat(raw: bytes) -> Read:
-    """Reads a file. ValidationError, in one line, when it has no known conversation at all."""
-    read = Read()
-    by_key: dict[str, Dialogue] = {}
-    names: dict[str, None] = {}
-    for text in _texts(raw):
-        for where, value in _values(text, read.errors):
-            name = name_of(value)
+    def __init__(self, path: Path | str) -> None:
+        self.errors: list[str] = []
+        self._names: dict[str, None] = {}
+        self._file = _spooled(sys.stdin.buffer) if str(path) == "-" else Path(path).open("rb")  # noqa: SIM115
+        self._archive: zipfile.ZipFile | None = None
+        try:
+            if self._file.read(2) == b"PK":
+                self._archive = zipfile.ZipFile(self._file)
+        except _NO_ZIP as error:
+            self.close()
+            raise _damaged(error) from error
+
+    @property
+    def format(self) -> str:
+        """Returns what the file was taken for, as far as it was read."""
+        return ", ".join(self._names)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def dialogues(self, format: str | None = None) -> Iterator[Dialogue]:
+        """Yields the dialogues; those of formats with a message a line at the end.
+
+        Raises ValidationError, in one line, when the file has no known conversation at all, or begins with another
+        format than `format`.
+        """
+        by_key: dict[str, Dialogue] = {}
+        assets = None if self._archive is None else Assets(self._archive)
+        number = 0
+        for where, value in self._values():
+            name = self._name_of(value, where, format)
             if name is None:
-                read.errors.append(f"{where}: no conversation of a known format")
                 continue
-            names[name] = None
             try:
                 if lines.name_of(value):
                     lines.add_line(by_key, value, name)
-                else:
-                    read.dialogues.append(_dialogue(value, len(read.dialogues) + 1))
-            except (ValueError, TypeError, AttributeError, KeyError) as error:
-                read.errors.append(f"{where}: {error}")
-    read.dialogues += by_key.values()
-    if not names:
-        why = f" ({read.errors[0]})" if read.errors else ""
-        raise ValidationError(f"this is no chat of a known format{why}", operation="IMPORT_CHAT")
-    read.format = ", ".join(names)
-    return read
+                    continue
+                number += 1
+                dialogue = _dialogue(value, number)
+                if assets is not None:
+                    assets.show_in(dialogue)
+            except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+                self.errors.append(f"{where}: {error}")
+                continue
+            yield dialogue
+        yield from by_key.values()
+        if not self._names:
+            why = f" ({self.errors[0]})" if self.errors else ""
+            raise ValidationError(f"this is no chat of a known format{why}", operation="IMPORT_CHAT")
+
+    def _name_of(self, value: Any, where: str, format: str | None) -> str | None:
+        name = name_of(value)
+        if name is None:
+            self.errors.append(f"{where}: no conversation of a known format")
+        elif format is not None and name != format:
+            problem = f"{where}: this is not {format}; it was taken for {name}"
+            if not self._names:
+                raise ValidationError(problem, operation="IMPORT_CHAT")
+            self.errors.append(problem)
+            return None
+        else:
+            self._names[name] = None
+        return name
+
+    def _values(self) -> Iterator[tuple[str, Any]]:
+        try:
+            for raw in self._texts():
+                with text_of(raw) as text:
+                    yield from values(text, self.errors)
+        except _NO_ZIP as error:
+            if self._archive is None:
+                raise
+            raise _damaged(error) from error
+
+    def _texts(self) -> Iterator[IO[bytes]]:
+        if self._archive is None:
+            yield self._file
+            return
+        entries = [
+            name
+            for name in sorted(self._archive.namelist())
+            if name.rpartition("/")[2].startswith("conversations") and name.endswith((".json", ".jsonl"))
+        ]
+        if not entries:
+            raise ValidationError("this ZIP has no conversations*.json", operation="IMPORT_CHAT")
+        for name in entries:
+            yield self._archive.open(name)
 
 
 def name_of(value: Any) -> str | None:
@@ -90,58 +159,13 @@ def _messages(value: Any) -> tuple[list[Any], dict[str, Any]]:
     return [], {}
 
 
-def _texts(raw: bytes) -> Iterator[str]:
-    if not raw.startswith(b"PK"):
-        yield _decoded(raw)
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            entries = [
-                name
-                for name in sorted(archive.namelist())
-                if name.rpartition("/")[2].startswith("conversations") and name.endswith((".json", ".jsonl"))
-            ]
-            if not entries:
-                raise ValidationError("this ZIP has no conversations*.json", operation="IMPORT_CHAT")
-            for name in entries:
-                yield _decoded(archive.read(name))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValidationError(f"this ZIP cannot be read: {error}", operation="IMPORT_CHAT") from error
+def _spooled(stream: IO[bytes]) -> IO[bytes]:
+    """Returns a file with what a stream has, which can be read again from its beginning."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the chat
+    shutil.copyfileobj(stream, file)
+    file.seek(0)
+    return file
 
 
-def _decoded(raw: bytes) -> str:
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16", errors="replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _values(text: str, errors: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yields the conversations or lines of one document, or of JSON lines, and where each is."""
-    if not text.strip():
-        errors.append("the file is empty")
-        return
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        yield from _lines(text, errors)
-        return
-    if isinstance(whole, dict) and isinstance(whole.get("loglines"), list):
-        whole = whole["loglines"]
-    if isinstance(whole, list) and not (whole and messages.name_of(whole[0])):
-        yield from ((f"item {n}", value) for n, value in enumerate(whole, 1))
-    else:
-        yield "the document", whole
-
-
-def _lines(text: str, errors: list[str]) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
-                errors.append(f"line {number}: not JSON")
-                continue
-            yield f"line {number}", value
+def _damaged(error: BaseException) -> ValidationError:
+    return ValidationError(f"this ZIP cannot be read: {error}", operation="IMPORT_CHAT")
