@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from mastra_convex.adapters.background_loop import loop_of
+from mastra_convex.domain import DomainStore
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.store import ConvexStore
 from mastra_convex.store_base import DomainAccess
@@ -46,6 +47,9 @@ class OverStore:
             self.store = ConvexStore.from_env()
         elif isinstance(store, (str, os.PathLike)):
             self.store = ConvexStore.local(store)
+        elif isinstance(store, DomainStore):
+            problem = f"store must be the whole store, not its {type(store).__name__}"
+            raise ConfigurationError(f"{problem}: give `store` in place of `store.{store.name}`")
         else:
             raise ConfigurationError(f"store must be a store, the path of a SQLite file or None, not {store!r}")
 

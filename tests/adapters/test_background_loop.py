@@ -90,6 +90,11 @@ def test_nothing_given_means_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         OverStore(3)  # type: ignore[arg-type]
 
 
+def test_a_domain_in_place_of_its_store_is_told(store: ConvexStore) -> None:
+    with pytest.raises(ConfigurationError, match=r"not its MemoryStore: give `store` in place of `store\.memory`"):
+        OverStore(store.memory)  # type: ignore[arg-type]
+
+
 def _in_child(path: str) -> None:
     store = ConvexStore.local(path)
     loop_of(store).run(save(store, "child"))
