@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import random
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,7 +20,7 @@ from tests.backends import Backend, remote_store
 from tests.effort import effort, some
 from tests.reliability.faults.processes import child
 from tests.reliability.faults.workers import serve_until_killed
-from tests.watching import watching
+from tests.watching import other_tasks, watching
 
 WRITERS = 4
 LAST = 10**9
@@ -130,3 +133,47 @@ async def test_the_last_state_comes_from_servers_that_are_killed(tmp_path: Path,
     assert seen == sorted(seen)
     await reader.aclose()
     await writer.aclose()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["server"], indirect=True)
+async def test_ten_thousand_watches_leave_nothing(backend: Backend) -> None:
+    store = backend.store()
+    await store.init()
+
+    async def open_and_end(n: int) -> None:
+        watch = store.memory.watch_thread(f"t{n % 20}")
+        await anext(watch)
+        match n % 4:
+            case 0:
+                await watch.aclose()
+            case 1:
+                waiting = asyncio.ensure_future(anext(watch))
+                await asyncio.sleep(0)
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+            case 2:
+                async for _ in store.memory.watch_thread(f"t{n % 20}"):
+                    break
+            case _:
+                pass  # the watch is garbage
+
+    async def open_many(count: int) -> tuple[int, int]:
+        """Returns the bytes that are allocated, and the open descriptors, once nothing is watched any more."""
+        for start in range(0, count, 100):
+            await asyncio.gather(*map(open_and_end, range(start, start + 100)))
+        async with asyncio.timeout(20):
+            while other_tasks() - before:  # tasks tell nobody of their end
+                gc.collect()
+                await asyncio.sleep(0.01)
+        return tracemalloc.get_traced_memory()[0], len(os.listdir("/dev/fd"))
+
+    before = other_tasks()
+    tracemalloc.start()
+    try:
+        memory, descriptors = await open_many(1_000)
+        more_memory, more_descriptors = await open_many(10_000)
+    finally:
+        tracemalloc.stop()
+    assert more_descriptors <= descriptors + 4  # connections of the pool
+    assert more_memory - memory < 500_000
