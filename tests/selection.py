@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,8 @@ _QUICK_BACKENDS: Final = (None, "memory")
 _LONG_FOLDERS: Final = ("cost", "reliability")
 """What they have is long: calls and bytes of large databases, faults and kills, open-ended input."""
 _ONE_OF_EACH_ENGINE: Final = (None, "sqlite", "convex-test")
+_MANY: Final = 4
+"""A contract test of so many sets of parameters is long on the other two backends, which have the same engines."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -59,14 +62,22 @@ def is_left_out(config: pytest.Config, folder: Path) -> bool:
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keeps the tests that this run is to have."""
     backends = _chosen_backends(config)
-    without_long = not LONG and not config.getoption("markexpr")
     quick = config.getoption("quick")
+    without_long = not LONG and not config.getoption("markexpr")
+    sets = Counter(_set_of(item) for item in items)
+
+    def is_long(item: pytest.Item) -> bool:
+        repeats = backend_of(item) not in _ONE_OF_EACH_ENGINE and not (quick or backends)
+        return (
+            item.get_closest_marker("long") is not None
+            or _folder(item) in _LONG_FOLDERS
+            or (repeats and sets[_set_of(item)] >= _MANY)
+        )
 
     def wanted(item: pytest.Item) -> bool:
         backend, fixtures = backend_of(item), getattr(item, "fixturenames", ())
-        is_long = _folder(item) in _LONG_FOLDERS or bool(item.get_closest_marker("long"))
         return (
-            not (without_long and is_long)
+            not (without_long and is_long(item))
             and not (not LONG and not backends and _is_for_the_long_setting(item))
             and (not backends or backend in backends)
             and (not quick or (backend in _QUICK_BACKENDS and "host" not in fixtures))
@@ -76,8 +87,13 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if wanted(item)]
     for item in items:
-        if _folder(item) in _LONG_FOLDERS:
+        if is_long(item):
             item.add_marker(pytest.mark.long)
+
+
+def _set_of(item: pytest.Item) -> tuple[str, str | None]:
+    """A test and its backend, by which its sets of parameters are counted."""
+    return item.nodeid.partition("[")[0], backend_of(item)
 
 
 def _folder(item: pytest.Item) -> str:

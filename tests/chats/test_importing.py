@@ -190,6 +190,7 @@ async def test_other_files_are_refused_in_one_line(store: ConvexStore, tmp_path:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(_lines(OWN) + "broken\n" * 50)

@@ -174,6 +174,7 @@ async def test_a_local_server_without_a_table() -> None:
     assert "init" not in checks["tables"]["remedy"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", some(["80", "50", "20"], ["80"]))
 async def test_lines_break_at_words_and_the_remedy_has_its_own(columns: str) -> None:
     async with convex_host("stock") as host:

@@ -87,6 +87,7 @@ def test_without_its_extra_it_says_what_to_install(missing: str) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.long
 def test_a_closed_pipe_is_no_traceback() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "mastra_convex", "schema"],

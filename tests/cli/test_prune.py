@@ -114,6 +114,7 @@ def test_no_deployment_in_the_environment() -> None:
     assert "CONVEX_URL is not set" in done.stderr
 
 
+@pytest.mark.long
 def test_retries_are_told_while_it_runs() -> None:
     policy = ("--policy", "memory.messages=30d")
     done = run("prune", *policy, CONVEX_URL="http://127.0.0.1:1", CONVEX_ADMIN_KEY=KEY)

@@ -113,6 +113,7 @@ def test_export_writes_a_line_for_each_span(file: Path) -> None:
     assert spans[1]["attributes"]["usage"] == {"inputTokens": 10, "outputTokens": 5}
 
 
+@pytest.mark.long
 async def test_tail_follows_traces(file: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(*COMMAND, "traces", "tail", "--file", str(file), "--interval", "0.1", "--json"),

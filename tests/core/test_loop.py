@@ -78,6 +78,7 @@ async def test_saving_and_listing_many_messages_is_done_in_turns(local: ConvexSt
     assert await least_of_longest(lambda: local.memory.list_messages("t1", per_page=False)) < whole / 2
 
 
+@pytest.mark.long
 async def test_a_large_value_is_worked_on_in_a_thread(local: ConvexStore) -> None:
     whole = in_one_piece(lambda: [clean(LARGE, "value") for _ in range(2)])
     workflows, documents = local.workflows, local.documents

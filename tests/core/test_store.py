@@ -24,6 +24,7 @@ from mastra_convex.tables import Field, Index, Table
 from mastra_convex_domains import MemoryStore
 from tests.backends import Backend
 from tests.data import message, messages, thread
+from tests.effort import some_backends
 
 REMOTE: dict[str, Any] = {"id": "x", "deployment_url": "https://x.convex.cloud", "admin_auth_token": "secret-key"}
 NOTES = MemoryStore.tables[1]
@@ -185,6 +186,7 @@ async def test_a_closed_store_says_so(backend: Backend) -> None:
         await store.memory.list_threads()
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_hundred_tasks_share_a_store(store: ConvexStore) -> None:
     await store.memory.save_thread(thread())
     async with anyio.create_task_group() as tasks:

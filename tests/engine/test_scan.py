@@ -203,6 +203,7 @@ async def test_a_budget_cuts_a_scan_and_its_cursor_goes_on(big: Engine) -> None:
     assert ids(await everything(big, by_time(prefixes=[["t1"], ["t2"]], offset=1))) == every[1:]
 
 
+@some_backends("sqlite", "convex-test")
 async def test_rows_that_are_filtered_out_are_charged(big: Engine) -> None:
     op = by_time(where=[when("createdAt", "gte", "11")])
     first = await scan(big, op)
@@ -210,6 +211,7 @@ async def test_rows_that_are_filtered_out_are_charged(big: Engine) -> None:
     assert ids(await everything(big, op)) == ["m11"]
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_total_is_exact_over_several_steps(big: Engine) -> None:
     for where in ([], [when("role", "eq", "user")]):
         op, matched, rows = by_time(limit=2, total=True, where=where), 0, 0
@@ -223,6 +225,7 @@ async def test_a_total_is_exact_over_several_steps(big: Engine) -> None:
         assert (matched, rows) == (12, 2)
 
 
+@some_backends("sqlite", "convex-test")
 async def test_a_later_operation_finds_the_budget_used_up(big: Engine) -> None:
     first, second = await big.read([by_time(), by_time(where=[when("role", "eq", "user")])])
     assert not first.done

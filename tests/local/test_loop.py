@@ -268,6 +268,7 @@ async def test_large_rows_do_not_hold_the_loop(work: Callable[[LocalEngine], Cor
     await engine.aclose()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_garbage")
 @pytest.mark.parametrize("kind", ["save", "fetch"])
 async def test_large_values_do_not_hold_the_loop(kind: str) -> None:

@@ -137,6 +137,7 @@ def kind(value: Any) -> int:
     return next(n for n, types in ((2, int | float), (4, str), (5, list), (6, dict)) if isinstance(value, types))
 
 
+@pytest.mark.long
 @given(st.lists(st.just(MISSING) | VALUES, max_size=20))
 @settings(max_examples=100)
 async def test_any_values(values: list[Any]) -> None:

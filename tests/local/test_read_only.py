@@ -77,6 +77,7 @@ def test_reads_work_and_writes_are_refused(file: Path, file_mode: int) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
+@pytest.mark.long
 def test_a_file_without_a_log_mode(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -106,6 +107,7 @@ async def test_changes_that_a_killed_program_left_in_the_log(place: Path) -> Non
     assert found["doctor"] == {"file": False}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o000, 0o555), (0o444, 0o700)])
 def test_a_file_that_may_not_be_read(file: Path, file_mode: int, folder_mode: int) -> None:
     found = used_by_another(file, file_mode=file_mode, folder_mode=folder_mode)
@@ -115,6 +117,7 @@ def test_a_file_that_may_not_be_read(file: Path, file_mode: int, folder_mode: in
     assert found["doctor"] == {"file": False}
 
 
+@pytest.mark.long
 async def test_a_file_of_an_older_layout_must_be_opened_where_it_can_be_written(place: Path) -> None:
     async with ConvexStore.local(place / "agent.db") as store:
         await store.init()

@@ -29,6 +29,7 @@ async def test_a_copy_is_the_same_row_by_row(backend: Backend, tmp_path: Path) -
         assert sum(table.written for table in again.tables.values()) == 0
 
 
+@pytest.mark.long
 @some_backends("sqlite", "convex-test")
 async def test_a_file_is_copied_to_every_database(backend: Backend, tmp_path: Path) -> None:
     target = backend.store()

@@ -224,6 +224,7 @@ def test_patterns_find_what_python_finds(given: tuple[str, tuple[str, str]], tex
     assert holds({"$regex": pattern, "$options": options}, text) is expected
 
 
+@pytest.mark.long
 def test_a_search_that_has_seen_too_many_characters_to_remember_starts_anew() -> None:
     letters = "".join(map(chr, range(0x20000, 0x2F000)))
     finds = compile_filter({"$regex": "[\U00020000-\U0002f000]\n[^a]b"})

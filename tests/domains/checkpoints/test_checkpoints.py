@@ -222,6 +222,7 @@ async def test_a_thread_is_pruned_by_its_newest_checkpoint(checkpoints: Checkpoi
     assert texts(found.values) == {"a": "a1"}
 
 
+@some_backends("sqlite", "convex-test")
 async def test_large_values_and_many(checkpoints: CheckpointsStore, elsewhere: CheckpointsStore) -> None:
     large = {f"c{n}": Serialized("bytes", bytes(range(256)) * 12_000) for n in range(3)}
     given = checkpoint("1", dict.fromkeys(large, "1"), state=large["c0"], metadata={"text": "x" * 2_000_000})

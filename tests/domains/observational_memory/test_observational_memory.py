@@ -13,6 +13,7 @@ from mastra_convex.engine.protocol import Commit, Engine
 from mastra_convex_domains import MemoryStore, ObservationalMemory, ObservationChunk
 from tests.backends import Backend
 from tests.data import at, thread
+from tests.effort import some_backends
 from tests.reliability.large.between import Between
 
 SWAP: dict[str, Any] = {"activation_ratio": 1, "message_tokens_threshold": 1_000, "current_pending_tokens": 1_000}
@@ -388,6 +389,7 @@ async def test_old_generations_are_pruned(store: ConvexStore) -> None:
     assert await store.memory.get_observational_memory("t1") is not None
 
 
+@some_backends("sqlite", "convex-test")
 async def test_of_many_that_begin_all_work_on_one(backend: Backend) -> None:
     found: list[str] = []
 
@@ -428,6 +430,7 @@ async def test_of_many_rollovers_one_applies(backend: Backend) -> None:
     assert won == [history[0].id]
 
 
+@some_backends("sqlite", "convex-test")
 async def test_appends_at_once_are_all_kept_each_once(backend: Backend) -> None:
     made = await begin(backend.store().memory)
 
@@ -440,6 +443,7 @@ async def test_appends_at_once_are_all_kept_each_once(backend: Backend) -> None:
     assert sorted(await cycles(backend.store().memory)) == sorted(f"c{n}" for n in range(15))
 
 
+@some_backends("sqlite", "convex-test")
 async def test_appends_and_swaps_at_once_lose_and_double_nothing(backend: Backend) -> None:
     memory = backend.store().memory
     made = await begin(memory)

@@ -102,6 +102,7 @@ FILTERS: list[Any] = [
 ]
 
 
+@pytest.mark.long
 @some_backends("sqlite", "convex-test")
 async def test_exact_with_respect_to_the_filter(vectors: VectorStore, dimension: int) -> None:
     """The best of all that match, in both ways to search, and the same without a vector."""

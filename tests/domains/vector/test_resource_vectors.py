@@ -318,6 +318,7 @@ GENERATED: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@pytest.mark.long
 @some_backends("sqlite", "convex-test")
 @given(st.lists(GENERATED, min_size=12, max_size=12))
 @settings(max_examples=5, deadline=None)

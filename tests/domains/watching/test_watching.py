@@ -13,6 +13,7 @@ from mastra_convex import ConvexStore, NotFoundError, RequestTimeoutError, TooLa
 from mastra_convex_domains import MemoryStore, Message
 from tests.backends import Backend
 from tests.data import ids
+from tests.effort import some_backends
 from tests.watching import watching
 
 Call = Callable[[ConvexStore], Awaitable[Any]]
@@ -225,6 +226,7 @@ async def test_a_watch_gives_what_the_list_gives(backend: Backend, name: str) ->
             last = now
 
 
+@some_backends("sqlite", "convex-test")
 async def test_what_does_not_fit_one_read_is_refused(store: ConvexStore) -> None:
     texts = [message(f"m{n}", n, "x" * 900_000) for n in range(10)]
     for each in texts:
