@@ -18,6 +18,8 @@ import pytest
 from mastra_convex import ConvexStore
 from tests.cli.commands import COMMAND, REPOSITORY, environment, run
 
+pytestmark = pytest.mark.long  # the README's other command runs the demo
+
 SAMPLE = REPOSITORY / "mastra_convex" / "cli" / "demo" / "sample.jsonl"
 SECTIONS = (
     "1. Threads of mara-bakery",
@@ -65,7 +67,6 @@ async def _contents(path: Path) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.long
 def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
     done = run("demo", TMPDIR=str(tmp_path))
 
@@ -79,7 +80,6 @@ def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 async def test_pages_of_all_of_it_are_served_at_the_end(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -109,7 +109,6 @@ async def _until_link(lines: asyncio.StreamReader) -> AsyncGenerator[bytes]:
             return
 
 
-@pytest.mark.long
 def test_the_output_fits_80_columns_and_has_no_control_characters(tmp_path: Path) -> None:
     transcript = tmp_path / "t.jsonl"
     transcript.write_text(
@@ -127,7 +126,6 @@ def test_the_output_fits_80_columns_and_has_no_control_characters(tmp_path: Path
     assert "[bold]not bold[/bold]" in done.stdout
 
 
-@pytest.mark.long
 def test_it_works_where_only_ascii_can_be_written() -> None:
     done = run("demo", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
 
@@ -161,7 +159,6 @@ async def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
     return Twice(first.stdout, before, second.stdout, await _contents(store))
 
 
-@pytest.mark.long
 def test_a_second_import_changes_nothing(twice: Twice) -> None:
     assert "0 messages imported, 167 were there already; 8 threads" in twice.second
     assert "cloned by an earlier run" in twice.second
@@ -232,7 +229,6 @@ def test_what_runs_beside_the_talk_is_shown_once(twice: Twice) -> None:
     assert "taken over and finished by an earlier run of the demo" in _section(again, 10, 11)
 
 
-@pytest.mark.long
 async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     lines = [_line(time="2026-01-02T03:04:06.789123+01:00"), _line(time="2026-01-02T03:04:05Z"), _line(), _line()]
@@ -247,7 +243,6 @@ async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path)
     assert len([message for message in contents["messages"] if message.thread_id == thread.id]) == 4
 
 
-@pytest.mark.long
 async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     transcript.write_text(_line(text="one"))
@@ -267,7 +262,6 @@ async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None
     assert contents["resources"][0].metadata == {"plan": "free"}
 
 
-@pytest.mark.long
 async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
     bad = {
@@ -312,7 +306,6 @@ def test_a_transcript_without_a_good_line(content: str, tmp_path: Path) -> None:
     assert "no message could be imported" in done.stderr
 
 
-@pytest.mark.long
 def test_a_store_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
 

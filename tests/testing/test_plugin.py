@@ -14,6 +14,8 @@ import pytest
 from mastra_convex.testing import BACKENDS
 from tests.cli.commands import REPOSITORY, environment
 
+pytestmark = pytest.mark.long
+
 DOMAIN = """
 from typing import ClassVar
 
@@ -115,7 +117,6 @@ def test_a_domain_of_others_is_tested_on_every_backend(tmp_path: Path) -> None:
         assert f"test_each_test_begins_with_nothing[{name}] PASSED" in done.stdout
 
 
-@pytest.mark.long
 def test_strict_mode_and_the_plugin_of_anyio_run_it_too(tmp_path: Path) -> None:
     folder = project(tmp_path, "asyncio_mode = strict")
     tests = (folder / "test_feedback.py").read_text()
@@ -125,7 +126,6 @@ def test_strict_mode_and_the_plugin_of_anyio_run_it_too(tmp_path: Path) -> None:
     assert done.stdout.count(" PASSED") == 4
 
 
-@pytest.mark.long
 def test_backends_are_chosen_by_name(tmp_path: Path) -> None:
     folder = project(tmp_path)
     done = run(folder, "--mastra-backend", "sqlite")
@@ -135,7 +135,6 @@ def test_backends_are_chosen_by_name(tmp_path: Path) -> None:
     assert "no such backend: sqlight; memory, sqlite, server, convex-test are" in done.stdout + done.stderr
 
 
-@pytest.mark.long
 def test_without_node_its_backend_is_skipped_with_the_reason(tmp_path: Path) -> None:
     folder = project(tmp_path)
     done = run(folder, PATH=str(folder))
@@ -147,7 +146,6 @@ def test_without_node_its_backend_is_skipped_with_the_reason(tmp_path: Path) -> 
     assert "NodeMissingError" in done.stdout
 
 
-@pytest.mark.long
 def test_an_older_node_is_named(tmp_path: Path) -> None:
     folder = project(tmp_path)
     node = folder / "node"
@@ -157,7 +155,6 @@ def test_an_older_node_is_named(tmp_path: Path) -> None:
     assert "convex-test runs on `node`, which is v18.20.4; install Node 20 or later" in done.stdout
 
 
-@pytest.mark.long
 def test_projects_that_do_not_use_it_import_nothing_of_the_package(tmp_path: Path) -> None:
     folder = project(tmp_path)
     (folder / "test_feedback.py").write_text(
