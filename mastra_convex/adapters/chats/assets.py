@@ -30,7 +30,9 @@ class Assets:
 
     def _shown(self, turn: Turn, index: int, part: dict[str, Any]) -> dict[str, Any]:
         pointed = part.get("data") if part.get("type") == _POINTER else None
-        pointer = pointed.get("asset_pointer") if isinstance(pointed, dict) else None
+        if not isinstance(pointed, dict):
+            return part
+        pointer = pointed.get("asset_pointer")
         id = pointer.rpartition("/")[2] if isinstance(pointer, str) else ""
         entry = self._entries.get(id)
         if entry is None or entry.file_size > _MOST_BYTES:
