@@ -202,6 +202,7 @@ def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
     assert "50 could not be imported." in done.stderr
 
 
+@pytest.mark.long
 def test_standard_input(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "import-chat", "-", "--file", tmp_path / "agent.db"],

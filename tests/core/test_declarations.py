@@ -148,6 +148,7 @@ PLUGINS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", some(PLUGINS, ["no such member"]))
 def test_a_plug_in_that_cannot_be_loaded_is_named(tmp_path: Path, name: str) -> None:
     value, code, reason = PLUGINS[name]

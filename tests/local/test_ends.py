@@ -39,6 +39,7 @@ def ended(way: str, path: str | Path) -> int:
             program.kill()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "way", some(WAYS, ["interrupted", "exiting_while_another_program_has_the_lock", "forked_while_it_writes"])
 )

@@ -86,6 +86,7 @@ def test_a_file_without_a_log_mode(file: Path) -> None:
     assert "is read-only" in found["write"]
 
 
+@pytest.mark.long
 async def test_a_file_that_another_program_has_open(place: Path) -> None:
     async with ConvexStore.local(place / "agent.db") as store:
         await fill(store)
@@ -94,6 +95,7 @@ async def test_a_file_that_another_program_has_open(place: Path) -> None:
         assert "is read-only" in found["write"]
 
 
+@pytest.mark.long
 async def test_changes_that_a_killed_program_left_in_the_log(place: Path) -> None:
     (copy := place / "copy").mkdir()
     async with ConvexStore.local(place / "agent.db") as store:

@@ -27,6 +27,7 @@ _LISTS_OF_STUDIO = ("/api/agents", "/api/workflows", "/api/workflows/run-counts"
 _THREADS, _RUNS = effort((2_000, 500), (100_000, 10_000))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_a_page_costs_three_calls_and_two_hundred_documents(
     store: ConvexStore, monkeypatch: pytest.MonkeyPatch

@@ -90,6 +90,7 @@ async def test_delete_by_filter(filled: VectorStore) -> None:
     assert len(await contents(filled, "other")) == 4
 
 
+@pytest.mark.long
 @some_backends("sqlite")
 async def test_more_than_a_transaction_takes(vectors: VectorStore) -> None:
     await vectors.create_index("i", dimension=3)

@@ -218,6 +218,7 @@ async def test_filters_change_and_delete_its_own_vectors_only(filled: VectorStor
     assert await contents(filled) == others
 
 
+@pytest.mark.long
 @some_backends("sqlite")
 async def test_more_than_a_commit_takes(vectors: VectorStore, backend: Backend) -> None:
     """An id of another resource is found before the first of several commits."""
