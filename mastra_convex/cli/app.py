@@ -261,7 +261,7 @@ def watch_threads(
     limit: _Limit = 20,
     states: _States = None,
 ) -> None:
-    """Watch the newest threads; every saved message changes its thread."""
+    """Watch the threads that were changed last; every saved message changes its thread."""
     watch_command.run(
         lambda store: watch_command.threads(store, resource, limit),
         watch_command.thread_line,
