@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import secrets
 import shlex
-import signal
-import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
 import typer
 
-from mastra_convex.errors import ConfigurationError
+from mastra_convex.cli.serving import LOOPBACK, stop_signals, taken
 from mastra_convex.remote.config import check_key
 from mastra_convex.remote.secret import Secret
-from mastra_convex.server import serve_file
 from mastra_convex.tables import Table
 
 _KEY_BYTES = 32
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # named to tell what to connect to instead
-_UNUSABLE = {
-    errno.EADDRINUSE: "is in use; take another with --port",
-    errno.EADDRNOTAVAIL: "is no address of this machine",
-    errno.EACCES: "may not be used without more rights",
-}
-
-
-def stop_signals() -> AbstractContextManager[AsyncIterator[int] | None]:
-    """Receives SIGINT and SIGTERM; nothing on Windows, whose event loop has no signal handlers."""
-    if sys.platform == "win32":
-        return contextlib.nullcontext()
-    return anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
 
 
 def run(tables: Iterable[Table], *, file: Path | None, host: str, port: int, admin_key: str | None) -> None:
@@ -48,6 +30,8 @@ def run(tables: Iterable[Table], *, file: Path | None, host: str, port: int, adm
 
 
 async def _serve(tables: list[Table], file: Path | None, host: str, port: int, key: Secret) -> None:
+    from mastra_convex.server import serve_file  # noqa: PLC0415  # with aiohttp, which is slow to import
+
     with stop_signals() as signals:
         try:
             async with serve_file(":memory:" if file is None else file, tables, key, host=host, port=port) as server:
@@ -57,17 +41,11 @@ async def _serve(tables: list[Table], file: Path | None, host: str, port: int, k
             raise taken(host, port, error) from error
 
 
-def taken(host: str, port: int, error: OSError) -> ConfigurationError:
-    """The error for an address that cannot be listened on."""
-    reason = _UNUSABLE.get(error.errno or 0, error.strerror or str(error))
-    return ConfigurationError(f"{host} port {port} {reason}")
-
-
 def _announce(url: str, key: Secret, file: Path | None, host: str) -> None:
     """Prints the address of the server as lines to paste into a shell."""
     where = "memory (it is lost at the end; --file keeps it)" if file is None else str(file)
     typer.echo(f"# mastra-convex serves {where}; stop with Ctrl-C")
-    if host not in _LOOPBACK:
+    if host not in LOOPBACK:
         typer.echo("# other machines can connect over plain http: whoever can listen in learns the key")
     typer.echo(f"export CONVEX_URL={shlex.quote(url)}")
     typer.echo(f"export CONVEX_ADMIN_KEY={shlex.quote(key.reveal())}")

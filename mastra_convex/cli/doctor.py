@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import typer
@@ -30,13 +30,14 @@ from mastra_convex.errors import (
 )
 from mastra_convex.remote.answers import NOT_FOUND
 from mastra_convex.remote.config import RemoteConfig, environment
-from mastra_convex.remote.engine import RemoteEngine
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.schema_check import SCHEMA_MISMATCH, Lacking, remedy
-from mastra_convex.remote.transport import Transport
 from mastra_convex.store import ConvexStore, inspect_file
 from mastra_convex.tables import CORE_TABLES, RECEIPTS, Table, deployed
 from mastra_convex.version import VERSION
+
+if TYPE_CHECKING:
+    from mastra_convex.remote.engine import RemoteEngine
 
 _TIMEOUT: Final = 10.0
 _PINGS: Final = 5
@@ -164,6 +165,9 @@ def of_deployment(tables: Sequence[Table], storage_function: str, *, allow_http:
 
 
 async def _deployment(config: RemoteConfig, tables: Sequence[Table]) -> list[Check]:
+    from mastra_convex.remote.engine import RemoteEngine  # noqa: PLC0415  # with aiohttp, which is slow to import
+    from mastra_convex.remote.transport import Transport  # noqa: PLC0415
+
     transport = Transport(config)
     engine = RemoteEngine(transport, ())  # which needs next to nothing, so that it can tell more
     try:

@@ -11,14 +11,13 @@ from pathlib import Path
 import anyio
 import typer
 
-from mastra_convex.cli.dev import stop_signals, taken
 from mastra_convex.cli.options import store_of
+from mastra_convex.cli.serving import LOOPBACK, stop_signals, taken
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.store import ConvexStore
 
 _TOKEN_BYTES = 24
 FETCH = "fetch"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def run(
@@ -79,7 +78,7 @@ async def serve(
             try:
                 async with serving(app, token=token, host=host, port=port) as link:
                     _comment(f"mastra-convex shows {where}, and changes nothing; stop with Ctrl-C")
-                    if host not in _LOOPBACK:
+                    if host not in LOOPBACK:
                         _comment("other machines can connect over plain http: whoever can listen in reads along")
                     if studio is not None:
                         _comment(f"open this link, then Mastra Studio is at {BASE}")

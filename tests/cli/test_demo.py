@@ -67,11 +67,13 @@ async def _contents(path: Path) -> dict[str, list[Any]]:
     }
 
 
-def test_it_runs_without_arguments_and_leaves_nothing(tmp_path: Path) -> None:
-    done = run("demo", TMPDIR=str(tmp_path))
+def test_it_leaves_nothing_and_needs_only_ascii(tmp_path: Path) -> None:
+    done = run("demo", TMPDIR=str(tmp_path), PYTHONUTF8="0", PYTHONIOENCODING="ascii")
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+    assert done.stdout.isascii()
+    assert "+----" in done.stdout
     for section in SECTIONS:
         assert section in done.stdout
     assert "167/167 messages" in done.stdout
@@ -107,31 +109,6 @@ async def _until_link(lines: asyncio.StreamReader) -> AsyncGenerator[bytes]:
         yield line
         if line.startswith(b"http"):
             return
-
-
-def test_the_output_fits_80_columns_and_has_no_control_characters(tmp_path: Path) -> None:
-    transcript = tmp_path / "t.jsonl"
-    transcript.write_text(
-        _line(text="\x1b[31mred\x1b[0m [bold]not bold[/bold] \u202egnp \x00") + "\n" + _line(text="x" * 500)
-    )
-
-    done = run("demo", "--transcript", transcript)
-
-    assert done.returncode == 0
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("├── ")]  # of a tree
-    tables = [line for line in lines if line.startswith(("│", "╭", "╰", "├"))]
-    assert tables
-    assert all(len(line) == 80 for line in tables)
-    assert not {"\x1b", "\u202e", "\x00", "\r"} & set(done.stdout)
-    assert "[bold]not bold[/bold]" in done.stdout
-
-
-def test_it_works_where_only_ascii_can_be_written() -> None:
-    done = run("demo", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.isascii()
-    assert "+----" in done.stdout
 
 
 def _section(output: str, number: int, following: int) -> str:
@@ -229,37 +206,43 @@ def test_what_runs_beside_the_talk_is_shown_once(twice: Twice) -> None:
     assert "taken over and finished by an earlier run of the demo" in _section(again, 10, 11)
 
 
-async def test_times_and_equal_lines_are_those_of_the_transcript(tmp_path: Path) -> None:
+async def test_a_transcript_of_ones_own_is_imported_and_added_to(tmp_path: Path) -> None:
     transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
-    lines = [_line(time="2026-01-02T03:04:06.789123+01:00"), _line(time="2026-01-02T03:04:05Z"), _line(), _line()]
+    odd = _line(text="\x1b[31mred\x1b[0m [bold]not bold[/bold] \u202egnp \x00")
+    lines = [odd, _line(time="2026-01-02T03:04:06.789123+01:00"), _line(text="x" * 500), _line(), _line()]
     transcript.write_bytes(b"\xef\xbb\xbf" + "\n\n".join(lines).encode())
 
-    assert run("demo", "--transcript", transcript, "--file", store).returncode == 0
+    done = run("demo", "--transcript", transcript, "--file", store)
 
+    assert done.returncode == 0
+    _assert_80_columns_without_control_characters(done.stdout)
+    assert "[bold]not bold[/bold]" in done.stdout
     contents = await _contents(store)
     thread = next(thread for thread in contents["threads"] if thread.title == "t")
     assert thread.created_at.isoformat() == "2026-01-02T02:04:06.789000+00:00"
     assert thread.updated_at.isoformat() == "2026-01-02T03:04:05+00:00"
-    assert len([message for message in contents["messages"] if message.thread_id == thread.id]) == 4
+    assert len([message for message in contents["messages"] if message.thread_id == thread.id]) == len(lines)
 
-
-async def test_a_longer_transcript_adds_to_what_is_there(tmp_path: Path) -> None:
-    transcript, store = tmp_path / "t.jsonl", tmp_path / "agent.db"
-    transcript.write_text(_line(text="one"))
-    run("demo", "--transcript", transcript, "--file", store)
     async with ConvexStore.local(store) as opened:
         await opened.memory.update_resource("r", working_memory="the user's own", metadata={"plan": "free"})
-
-    transcript.write_text(_line(text="one") + "\n" + _line(text="two", time="2026-02-01T00:00:00Z"))
+    transcript.write_text("\n".join([*lines, _line(text="two", time="2026-02-01T00:00:00Z")]), encoding="utf-8")
     done = run("demo", "--transcript", transcript, "--file", store)
 
     assert done.returncode == 0
-    assert "1 messages imported, 1 were there already" in done.stdout
+    assert "1 messages imported, 5 were there already" in done.stdout
     contents = await _contents(store)
     thread = next(thread for thread in contents["threads"] if thread.title == "t")
     assert thread.updated_at.isoformat() == "2026-02-01T00:00:00+00:00"
     assert contents["resources"][0].working_memory == "the user's own\n- talks most about: t"
     assert contents["resources"][0].metadata == {"plan": "free"}
+
+
+def _assert_80_columns_without_control_characters(output: str) -> None:
+    lines = [line for line in output.splitlines() if not line.startswith("├── ")]  # of a tree
+    tables = [line for line in lines if line.startswith(("│", "╭", "╰", "├"))]
+    assert tables
+    assert all(len(line) == 80 for line in tables)
+    assert not {"\x1b", "\u202e", "\x00", "\r"} & set(output)
 
 
 async def test_bad_lines_are_reported_and_good_ones_imported(tmp_path: Path) -> None:

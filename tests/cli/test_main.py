@@ -99,3 +99,9 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_command_loads_no_http_client() -> None:
+    """It is slow to import, and most commands need none."""
+    program = "import sys, mastra_convex.cli.app; sys.exit('aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], env=environment(), check=False).returncode == 0
