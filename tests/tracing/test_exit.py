@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from tests.tracing.traced import spans_in
 ENDS = {"normally": 0, "exception": 1, "sigterm": 128 + signal.SIGTERM, "fork": 0}
 
 
-def cases(*hows: str) -> pytest.MarkDecorator:
-    """Some ends with few spans by default, and each with many in the long tests."""
-    few, many = [((how, 100),) for how in hows], [((how, 10_000),) for how in ENDS]
+def cases(*hows: str, long: Iterable[str]) -> pytest.MarkDecorator:
+    """Some ends with few spans by default, and some with many in the long tests."""
+    few, many = [((how, 100),) for how in hows], [((how, 10_000),) for how in long]
     return pytest.mark.parametrize("case", some([*few, *many], few), ids=lambda case: f"{case[0]}-{case[1]}")
 
 
@@ -45,7 +46,7 @@ async def check(store: ConvexStore, count: int) -> None:
     assert all(span.ended_at is not None for span in spans)
 
 
-@cases("normally", "sigterm", "fork")
+@cases("normally", "sigterm", "fork", long=ENDS)
 async def test_a_file_has_all_spans(case: tuple[str, int], tmp_path: Path) -> None:
     how, count = case
     path = tmp_path / "agent.db"
@@ -53,7 +54,7 @@ async def test_a_file_has_all_spans(case: tuple[str, int], tmp_path: Path) -> No
     await check(ConvexStore.local(path), count)
 
 
-@cases("exception", "sigterm")
+@cases("exception", "sigterm", long=["exception"])
 async def test_a_server_has_all_spans(case: tuple[str, int]) -> None:
     how, count = case
     engine = LocalEngine(":memory:", declared_tables(), receipts=True)
