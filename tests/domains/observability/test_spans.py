@@ -145,6 +145,7 @@ async def test_sums_are_exact_in_any_order_and_however_often_spans_come(backend:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("backend", ["sqlite", "convex-test"], indirect=True)  # one of each engine: it takes long
 async def test_sums_of_10000_spans_of_many_processes_are_exact(backend: Backend) -> None:
     assert await contend(backend, "trace", 100) == 100
     traces = backend.store().observability
