@@ -9,16 +9,14 @@ from mastra_convex.domain import RetentionTable, Table, register
 
 from .discovery import DiscoveryMethods
 from .elsewhere import Elsewhere
+from .filters import BranchFilters, TimeRange, TraceFilters
 from .listing import ListingMethods
 from .models import (
-    BranchFilters,
     BranchPage,
     BranchSummary,
     Span,
     SpanSummary,
-    TimeRange,
     Trace,
-    TraceFilters,
     TracePage,
     TraceQueryPage,
     TraceStatus,

@@ -21,12 +21,10 @@ from mastra_convex.domain import (
     texts,
 )
 
+from .filters import BranchFilters, TimeRange, TraceFilters
 from .models import (
-    BranchFilters,
     BranchPage,
     BranchSummary,
-    TimeRange,
-    TraceFilters,
     TraceOrder,
     TracePage,
     TraceTotals,

@@ -7,7 +7,8 @@ from typing import Any, Final, Literal, TypeVar
 
 from mastra_convex.domain import Bound, Condition, Key, Scan, equals, parse, to_iso, to_json
 
-from .models import BranchFilters, SpanContext, TimeRange, TraceFilters
+from .filters import BranchFilters, TimeRange, TraceFilters
+from .models import SpanContext
 from .tables import ROOTS, SPANS
 
 _INDEXES: Final[Mapping[str, str]] = {

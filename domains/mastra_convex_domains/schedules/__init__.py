@@ -24,11 +24,9 @@ from mastra_convex.domain import (
     RetentionTable,
     Row,
     Scan,
-    ScanResult,
     Table,
     Unset,
     about,
-    decode_row,
     each,
     encode_columns,
     encode_row,
@@ -42,6 +40,7 @@ from mastra_convex.domain import (
 from mastra_convex.errors import ConflictError, NotFoundError, ValidationError
 
 from .models import Schedule, ScheduleStatus, ScheduleTrigger, milliseconds, now_in_milliseconds
+from .rows import schedule_of, schedule_row, schedules_of, trigger_of, workflow_of
 from .tables import SCHEDULES, TRIGGERS
 
 __all__ = ["Schedule", "ScheduleTrigger", "SchedulesStore"]
@@ -75,7 +74,7 @@ class SchedulesStore(DomainStore):
         operation = "CREATE_SCHEDULE"
         checked = parse(Schedule, schedule, "schedule", operation=operation)
         with about("schedule"):
-            row = _schedule_row(checked)
+            row = schedule_row(checked)
         await self._insert(SCHEDULES, row, "schedule", operation)
         return checked
 
@@ -123,7 +122,7 @@ class SchedulesStore(DomainStore):
             prefixes=[[wanted.pop(field) for field in fields]],
             where=[equals([name], value) for name, value in wanted.items()],
         )
-        found = await each(_schedule, (await self._records.read(scan)).rows)
+        found = await each(schedule_of, (await self._records.read(scan)).rows)
         return sorted(found, key=lambda schedule: schedule.created_at)
 
     async def list_due_schedules(self, now: Milliseconds, *, limit: int | None = None) -> list[Schedule]:
@@ -147,7 +146,7 @@ class SchedulesStore(DomainStore):
             upper=Bound(value=_time(now, "now", operation)),
             limit=_limit(limit, operation),
         )
-        return await each(_schedule, (await self._records.read(scan)).rows)
+        return await each(schedule_of, (await self._records.read(scan)).rows)
 
     async def watch_due(
         self, *, limit: int = 100, give_up_after: float | None = None
@@ -169,7 +168,7 @@ class SchedulesStore(DomainStore):
         scan = Scan(table=SCHEDULES.name, index="by_status_next_fire_at", prefixes=[["active"]], limit=limit)
         waiting: asyncio.Task[list[Schedule]] | None = None
         due: list[Schedule] | None = None
-        async with aclosing(self._records.watch(scan, _schedules, give_up_after=give_up_after)) as states:
+        async with aclosing(self._records.watch(scan, schedules_of, give_up_after=give_up_after)) as states:
             schedules = await anext(states)
             try:
                 while True:
@@ -243,7 +242,7 @@ class SchedulesStore(DomainStore):
         columns = vars(parse(Schedule, whole, "update_schedule()", operation=operation))
         values = {name: columns[name] for name in changed}
         if "target" in values:
-            values["workflow_id"] = _workflow_of(values["target"])
+            values["workflow_id"] = workflow_of(values["target"])
         change = Change(set=encode_columns(SCHEDULES, {**values, "updated_at": now_in_milliseconds()}))
         result = await self._records.commit(
             [Patch(table=SCHEDULES.name, keys=[[id]], change=change)],
@@ -252,7 +251,7 @@ class SchedulesStore(DomainStore):
         row = result.returned[0].rows[0]
         if result.outcomes[0].missing or row is None:
             raise _not_found(id, operation)
-        return _schedule(row)
+        return schedule_of(row)
 
     async def update_schedule_next_fire(
         self,
@@ -343,11 +342,11 @@ class SchedulesStore(DomainStore):
             order="desc",
             limit=_limit(limit, operation),
         )
-        return await each(_trigger, (await self._records.read(scan)).rows)
+        return await each(trigger_of, (await self._records.read(scan)).rows)
 
     async def _found(self, id: str) -> Schedule | None:
         [row] = (await self._records.read(Get(table=SCHEDULES.name, keys=[[id]]))).rows
-        return None if row is None else _schedule(row)
+        return None if row is None else schedule_of(row)
 
     async def _insert(self, table: Table, row: Row, kind: str, operation: str) -> None:
         guard = KeyGuard(guard="missing", table=table.name, key=[row["id"]])
@@ -368,34 +367,11 @@ _LISTED: Mapping[tuple[str, ...], str] = {
 """Names the index to list by, by the columns that are filtered; the first whose columns all are is taken."""
 
 
-def _schedule_row(schedule: Schedule) -> Row:
-    columns = {field.name: vars(schedule).get(field.name) for field in SCHEDULES.fields}
-    return encode_row(SCHEDULES, {**columns, "workflow_id": _workflow_of(schedule.target)})
-
-
-def _schedule(row: Row) -> Schedule:
-    columns = decode_row(SCHEDULES, row)
-    columns.pop("workflow_id", None)
-    return Schedule.stored(columns, SCHEDULES)
-
-
-async def _schedules(found: ScanResult) -> list[Schedule]:
-    return await each(_schedule, found.rows)
-
-
 def _until_next(schedules: Sequence[Schedule]) -> float | None:
     """Returns the seconds until the next schedule becomes due; None when none does."""
     now = now_in_milliseconds()
     later = [schedule.next_fire_at - now for schedule in schedules if schedule.next_fire_at > now]
     return min(min(later) / 1000, _LONGEST_WAIT) if later else None
-
-
-def _trigger(row: Row) -> ScheduleTrigger:
-    return ScheduleTrigger.stored(decode_row(TRIGGERS, row), TRIGGERS)
-
-
-def _workflow_of(target: Mapping[str, Any]) -> Any:
-    return target["workflowId"] if target["type"] == "workflow" else None
 
 
 def _time(value: object, name: str, operation: str) -> int:
