@@ -1,4 +1,4 @@
-"""What commands that serve until they are told to stop have in common."""
+"""Stops commands that serve when they are told to, and explains addresses that cannot be listened on."""
 
 from __future__ import annotations
 
