@@ -51,7 +51,8 @@ def import_chat_command(
             return await import_chat(store, path, resource_id=resource, format=format)
 
     report = asyncio.run(run())
-    typer.echo(f"{report.format}: {report.threads} threads, {report.new} new messages, {report.known} known")
+    threads = f"{report.threads} thread{'' if report.threads == 1 else 's'}"
+    typer.echo(f"{report.format}: {threads}, messages: {report.new} new, {report.known} known")
     for error in report.errors[:_SHOWN]:
         typer.echo(safe(" ".join(error.split()))[:200], err=True)
     if report.errors:

@@ -98,6 +98,16 @@ LANGCHAIN = [
     {"type": "ai", "data": {"content": "", "tool_calls": [_TOOL_CALL]}},
     {"type": "tool", "data": {"content": "found", "tool_call_id": "t1"}},
 ]
+_INVOCATION = {"toolCallId": "t1", "toolName": "look", "args": {"q": 1}, "state": "result", "result": "found"}
+MASTRA = [
+    {"role": "user", "content": {"format": 2, "parts": [{"type": "text", "text": "Hello"}]}, "novel": 7},
+    {
+        "id": "m2",
+        "role": "assistant",
+        "createdAt": "2026-01-01T00:00:00Z",
+        "content": {"format": 2, "parts": [{"type": "tool-invocation", "toolInvocation": _INVOCATION}]},
+    },
+]
 OWN = [
     {"resource": "r", "thread": "t", "role": "user", "text": "Hello", "time": "2026-01-01T00:00:00Z", "novel": 7},
     {"resource": "r", "thread": "t", "role": "assistant", "text": "Hi", "time": "2026-01-01T00:00:00Z"},
@@ -110,9 +120,10 @@ FILES = {
     "OpenAI Responses items": RESPONSES,
     "ShareGPT": SHAREGPT,
     "LangChain messages": LANGCHAIN,
+    "Mastra messages": MASTRA,
     "lines of mastra-convex": OWN,
 }
-WITH_TOOLS = ("Claude export", "Claude Code session", "OpenAI messages", "OpenAI Responses items", "LangChain messages")
+WITH_TOOLS = FILES.keys() - {"ChatGPT export", "ShareGPT", "lines of mastra-convex"}
 
 
 def _lines(values: list[Any]) -> str:
@@ -141,6 +152,15 @@ async def test_each_format_arrives_whole_and_once(store: ConvexStore, tmp_path: 
     again = await import_chat(store, path, resource_id="r")
     assert (again.new, again.known) == (0, report.new)
     assert await _messages(store) == first
+
+
+async def test_a_response_of_openai_and_what_it_answers(store: ConvexStore, tmp_path: Path) -> None:
+    path = tmp_path / "chat"
+    path.write_text(json.dumps({"object": "response", "input": RESPONSES[:1], "output": RESPONSES[1:2], "model": "m"}))
+    report = await import_chat(store, path)
+    assert (report.format, report.new) == ("OpenAI Responses items", 2)
+    [thread] = (await store.memory.list_threads()).threads
+    assert thread.metadata["imported"]["model"] == "m"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
@@ -197,7 +217,7 @@ def test_the_command_tells_at_most_ten_errors(tmp_path: Path) -> None:
     path.write_text(_lines(OWN) + "broken\n" * 50)
     done = run("import-chat", path, "--file", tmp_path / "agent.db")
     assert done.returncode == 1
-    assert done.stdout == "lines of mastra-convex: 1 threads, 2 new messages, 0 known\n"
+    assert done.stdout == "lines of mastra-convex: 1 thread, messages: 2 new, 0 known\n"
     assert done.stderr.count("not JSON") == 10
     assert "50 could not be imported." in done.stderr
 
@@ -209,7 +229,7 @@ def test_standard_input(tmp_path: Path) -> None:
         input=json.dumps(SHAREGPT), env=environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "ShareGPT: 1 threads, 2 new messages, 0 known\n"
+    assert done.stdout == "ShareGPT: 1 thread, messages: 2 new, 0 known\n"
     missing = run("import-chat", "nowhere.json", "--file", tmp_path / "agent.db")
     assert missing.returncode == 2
     assert "there is no file 'nowhere.json'" in missing.stderr

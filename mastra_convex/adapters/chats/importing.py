@@ -103,9 +103,10 @@ async def _save(store: DomainAccess, dialogue: Dialogue, format: str, resource_i
 
 
 def _rows(dialogue: Dialogue, thread_id: str, resource: str) -> list[dict[str, Any]]:
-    """Returns the messages. One without a time follows the one before it."""
+    """Returns the messages. One without a time follows the one before it, or comes before the first with a time."""
     rows: dict[str, dict[str, Any]] = {}
-    time = dialogue.time or datetime.now(UTC)
+    first = next((turn.time - (n + 1) * _STEP for n, turn in enumerate(dialogue.turns) if turn.time), None)
+    time = dialogue.time or first or datetime.now(UTC)
     for n, turn in enumerate(dialogue.turns):
         time = turn.time or time + _STEP
         key = turn.key or json.dumps([turn.role, str(turn.time), turn.parts])

@@ -1,4 +1,4 @@
-"""Reads dialogues that are lists of messages: OpenAI's messages and Responses items, ShareGPT, LangChain's dumps."""
+"""Reads dialogues that are lists of messages: OpenAI's, Responses items, ShareGPT, LangChain's dumps, Mastra's."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from mastra_convex.adapters import projection
 from mastra_convex.adapters.chats.content import add_calls, add_content
-from mastra_convex.adapters.chats.dialogue import Dialogue, Turn, without
+from mastra_convex.adapters.chats.dialogue import Dialogue, Turn, time_of, without
 from mastra_convex.contract.items import ItemRole
 
 OPENAI: Final = "OpenAI messages"
 RESPONSES: Final = "OpenAI Responses items"
 SHAREGPT: Final = "ShareGPT"
 LANGCHAIN: Final = "LangChain messages"
+MASTRA: Final = "Mastra messages"
 
 _ROLES: Final[dict[str, ItemRole]] = {
     **dict.fromkeys(("human", "user", "HumanMessage"), "user"),
@@ -35,6 +36,8 @@ def name_of(message: Any) -> str | None:
             return RESPONSES
         case {"from": str(), "value": _}:
             return SHAREGPT
+        case {"role": str(), "content": {"format": 2, "parts": list()}}:
+            return MASTRA
         case {"role": str()} if {"content", "tool_calls"} & message.keys():
             return OPENAI
         case _:
@@ -104,8 +107,31 @@ def _langchain(dialogue: Dialogue, message: dict[str, Any]) -> Turn:
     return turn
 
 
+def _mastra(dialogue: Dialogue, message: dict[str, Any]) -> Turn:
+    content = message["content"]
+    if not all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in content["parts"]):
+        raise ValueError("a part of a message has no type")
+    times = [message.get(name) for name in ("createdAt", "created_at")]
+    turn = Turn(
+        _ROLES.get(message["role"], "assistant"),
+        message.get("id"),
+        time_of(times[0] or times[1]),
+        list(content["parts"]),
+        without(message, "id", "createdAt", "created_at", "content"),
+    )
+    if unknown := without(content, "format", "parts"):
+        turn.rest["content"] = unknown
+    return turn
+
+
 def _answer(dialogue: Dialogue, turn: Turn, call_id: object, value: Any, name: str | None) -> None:
     dialogue.answer(turn, projection.result(str(call_id), projection.output(value), name))
 
 
-_READERS: Final = {OPENAI: _openai, RESPONSES: _responses, SHAREGPT: _sharegpt, LANGCHAIN: _langchain}
+_READERS: Final = {
+    OPENAI: _openai,
+    RESPONSES: _responses,
+    SHAREGPT: _sharegpt,
+    LANGCHAIN: _langchain,
+    MASTRA: _mastra,
+}

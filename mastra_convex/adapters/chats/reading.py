@@ -20,10 +20,10 @@ from mastra_convex.errors import ValidationError
 
 FORMATS: Final = (
     chatgpt.NAME, claude.NAME, lines.CLAUDE_CODE, messages.OPENAI, messages.RESPONSES, messages.SHAREGPT,
-    messages.LANGCHAIN, lines.OWN,
+    messages.LANGCHAIN, messages.MASTRA, lines.OWN,
 )  # fmt: skip
 _NO_ZIP: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-_LISTS: Final = ("messages", "conversations", "traj", "items", "input")
+_LISTS: Final = ("messages", "conversations", "traj", "items", "input", "output")
 
 
 class ChatFile:
@@ -153,9 +153,10 @@ def _messages(value: Any) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(value, list):
         return value, {}
     if isinstance(value, dict):
-        for member in _LISTS:
-            if isinstance(value.get(member), list):
-                return value[member], without(value, member)
+        found = [member for member in _LISTS if isinstance(value.get(member), list)]
+        if found != ["input", "output"]:  # both together are a response of OpenAI and what it answers
+            found = found[:1]
+        return [message for member in found for message in value[member]], without(value, *found)
     return [], {}
 
 
