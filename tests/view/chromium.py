@@ -26,7 +26,7 @@ class Browser:
         self._loaded = asyncio.Event()
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.requested: list[str] = []
-        self.console: list[str] = []
+        self.console: list[dict[str, Any]] = []
 
     async def listen(self) -> None:
         async for message in self._socket:
@@ -38,7 +38,7 @@ class Browser:
             elif said["method"] == "Network.requestWillBeSent":
                 self.requested.append(said["params"]["request"]["url"])
             elif said["method"] in ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
-                self.console.append(str(said["params"]))
+                self.console.append(said["params"])
 
     async def tell(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._count += 1
@@ -59,9 +59,26 @@ class Browser:
 
     async def until(self, text: str) -> None:
         """Waits until the page shows a text."""
-        look = f"document.body.innerText.includes({json.dumps(text)}) && done(true)"
-        observe = "new MutationObserver(look).observe(document.body, {subtree: true, childList: true})"
-        await self.value(f"new Promise(done => {{const look = () => {look}; {observe}; look()}})")
+        await self._seen(f"document.body.innerText.includes({json.dumps(text)})")
+
+    async def click(self, selector: str, text: str) -> None:
+        """Waits for an element with a text or a label, and clicks it."""
+        shown = f"`${{each.innerText}} ${{each.ariaLabel}}`.includes({json.dumps(text)})"
+        found = f"[...document.querySelectorAll({json.dumps(selector)})].find(each => {shown})"
+        await self._seen(found)
+        await self.value(f"{found}.click()")
+
+    async def _seen(self, condition: str) -> None:
+        """Waits until a condition holds, which is looked at after each change of the page."""
+        look = f"const look = () => {{if ({condition}) {{watcher.disconnect(); done(true)}}}}"
+        every = "{subtree: true, childList: true, attributes: true, characterData: true}"
+        watch = f"const watcher = new MutationObserver(look); watcher.observe(document.body, {every})"
+        await self.value(f"new Promise(done => {{{look}; {watch}; look()}})")
+
+    async def write(self, selector: str, text: str) -> None:
+        """Types a text into a field."""
+        await self.value(f"document.querySelector({json.dumps(selector)}).focus()")
+        await self.tell("Input.insertText", text=text)
 
     async def value(self, expression: str) -> Any:
         """Returns the value of an expression in the page."""

@@ -60,6 +60,7 @@ READS: Final[Mapping[str, Handler]] = {
 
 QUERIES: Final[Mapping[str, Handler]] = {
     "/observability/traces/query": traces.query_traces,
+    "/observability/traces/query/fields": traces.list_query_fields,
     "/observability/metrics/breakdown": traces.sum_tokens,
 }
 """Lists what is asked for by POST, and reads all the same."""

@@ -78,6 +78,12 @@ async def get_span(call: Call) -> dict[str, Any] | None:
     return None if span is None else {"span": _span(span)}
 
 
+async def list_query_fields(call: Call) -> dict[str, Any]:
+    """Returns the fields that a query can be built of by suggestions: none, as no values are suggested."""
+    await call.body()
+    return {"canonicalFields": [], "observedFields": [], "observedFieldsTruncated": False}
+
+
 async def sum_tokens(call: Call) -> dict[str, Any]:
     """Returns the tokens of traces, the one breakdown of metrics that we have."""
     wanted = await call.body()
