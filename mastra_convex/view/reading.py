@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from mastra_convex.domain import (
     Table,
     decode_row,
     from_json,
+    to_json,
 )
 from mastra_convex.engine.protocol import Read
 from mastra_convex.errors import MastraConvexError
@@ -37,6 +38,9 @@ SEARCHED: Final = 150
 """Rows that one page of a search looks at."""
 PROBLEM: Final = "(problem)"
 """The column that tells why a row could not be read as its table declares it."""
+_MEMBERS: Final = 200_000
+"""Members of JSON objects that are read for one page; JSON after these is shown as its length."""
+_SHORT: Final = 1_000
 _KEPT: Final = 5.0
 """Seconds for which it is known which tables have rows."""
 
@@ -174,7 +178,7 @@ class Reader:
     ) -> Listing:
         """Returns the rows that the scan of a page has found."""
         rows = (
-            [self._decoded(table, row) for row in found.rows]
+            list(self._all_decoded(table, found.rows))
             if columns is None
             else [_named(columns, values) for values in found.values or ()]
         )
@@ -187,12 +191,28 @@ class Reader:
         found = await self.store.records.different(Scan(table=table, index=index, lower=lower), PAGE)
         return Listing([{"name": name} for name in found], found[-1] if len(found) == PAGE else None, len(found))
 
+    def _all_decoded(self, table: str, rows: Iterable[Row]) -> Iterator[Columns]:
+        """Decodes rows, as far as that does not take long: many small members of JSON do, long texts do not."""
+        json = [field.name for field in self.tables[table].fields if field.json]
+        left = _MEMBERS
+        for row in rows:
+            texts = {name: row[name] for name in json if isinstance(row.get(name), str)}
+            count = sum(text.count('":') for text in texts.values())
+            is_read = count <= left
+            left -= count if is_read else 0
+            long = {} if is_read else {name: _too_long(text) for name, text in texts.items() if len(text) > _SHORT}
+            yield self._decoded(table, {**row, **long})
+
     def _decoded(self, table: str, row: Row) -> Columns:
         """Decodes a row; one that other programs have written in another way is shown as it lies there."""
         try:
             return decode_row(self.tables[table], dict(row))
         except (MastraConvexError, ValueError, TypeError) as error:
             return {PROBLEM: str(error), **row}
+
+
+def _too_long(text: str) -> str:
+    return to_json(f"({len(text):,} characters of JSON; raw JSON has all)")
 
 
 def _named(columns: Mapping[str, Sequence[str]], values: Sequence[str | None]) -> Columns:

@@ -8,7 +8,8 @@ from mastra_convex import ConvexStore
 from mastra_convex.domain import Put
 
 PAGES: Final = (
-    "/", "/threads", "/threads?q=none", "/threads?resource=r1", "/thread?id=t0", "/runs", "/runs?status=failed",
+    "/", "/threads", "/threads?q=none", "/threads?resource=r1", "/thread?id=t0", "/thread?id=t1",
+    "/runs", "/runs?status=failed",
     "/runs?workflow=w&resource=r&status=failed", "/run?workflow=w&run=0", "/scores", "/scores?scorer=s", "/traces",
     "/resource?id=r1",
 )  # fmt: skip
@@ -36,8 +37,11 @@ async def fill(store: ConvexStore, *, threads: int, runs: int) -> None:
     run = {"workflow_name": "rare", "run_id": "rare", "snapshot": "{}", "createdAt": earlier, "updatedAt": earlier}
     await records.commit([Put(table="mastra_threads", rows=[rare])])
     await records.commit([Put(table="mastra_workflow_snapshots", rows=[run])])
-    large = "x" * 1_000_000
+    large, many = "x" * 1_000_000, [{"id": n, "ok": True, "name": "x"} for n in range(30_000)]
+    call = {"type": "dynamic-tool", "toolCallId": "c", "toolName": "look", "state": "output-available", "output": many}
     for n in range(12):
+        content = {"format": 2, "parts": [call]}
+        await store.memory.save_messages([{"thread_id": "t1", "resource_id": "r1", "role": "user", "content": content}])
         await store.memory.save_messages([{"thread_id": "t0", "resource_id": "r0", "role": "user", "content": large}])
         snapshot = {"status": "success", "context": {"input": large}}
         await store.workflows.persist_workflow_snapshot("w", run_id=f"large {n}", snapshot=snapshot)

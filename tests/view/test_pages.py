@@ -119,3 +119,17 @@ async def test_many_long_texts_share_a_page() -> None:
         text = (await visitor.page("/thread?id=t")).text
         assert len(text) < 200_000
         assert text.count("the first 1,000 of 20,000 characters") == 12
+
+
+async def test_json_of_very_many_members_is_read_for_few_messages() -> None:
+    many = [{"id": n, "ok": True} for n in range(60_000)]
+    call = {"type": "dynamic-tool", "toolCallId": "c", "toolName": "look", "output": many}
+    async with ConvexStore.local(":memory:") as store:
+        for content in ({"format": 2, "parts": [call]}, {"format": 2, "parts": [call]}, "At last"):
+            message = {"thread_id": "t", "resource_id": "r", "role": "assistant", "content": content}
+            await store.memory.save_messages([message])
+        async with visiting(store) as visitor:
+            text = (await visitor.page("/thread?id=t")).text
+    assert text.count("characters of JSON; raw JSON has all") == 1
+    assert '"ok": true' in text
+    assert "At last" in text
