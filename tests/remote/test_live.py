@@ -201,7 +201,7 @@ async def test_equal_watches_share_a_query(sync: SyncServer) -> None:
         17.0,
         {"a": [1, {"$float": "AAAAAAAAAIA="}]},
         {"n": {"$integer": "AQAAAAAAAAA="}, "b": {"$bytes": "AQI="}, "i": {"$float": "AAAAAAAA8H8="}},
-        "x" * (16 << 20),
+        pytest.param("x" * (16 << 20), id="16 MiB"),
     ],
     ids=str,
 )

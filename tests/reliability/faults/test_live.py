@@ -8,18 +8,19 @@ import os
 import random
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from mastra_convex import ConvexStore
 from mastra_convex.remote import live
 from mastra_convex.remote.retry import RetryPolicy
 from tests.backends import Backend, remote_store
 from tests.effort import effort, some
 from tests.reliability.faults.processes import child
-from tests.reliability.faults.workers import serve_until_killed
+from tests.reliability.faults.workers import count_up, serve_until_killed
 from tests.watching import other_tasks, watching
 
 WRITERS = 4
@@ -74,61 +75,50 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("cuts", some([15, effort(60, 1_000)], [15]))
-@pytest.mark.parametrize("backend", ["server"], indirect=True)
+@pytest.mark.parametrize("backend", ["server", "convex-test"], indirect=True)
 async def test_the_last_state_comes_over_connections_that_are_cut(backend: Backend, cuts: int) -> None:
-    writer = backend.store()
+    """Four processes write meanwhile."""
+    url = backend.store()._location  # pyright: ignore[reportPrivateUsage]  # for other processes
     chance = random.Random(cuts)
-    is_over = asyncio.Event()
-
-    async def write(name: str) -> None:
-        count = 0
-        while not is_over.is_set():
-            count += 1
-            await writer.thread_state.set_state("t1", type=name, value=count)
-            await asyncio.sleep(chance.random() / 200)
-
-    async def watch(name: str) -> list[int]:
-        seen = [0]
-        async with watching(reader.thread_state.watch_state("t1", type=name)) as states:
-            while seen[-1] != LAST:
-                seen.append(await states.next() or 0)
-        return seen
-
-    async with relay_to(writer._location) as (relay, url):  # pyright: ignore[reportPrivateUsage]
-        reader = remote_store(url, None, retry=PATIENT)
-        names = [f"type {n}" for n in range(WRITERS)]
-        writing = [asyncio.ensure_future(write(name)) for name in names]
-        watches = [asyncio.ensure_future(watch(name)) for name in names]
-        for _ in range(cuts):
-            await asyncio.sleep(chance.random() / 50)
-            relay.cut()
-        is_over.set()
-        await asyncio.gather(*writing)
-        for name in names:
-            await writer.thread_state.set_state("t1", type=name, value=LAST)
+    types = [f"type {n}" for n in range(WRITERS)]
+    async with relay_to(url) as (relay, relayed):
+        reader = remote_store(relayed, None, retry=PATIENT)
+        watches = [asyncio.ensure_future(_states(reader, type, LAST)) for type in types]
+        with ExitStack() as stack:
+            writers = [stack.enter_context(child(count_up, url, type, LAST)) for type in types]
+            for _ in range(cuts):
+                await asyncio.sleep(chance.random() / 50)
+                relay.cut()
+            for writer in writers:
+                writer.connection.send("end")
+            for writer in writers:
+                await asyncio.to_thread(writer.told)
         for seen in await asyncio.gather(*watches):
-            assert seen[1:] == sorted(seen[1:])
+            assert seen == sorted(seen)
         await reader.aclose()
+
+
+async def _states(store: ConvexStore, type: str, last: int) -> list[int]:
+    """The states that a watch gives, up to the last."""
+    seen: list[int] = []
+    async with watching(store.thread_state.watch_state("t1", type=type)) as states:
+        while seen[-1:] != [last]:
+            seen.append(await states.next() or 0)
+    return seen
 
 
 @pytest.mark.parametrize("kills", some([2, effort(8, 50)], [2]))
 async def test_the_last_state_comes_from_servers_that_are_killed(tmp_path: Path, port: int, kills: int) -> None:
     url = f"http://127.0.0.1:{port}"
     reader, writer = (remote_store(url, None, timeout=30.0, retry=PATIENT) for _ in range(2))
+    watcher: asyncio.Task[list[int]] | None = None
     seen: list[int] = []
-
-    async def watch() -> None:
-        async with watching(reader.thread_state.watch_state("t1", type="count")) as states:
-            while seen[-1:] != [kills]:
-                seen.append(await states.next() or 0)
-
-    watcher: asyncio.Task[None] | None = None
     for n in range(kills + 1):
         with child(serve_until_killed, tmp_path / "store.db", port) as server:
             await writer.thread_state.set_state("t1", type="count", value=n)
-            watcher = watcher or asyncio.create_task(watch())
+            watcher = watcher or asyncio.create_task(_states(reader, "count", kills))
             if n == kills:
-                await watcher
+                seen = await watcher
             server.kill()
     assert seen == sorted(seen)
     await reader.aclose()

@@ -220,6 +220,21 @@ def append_to_file(path: Path, name: str, count: int, connection: Connection) ->
     connection.send(None)
 
 
+def count_up(url: str, type: str, last: int, connection: Connection) -> None:
+    """Stores ever higher states of a thread until it is told to end, and then the last."""
+
+    async def work() -> None:
+        async with remote_store(url, None) as store:
+            for n in count(1):
+                if connection.poll():
+                    break
+                await store.thread_state.set_state("t1", type=type, value=n)
+            await store.thread_state.set_state("t1", type=type, value=last)
+
+    asyncio.run(work())
+    connection.send(None)
+
+
 def claim_and_work(path: Path, owner: str, lease: float, connection: Connection) -> None:
     """Claims the run for some seconds, tells the claim, and writes under it until it is killed or refused."""
 
