@@ -24,7 +24,8 @@ from mastra_convex.server.requests import RefusedError
 MAX_SOCKETS: Final = 1_000
 MAX_QUERIES: Final = 1_000
 """Queries that one socket may watch."""
-_MAX_ANONYMOUS_SOCKETS: Final = 100
+_MAX_ANONYMOUS_SOCKETS: Final = 32
+"""Sockets that have not shown the admin key. Each may send one large message before it is closed."""
 _MAX_MESSAGE: Final = 4 << 20
 _MAX_ANONYMOUS_MESSAGE: Final = 64 << 10
 _AUTHENTICATE_WITHIN: Final = 10.0
