@@ -46,4 +46,5 @@ async def test_threads_and_runs(tmp_path: Path) -> None:
     suspended = run("watch", "runs", "--status", "suspended", "--file", file, "--states", "1").stdout
     assert "tour  2  suspended" in suspended
     assert "trip" not in suspended
-    assert run("watch", "runs", "1", "--status", "suspended", "--file", file).returncode == 2
+    for command in (("watch", "runs"), ("show", "runs", "--watch")):
+        assert run(*command, "1", "--status", "suspended", "--file", file).returncode == 2

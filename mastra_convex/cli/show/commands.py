@@ -6,11 +6,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from mastra_convex.cli import watch
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, json_object, run_with, store_of
 from mastra_convex.cli.show import reading, views
 from mastra_convex.cli.terminal import print_found
 from mastra_convex.cli.traces.reading import time_of
+from mastra_convex.cli.watch import printing
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 
 show: Final = typer.Typer(help="Show what is stored in a file or deployment.", no_args_is_help=True)
@@ -39,9 +39,8 @@ def threads(
 ) -> None:
     """List the threads that were changed last: title, id, resource, when each was changed."""
     if watched:
-        watch.run(
-            lambda store: watch.threads(store, resource, limit),
-            watch.thread_line,
+        printing.run(
+            printing.threads(resource, limit),
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
@@ -72,9 +71,8 @@ def messages(
     """Show the newest messages of a thread, the oldest of them first, with tool calls folded to a line."""
     filters = {"resource_id": resource, "start": time_of(since), "end": time_of(until), "end_exclusive": True}
     if watched:
-        watch.run(
-            lambda store: watch.messages(store, thread, limit, **filters),
-            watch.message_line,
+        printing.run(
+            printing.messages(thread, limit, **filters),
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
@@ -109,15 +107,11 @@ def runs(
     if watched:
         if thread or since or until:
             raise typer.BadParameter("--watch chooses runs by --workflow, --resource and --status alone")
-        watch.run(
-            lambda store: (
-                watch.one_run(store, run, workflow) if run else watch.runs(store, workflow, status, limit, resource)
-            ),
-            watch.run_line,
+        printing.run(
+            printing.runs(run, workflow, status, limit, resource_id=resource),
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
-            key=watch.run_id,
             as_json=as_json,
         )
         return

@@ -1,0 +1,1 @@
+"""Watching from a terminal: `mastra-convex watch`, and `show --watch`."""
