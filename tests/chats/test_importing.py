@@ -154,6 +154,14 @@ async def test_each_format_arrives_whole_and_once(store: ConvexStore, tmp_path: 
     assert await _messages(store) == first
 
 
+async def test_a_summary_before_a_session_is_its_title(store: ConvexStore, tmp_path: Path) -> None:
+    path = tmp_path / "chat"
+    path.write_text(_lines([{"type": "summary", "summary": "A trip", "leafUuid": "c"}, *CLAUDE_CODE]))
+    await import_chat(store, path)
+    [thread] = (await store.memory.list_threads()).threads
+    assert (thread.title, len(thread.metadata["imported"]["lines"])) == ("A trip", 2)
+
+
 async def test_a_response_of_openai_and_what_it_answers(store: ConvexStore, tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(json.dumps({"object": "response", "input": RESPONSES[:1], "output": RESPONSES[1:2], "model": "m"}))

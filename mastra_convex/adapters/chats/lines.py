@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from mastra_convex.adapters.chats.content import add_content
@@ -9,6 +10,7 @@ from mastra_convex.adapters.chats.dialogue import Dialogue, Turn, time_of, witho
 
 CLAUDE_CODE: Final = "Claude Code session"
 OWN: Final = "lines of mastra-convex"
+_UNNAMED: Final = "session"
 
 
 def name_of(line: Any) -> str | None:
@@ -43,12 +45,17 @@ def _add_own(dialogues: dict[str, Dialogue], line: dict[str, Any]) -> None:
 
 def _add_claude_code(dialogues: dict[str, Dialogue], line: dict[str, Any]) -> None:
     """Lines of a sub-agent are a dialogue of their own; lines that are no messages are metadata of their dialogue."""
-    key = str(line.get("sessionId") or next(iter(dialogues), "session"))
+    key = str(line.get("sessionId") or next(iter(dialogues), _UNNAMED))
     if line.get("isSidechain"):
         key = f"{key}/{line.get('agentId') or 'sidechain'}"
+    unnamed = dialogues.pop(_UNNAMED, None)  # lines before the first that names its session
+    if unnamed is not None:
+        dialogues[key] = replace(unnamed, key=key)
     dialogue = dialogues.setdefault(key, Dialogue(key))
     if line["type"] not in ("user", "assistant"):
         dialogue.rest.setdefault("lines", []).append(line)
+        if line["type"] == "summary" and isinstance(line.get("summary"), str):
+            dialogue.title = dialogue.title or line["summary"]
         return
     message = line.get("message")
     if not isinstance(message, dict):
