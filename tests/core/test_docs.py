@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent.parent
 RECIPES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/recipes/*.md") if path.stem != "index")
 NO_FILE = ("docs/typescript.md", "docs/recipes/testing.md")
 DOCUMENTS = [
-    "README.md", "docs/guide.md", "docs/index.md", "docs/live.md", "docs/moving.md", "docs/typescript.md", *RECIPES
+    "README.md", "docs/guide.md", "docs/importing-chats.md", "docs/index.md", "docs/live.md", "docs/moving.md",
+    "docs/typescript.md", *RECIPES
 ]  # fmt: skip
 COMMANDS = {
     "Try it": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[cli]' && .venv/bin/mastra-convex demo",
@@ -78,6 +79,7 @@ async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monk
     models = ModuleType("sentence_transformers")
     models.__dict__["SentenceTransformer"] = SentenceTransformer
     monkeypatch.setitem(sys.modules, models.__name__, models)
+    (tmp_path / "conversations.json").write_text('[{"role": "user", "content": "Hello"}]')
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = _blocks(text, "python")
     namespace: dict[str, Any] = {}
