@@ -17,13 +17,13 @@ from mastra_convex.cli import doctor as doctor_command
 from mastra_convex.cli import init as init_command
 from mastra_convex.cli import prune as prune_command
 from mastra_convex.cli import view as view_command
-from mastra_convex.cli import watch as watch_command
 from mastra_convex.cli.demo import digest as digest_workflow
 from mastra_convex.cli.demo import following, operations, reader, tour
 from mastra_convex.cli.demo.children import answer
 from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
 from mastra_convex.cli.show.commands import show
 from mastra_convex.cli.traces.commands import traces
+from mastra_convex.cli.watch.commands import watch
 from mastra_convex.deploy.convex_schema import DEFAULT_PATH, index_lines_ts, schema_ts, with_vector_indexes
 from mastra_convex.deploy.scaffold import check_path
 from mastra_convex.errors import MastraConvexError, ValidationError
@@ -44,11 +44,6 @@ app: typer.Typer = typer.Typer(
 app.add_typer(moving.app)
 app.add_typer(chats.app)
 app.add_typer(search.app)
-
-watch: typer.Typer = typer.Typer(
-    help="Print what changes, as it comes, until Ctrl-C: + was added, ~ changed, - removed.", no_args_is_help=True
-)
-app.add_typer(watch, name="watch")
 
 
 def run() -> int:
@@ -247,85 +242,6 @@ def prune(
     )
 
 
-_Limit = Annotated[int, typer.Option(min=1, help="Watch the newest, this many.")]
-_States = Annotated[int | None, typer.Option(min=1, help="End after this many states.")]
-
-
-@watch.command("threads")
-def watch_threads(
-    *,
-    resource: Annotated[str | None, typer.Option(help="Only threads of this resource.")] = None,
-    file: FileOrDeployment = None,
-    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: AllowHttp = False,
-    limit: _Limit = 20,
-    states: _States = None,
-) -> None:
-    """Watch the threads that were changed last; every saved message changes its thread."""
-    watch_command.run(
-        lambda store: watch_command.threads(store, resource, limit),
-        watch_command.thread_line,
-        file=file,
-        storage_function=storage_function,
-        allow_http=allow_http,
-        states=states,
-    )
-
-
-@watch.command("messages")
-def watch_messages(
-    *,
-    thread: Annotated[str, typer.Argument(help="Id of the thread.")],
-    file: FileOrDeployment = None,
-    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: AllowHttp = False,
-    limit: _Limit = 20,
-    states: _States = None,
-) -> None:
-    """Watch the newest messages of a thread."""
-    watch_command.run(
-        lambda store: watch_command.messages(store, thread, limit),
-        watch_command.message_line,
-        file=file,
-        storage_function=storage_function,
-        allow_http=allow_http,
-        states=states,
-    )
-
-
-@watch.command("runs")
-def watch_runs(
-    *,
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Id of a run; without it all runs.")] = None,
-    workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only runs that have this status.")] = None,
-    file: FileOrDeployment = None,
-    storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
-    allow_http: AllowHttp = False,
-    limit: _Limit = 20,
-    states: _States = None,
-) -> None:
-    """Watch the newest workflow runs, or one run.
-
-    A run that gets another status than --status is printed as removed.
-    """
-    if run_id is not None and status is not None:
-        raise typer.BadParameter("--status chooses among all runs; leave it out for one run")
-    watch_command.run(
-        lambda store: (
-            watch_command.runs(store, workflow, status, limit)
-            if run_id is None
-            else watch_command.one_run(store, run_id, workflow)
-        ),
-        watch_command.run_line,
-        file=file,
-        storage_function=storage_function,
-        allow_http=allow_http,
-        key=watch_command.run_id,
-        states=states,
-    )
-
-
 @app.command()
 def view(
     *,
@@ -381,6 +297,7 @@ def doctor(
 
 app.add_typer(show, name="show")
 app.add_typer(traces, name="traces")
+app.add_typer(watch, name="watch")
 
 
 @app.command(hidden=True)

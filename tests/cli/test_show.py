@@ -118,6 +118,10 @@ def test_runs(file: Path) -> None:
     assert run("show", "runs", "r9", "--file", file).stderr == "mastra-convex: there is no run 'r9'\n"
     assert "status must be one of" in run("show", "runs", "--file", file, "--status", "odd").stderr
     assert run("show", "runs", "--watch", "--thread", "t1", "--file", file).returncode == 2
+    for watched in ([], ["--watch"]):
+        refused = run("show", "runs", "failed-1", "--status", "failed", *watched, "--file", file)
+        assert refused.returncode == 2
+        assert "--status chooses among all" in refused.stderr
 
 
 def test_scores(file: Path) -> None:

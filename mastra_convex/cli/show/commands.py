@@ -6,11 +6,19 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from mastra_convex.cli import watch
-from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, json_object, run_with, store_of
+from mastra_convex.cli.options import (
+    AllowHttp,
+    FileOrDeployment,
+    StorageFunction,
+    json_object,
+    refuse_filters_of_one,
+    run_with,
+    store_of,
+)
 from mastra_convex.cli.show import reading, views
 from mastra_convex.cli.terminal import print_found
 from mastra_convex.cli.traces.reading import time_of
+from mastra_convex.cli.watch import watching
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 
 show: Final = typer.Typer(help="Show what is stored in a file or deployment.", no_args_is_help=True)
@@ -39,13 +47,8 @@ def threads(
 ) -> None:
     """List the threads that were changed last: title, id, resource, when each was changed."""
     if watched:
-        watch.run(
-            lambda store: watch.threads(store, resource, limit),
-            watch.thread_line,
-            file=file,
-            storage_function=storage_function,
-            allow_http=allow_http,
-            as_json=as_json,
+        watching.threads(
+            resource, limit, file=file, storage_function=storage_function, allow_http=allow_http, as_json=as_json
         )
         return
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
@@ -72,9 +75,10 @@ def messages(
     """Show the newest messages of a thread, the oldest of them first, with tool calls folded to a line."""
     filters = {"resource_id": resource, "start": time_of(since), "end": time_of(until), "end_exclusive": True}
     if watched:
-        watch.run(
-            lambda store: watch.messages(store, thread, limit, **filters),
-            watch.message_line,
+        watching.messages(
+            thread,
+            limit,
+            filters,
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
@@ -106,18 +110,19 @@ def runs(
     allow_http: AllowHttp = False,
 ) -> None:
     """List the newest workflow runs, or show the steps of one."""
+    filters: dict[str, Any] = {"resource": resource, "thread": thread, "status": status, "since": since, "until": until}
+    refuse_filters_of_one(run, filters)
     if watched:
         if thread or since or until:
             raise typer.BadParameter("--watch chooses runs by --workflow, --resource and --status alone")
-        watch.run(
-            lambda store: (
-                watch.one_run(store, run, workflow) if run else watch.runs(store, workflow, status, limit, resource)
-            ),
-            watch.run_line,
+        watching.runs(
+            run,
+            workflow,
+            limit,
+            {"resource_id": resource, "status": status},
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
-            key=watch.run_id,
             as_json=as_json,
         )
         return
@@ -126,10 +131,10 @@ def runs(
         one = run_with(store, reading.run(store, run, workflow))
         print_found({"runs": [one]}, views.runs([one], has_more=False), views.steps(one), as_json=as_json)
         return
-    filters: dict[str, Any] = {"status": status, "from_date": time_of(since), "to_date": time_of(until)}
+    chosen: dict[str, Any] = {"status": status, "from_date": time_of(since), "to_date": time_of(until)}
     listed = store.workflows.list_workflow_runs(
         workflow_name=workflow, resource_id=resource, thread_id=thread, page=0, per_page=limit, include_total=False,
-        **filters,
+        **chosen,
     )  # fmt: skip
     page = run_with(store, listed)
     print_found({"runs": page.runs}, views.runs(page.runs, has_more=page.has_more), as_json=as_json)
