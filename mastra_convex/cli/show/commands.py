@@ -150,17 +150,23 @@ def scores(
     thread: _Thread = None,
     source: Annotated[str | None, typer.Option(metavar="LIVE|TEST", help="Only from there.")] = None,
     limit: _Limit = 20,
-    as_json: _PlainJson = False,
+    watched: _Watch = False,
+    as_json: _Json = False,
     file: FileOrDeployment = None,
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
 ) -> None:
     """List the newest scores: scorer, reason, what was scored, the figure."""
-    store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     filters = {
-        "scorerId": scorer, "runId": run, "entityId": entity, "resourceId": resource, "threadId": thread,
+        "scorer_id": scorer, "run_id": run, "entity_id": entity, "resource_id": resource, "thread_id": thread,
         "source": source,
     }  # fmt: skip
+    if watched:
+        watching.scores(
+            limit, filters, file=file, storage_function=storage_function, allow_http=allow_http, as_json=as_json
+        )
+        return
+    store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     found, has_more = run_with(store, reading.scores(store, filters, limit))
     print_found({"scores": found}, views.scores(found, has_more=has_more), as_json=as_json)
 
@@ -171,13 +177,21 @@ def documents(
     *,
     filter: _Filter = None,
     limit: _Limit = 20,
-    as_json: _PlainJson = False,
+    watched: _Watch = False,
+    as_json: _Json = False,
     file: FileOrDeployment = None,
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
 ) -> None:
     """List the tables that have documents, or the newest documents of one."""
     wanted = json_object(filter, "--filter")
+    if watched:
+        if table is None:
+            raise typer.BadParameter("--watch needs a TABLE, whose documents are watched")
+        watching.documents(
+            table, limit, wanted, file=file, storage_function=storage_function, allow_http=allow_http, as_json=as_json
+        )
+        return
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     if table is None:
         names, has_more = run_with(store, reading.document_tables(store, limit))

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NotRequired, TypedDict, Unpack
 
+import orjson
 import typer
 
 from mastra_convex.cli.options import store_of
@@ -80,6 +81,28 @@ def runs(
         watch,
         lambda run: f"{_time(run.updated_at)}  {run.workflow_name}  {run.run_id}  {run.status}",
         key=lambda run: (run.workflow_name, run.run_id),
+        **options,
+    )
+
+
+def scores(limit: int, filters: Mapping[str, Any], **options: Unpack[Options]) -> None:
+    """Prints the newest scores that match the filters, and what changes."""
+    _run(
+        lambda store: _lists(store.scores.watch_scores(per_page=limit, **filters), lambda page: page.scores),
+        lambda score: (
+            f"{_time(score.created_at)}  {score.scorer_id}  {score.entity_id}  {score.score:.4g}  "
+            f"{_short(score.reason or '')}"
+        ),
+        **options,
+    )
+
+
+def documents(table: str, limit: int, filter: Mapping[str, Any] | None, **options: Unpack[Options]) -> None:
+    """Prints the newest documents of a table that match a filter, and what changes."""
+    _run(
+        lambda store: store.documents.watch_documents(table, filter=filter, order_by="-inserted", per_page=limit),
+        lambda document: _short(orjson.dumps(document).decode()),
+        key=lambda document: document["id"],
         **options,
     )
 
