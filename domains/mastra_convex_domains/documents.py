@@ -6,7 +6,7 @@ tables are not deployed can use it too: `Table(..., stored_in=DOCUMENTS)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -26,6 +26,7 @@ from mastra_convex.domain import (
     Record,
     Row,
     Scan,
+    ScanResult,
     StoredObject,
     Table,
     as_integer,
@@ -34,6 +35,7 @@ from mastra_convex.domain import (
     each,
     encode_row,
     in_parts,
+    integer,
     items,
     json_object,
     mapping,
@@ -170,17 +172,7 @@ class DocumentsStore(DomainStore):
         wanted = page_request(page, per_page, operation=operation)
         if cursor is not None and (page or not cursor or not isinstance(cursor, str)):
             raise ValidationError("cursor must be that of a page, and page 0", operation=operation)
-        name, order = order_column(order_by, ("inserted", "id"), operation=operation)
-        scan = Scan(
-            table=DOCUMENTS.name,
-            index="by_table" if name == "inserted" else "by_table_primary",
-            prefixes=[[_name(table, operation)]],
-            where=[
-                Condition(path=["record", key], operator="eq", value=to_json(value))
-                for key, value in mapping({} if filter is None else filter, "filter", operation=operation).items()
-            ],
-            order=order,
-        )
+        scan = _scan(table, filter, order_by, operation)
         rows = replace(scan, cursor=cursor, offset=wanted.offset, limit=wanted.limit)
         # The cursor must be that of the last row of the page, so a read of its own finds out if others follow.
         following = replace(rows, offset=wanted.offset + (wanted.limit or 0), limit=1, paths=[["primaryKey"]])
@@ -193,6 +185,40 @@ class DocumentsStore(DomainStore):
             cursor=answers[0].cursor if has_more else None,
             **wanted.info(answers[-1].matched if include_total else None, has_more=has_more),
         )
+
+    def watch_documents(
+        self,
+        table: str,
+        *,
+        filter: Mapping[str, Any] | None = None,
+        order_by: DocumentOrder = "inserted",
+        per_page: int = 20,
+        give_up_after: float | None = None,
+    ) -> AsyncGenerator[DocumentList]:
+        """Watches the first records of a table: now, then after each change.
+
+        Args:
+            table: name of the logical table.
+            filter: members that a record must have, deeply equal; keys may be any text. None for all records.
+            order_by: `inserted` or `id`, with `-` before it for the reverse, as in `list`.
+            per_page: number of records at most, which must fit one read; each change sends them all.
+            give_up_after: seconds without a connection after which the watch fails; None to connect again for ever.
+
+        Yields:
+            The documents of the first page of `list`. The newest state always comes; those between may be skipped.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            TooLargeError: the records, with those that the filter leaves out, do not fit one read.
+        """
+        operation = "WATCH_DOCUMENTS"
+        limit = integer(per_page, "per_page", operation=operation)
+        scan = replace(_scan(table, filter, order_by, operation), limit=limit)
+
+        async def documents(found: ScanResult) -> DocumentList:
+            return await each(_stored, found.rows)
+
+        return self._records.watch(scan, documents, give_up_after=give_up_after)
 
     async def delete(self, table: str, *, id: str | int) -> None:
         """Deletes the record; an unknown id is no error."""
@@ -210,6 +236,21 @@ class DocumentsStore(DomainStore):
 
 def _name(table: object, operation: str) -> str:
     return text(table, "table", operation=operation)
+
+
+def _scan(table: object, filter: Mapping[str, Any] | None, order_by: str, operation: str) -> Scan:
+    """Returns the scan of the records of a table that match a filter."""
+    name, order = order_column(order_by, ("inserted", "id"), operation=operation)
+    return Scan(
+        table=DOCUMENTS.name,
+        index="by_table" if name == "inserted" else "by_table_primary",
+        prefixes=[[_name(table, operation)]],
+        where=[
+            Condition(path=["record", key], operator="eq", value=to_json(value))
+            for key, value in mapping({} if filter is None else filter, "filter", operation=operation).items()
+        ],
+        order=order,
+    )
 
 
 def _primary_key(id: object, name: str, operation: str) -> str:

@@ -296,8 +296,8 @@ def doctor(
 
 
 app.add_typer(show, name="show")
-app.add_typer(watch, name="watch")
 app.add_typer(traces, name="traces")
+app.add_typer(watch, name="watch")
 
 
 @app.command(hidden=True)

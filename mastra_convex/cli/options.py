@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -64,3 +64,10 @@ def json_object(text: str | None, option: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise typer.BadParameter(f'{option} takes a JSON object, as in {{"topic": "tea"}}')
     return value
+
+
+def refuse_filters_of_one(id: str | None, filters: Mapping[str, object]) -> None:
+    """Raises BadParameter when one thing is named, and also options that choose among all: they would do nothing."""
+    given = [f"--{name}" for name, value in filters.items() if value is not None]
+    if id is not None and given:
+        raise typer.BadParameter(f"{', '.join(given)} chooses among all; leave it out for one")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,10 @@ def test_runs(file: Path) -> None:
     assert run("show", "runs", "r9", "--file", file).stderr == "mastra-convex: there is no run 'r9'\n"
     assert "status must be one of" in run("show", "runs", "--file", file, "--status", "odd").stderr
     assert run("show", "runs", "--watch", "--thread", "t1", "--file", file).returncode == 2
+    for watched in ([], ["--watch"]):
+        refused = run("show", "runs", "failed-1", "--status", "failed", *watched, "--file", file)
+        assert refused.returncode == 2
+        assert "--status chooses among all" in refused.stderr
 
 
 def test_scores(file: Path) -> None:
@@ -155,27 +161,57 @@ async def test_a_deployment() -> None:
     assert [each["id"] for each in json.loads(text)["messages"]] == ["m1", "m2"]
 
 
-async def test_watch_goes_on_as_json_lines(file: Path) -> None:
+@asynccontextmanager
+async def lines_of(*arguments: str | Path) -> AsyncGenerator[Callable[[], Awaitable[str]]]:
+    """Runs a command that does not end; yields what gives its next line."""
     process = await asyncio.create_subprocess_exec(
-        *(*COMMAND, "show", "messages", "t1", "--limit", "3", "--watch", "--json", "--file", str(file)),
-        env=environment(),
-        stdout=asyncio.subprocess.PIPE,
+        *COMMAND, "show", *map(str, arguments), "--watch", env=environment(), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
+    output = process.stdout
 
-    async def line() -> tuple[str, str]:
-        assert process.stdout is not None
-        read = json.loads(await process.stdout.readline())
-        return read["change"], read["item"]["id"]
+    async def line() -> str:
+        return (await output.readline()).decode()
 
-    assert [await line(), await line()] == [("added", "m1"), ("added", "m2")]
-    async with ConvexStore.local(file) as store:
+    try:
+        yield line
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def test_watch_goes_on_as_json_lines(file: Path) -> None:
+    async with (
+        ConvexStore.local(file) as store,
+        lines_of("messages", "t1", "--limit", "3", "--json", "--file", file) as following,
+    ):
+
+        async def change() -> tuple[str, str]:
+            read = json.loads(await following())
+            return read["change"], read["item"]["id"]
+
+        assert [await change(), await change()] == [("added", "m1"), ("added", "m2")]
         await store.memory.save_messages(
             [{"id": "m3", "thread_id": "t1", "resource_id": "user-1", "role": "user", "content": "Thanks"}]
         )
-        assert await line() == ("added", "m3")
-    process.terminate()
-    await process.communicate()
+        assert await change() == ("added", "m3")
+
+
+async def test_scores_and_documents_are_watched(file: Path) -> None:
+    async with (
+        ConvexStore.local(file) as store,
+        lines_of("scores", "--scorer", "facts", "--thread", "t1", "--file", file) as scores,
+        lines_of("documents", "notes", "--filter", '{"text": "tea"}', "--json", "--file", file) as documents,
+    ):
+        assert (await scores()).endswith("  facts  agent-1  0.3333  Fine\ufffd\n")
+        assert json.loads(await documents()) == {"change": "added", "item": {"id": "a", "text": "tea"}}
+        await store.documents.put("notes", record={"id": "a", "text": "coffee"})
+        assert json.loads(await documents())["change"] == "removed"
+        score = await store.scores.get_score_by_id("s1")
+        assert score is not None
+        await store.scores.save_score(score.model_copy(update={"score": 1.0}))
+        assert (await scores()).startswith("~ ")
+    assert run("show", "documents", "--watch", "--file", file).returncode == 2
 
 
 def test_watched_lines_cannot_steer_a_terminal(file: Path) -> None:

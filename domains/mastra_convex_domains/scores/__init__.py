@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, get_args
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, ClassVar, Final, get_args
 
 from pydantic.alias_generators import to_camel
 
 from mastra_convex.domain import (
     DomainStore,
     Get,
+    PageRequest,
     PerPage,
     Put,
     RetentionTable,
     Row,
     Scan,
+    ScanResult,
     Table,
     about,
     carried,
@@ -23,6 +25,7 @@ from mastra_convex.domain import (
     each,
     encode_row,
     equals,
+    integer,
     now,
     page_request,
     parse,
@@ -118,7 +121,6 @@ class ScoresStore(DomainStore):
         if source is not None:
             choice(source, "source", get_args(Source), operation=operation)
         return await self._page(
-            "by_scorer_created",
             {"scorer_id": scorer_id},
             {
                 "entity_id": entity_id,
@@ -160,7 +162,6 @@ class ScoresStore(DomainStore):
             ValidationError: an argument is wrong.
         """
         return await self._page(
-            "by_run_created",
             {"run_id": run_id},
             {"organization_id": organization_id, "project_id": project_id},
             page,
@@ -198,7 +199,6 @@ class ScoresStore(DomainStore):
             ValidationError: an argument is wrong.
         """
         return await self._page(
-            "by_entity_created",
             {"entity_id": entity_id, "entity_type": entity_type},
             {"organization_id": organization_id, "project_id": project_id},
             page,
@@ -236,7 +236,6 @@ class ScoresStore(DomainStore):
             ValidationError: an argument is wrong.
         """
         return await self._page(
-            "by_span_created",
             {"trace_id": trace_id, "span_id": span_id},
             {"organization_id": organization_id, "project_id": project_id},
             page,
@@ -245,9 +244,61 @@ class ScoresStore(DomainStore):
             operation="LIST_SCORES_BY_SPAN",
         )
 
+    def watch_scores(
+        self,
+        *,
+        scorer_id: str | None = None,
+        run_id: str | None = None,
+        entity_id: str | None = None,
+        source: Source | None = None,
+        resource_id: str | None = None,
+        thread_id: str | None = None,
+        per_page: int = 20,
+        include_total: bool = False,
+        give_up_after: float | None = None,
+    ) -> AsyncGenerator[ScorePage]:
+        """Watches the newest scores: now, then after each change.
+
+        Args:
+            scorer_id: only scores of this scorer; None for all.
+            run_id: only scores of this run; None for all.
+            entity_id: only scores of this agent, workflow or step; None for all.
+            source: only scores from `LIVE` or `TEST`; None for both.
+            resource_id: only scores of this resource; None for all.
+            thread_id: only scores of this thread; None for all.
+            per_page: scores on the page, which must fit one read; each change sends the whole page.
+            include_total: True counts all scores that match, at every change.
+            give_up_after: seconds without a connection after which the watch fails; None to connect again for ever.
+
+        Yields:
+            The page of scores, newest first. The newest state always comes; those between may be skipped.
+
+        Raises:
+            ValidationError: an argument is wrong.
+            TooLargeError: the page, with the rows that filters leave out, does not fit one read.
+        """
+        operation = "WATCH_SCORES"
+        if source is not None:
+            choice(source, "source", get_args(Source), operation=operation)
+        wanted = PageRequest(0, integer(per_page, "per_page", operation=operation))
+        filters = {
+            "scorer_id": scorer_id,
+            "run_id": run_id,
+            "entity_id": entity_id,
+            "source": source,
+            "resource_id": resource_id,
+            "thread_id": thread_id,
+        }
+        first = next(({name: filters.pop(name)} for name in ("scorer_id", "run_id") if filters[name] is not None), {})
+        scan = _newest(first, filters, operation)
+
+        async def page(found: ScanResult) -> ScorePage:
+            return await _page_of(found, wanted, include_total=include_total)
+
+        return self._records.watch(wanted.scan(scan, include_total=include_total), page, give_up_after=give_up_after)
+
     async def _page(
         self,
-        index: str,
         prefix: Mapping[str, str],
         filters: Mapping[str, str | None],
         page: int,
@@ -257,20 +308,39 @@ class ScoresStore(DomainStore):
         operation: str,
     ) -> ScorePage:
         wanted = page_request(page, per_page, operation="LIST_SCORES", status="INVALID_PAGINATION")
-        scan = Scan(
-            table=SCORES.name,
-            index=index,
-            prefixes=[[text(value, name, operation=operation) for name, value in prefix.items()]],
-            where=[
-                equals([to_camel(name)], string(value, name, operation=operation))
-                for name, value in filters.items()
-                if value is not None
-            ],
-            order="desc",
-        )
+        scan = _newest(prefix, filters, operation)
         found = await self._records.read(wanted.scan(scan, include_total=include_total))
-        rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
-        return ScorePage(scores=await each(_score, rows), **info)
+        return await _page_of(found, wanted, include_total=include_total)
+
+
+_INDEXES: Final[Mapping[tuple[str, ...], str]] = {
+    (): "by_created",
+    ("scorer_id",): "by_scorer_created",
+    ("run_id",): "by_run_created",
+    ("entity_id", "entity_type"): "by_entity_created",
+    ("trace_id", "span_id"): "by_span_created",
+}
+"""The index of each choice of scores."""
+
+
+def _newest(prefix: Mapping[str, str | None], filters: Mapping[str, str | None], operation: str) -> Scan:
+    """Returns the scan of scores, newest first: of the rows that have the prefix, those that match the filters."""
+    return Scan(
+        table=SCORES.name,
+        index=_INDEXES[tuple(prefix)],
+        prefixes=[[text(value, name, operation=operation) for name, value in prefix.items()]],
+        where=[
+            equals([to_camel(name)], string(value, name, operation=operation))
+            for name, value in filters.items()
+            if value is not None
+        ],
+        order="desc",
+    )
+
+
+async def _page_of(found: ScanResult, wanted: PageRequest, *, include_total: bool) -> ScorePage:
+    rows, info = wanted.cut(found.rows, found.matched, include_total=include_total)
+    return ScorePage(scores=await each(_score, rows), **info)
 
 
 def score_row(score: Score) -> Row:

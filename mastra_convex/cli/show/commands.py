@@ -6,11 +6,19 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, json_object, run_with, store_of
+from mastra_convex.cli.options import (
+    AllowHttp,
+    FileOrDeployment,
+    StorageFunction,
+    json_object,
+    refuse_filters_of_one,
+    run_with,
+    store_of,
+)
 from mastra_convex.cli.show import reading, views
 from mastra_convex.cli.terminal import print_found
 from mastra_convex.cli.traces.reading import time_of
-from mastra_convex.cli.watch import printing
+from mastra_convex.cli.watch import watching
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 
 show: Final = typer.Typer(help="Show what is stored in a file or deployment.", no_args_is_help=True)
@@ -39,12 +47,8 @@ def threads(
 ) -> None:
     """List the threads that were changed last: title, id, resource, when each was changed."""
     if watched:
-        printing.run(
-            printing.threads(resource, limit),
-            file=file,
-            storage_function=storage_function,
-            allow_http=allow_http,
-            as_json=as_json,
+        watching.threads(
+            resource, limit, file=file, storage_function=storage_function, allow_http=allow_http, as_json=as_json
         )
         return
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
@@ -71,8 +75,10 @@ def messages(
     """Show the newest messages of a thread, the oldest of them first, with tool calls folded to a line."""
     filters = {"resource_id": resource, "start": time_of(since), "end": time_of(until), "end_exclusive": True}
     if watched:
-        printing.run(
-            printing.messages(thread, limit, **filters),
+        watching.messages(
+            thread,
+            limit,
+            filters,
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
@@ -104,11 +110,16 @@ def runs(
     allow_http: AllowHttp = False,
 ) -> None:
     """List the newest workflow runs, or show the steps of one."""
+    filters: dict[str, Any] = {"resource": resource, "thread": thread, "status": status, "since": since, "until": until}
+    refuse_filters_of_one(run, filters)
     if watched:
         if thread or since or until:
             raise typer.BadParameter("--watch chooses runs by --workflow, --resource and --status alone")
-        printing.run(
-            printing.runs(run, workflow, status, limit, resource_id=resource),
+        watching.runs(
+            run,
+            workflow,
+            limit,
+            {"resource_id": resource, "status": status},
             file=file,
             storage_function=storage_function,
             allow_http=allow_http,
@@ -120,10 +131,10 @@ def runs(
         one = run_with(store, reading.run(store, run, workflow))
         print_found({"runs": [one]}, views.runs([one], has_more=False), views.steps(one), as_json=as_json)
         return
-    filters: dict[str, Any] = {"status": status, "from_date": time_of(since), "to_date": time_of(until)}
+    chosen: dict[str, Any] = {"status": status, "from_date": time_of(since), "to_date": time_of(until)}
     listed = store.workflows.list_workflow_runs(
         workflow_name=workflow, resource_id=resource, thread_id=thread, page=0, per_page=limit, include_total=False,
-        **filters,
+        **chosen,
     )  # fmt: skip
     page = run_with(store, listed)
     print_found({"runs": page.runs}, views.runs(page.runs, has_more=page.has_more), as_json=as_json)
@@ -139,17 +150,23 @@ def scores(
     thread: _Thread = None,
     source: Annotated[str | None, typer.Option(metavar="LIVE|TEST", help="Only from there.")] = None,
     limit: _Limit = 20,
-    as_json: _PlainJson = False,
+    watched: _Watch = False,
+    as_json: _Json = False,
     file: FileOrDeployment = None,
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
 ) -> None:
     """List the newest scores: scorer, reason, what was scored, the figure."""
-    store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     filters = {
-        "scorerId": scorer, "runId": run, "entityId": entity, "resourceId": resource, "threadId": thread,
+        "scorer_id": scorer, "run_id": run, "entity_id": entity, "resource_id": resource, "thread_id": thread,
         "source": source,
     }  # fmt: skip
+    if watched:
+        watching.scores(
+            limit, filters, file=file, storage_function=storage_function, allow_http=allow_http, as_json=as_json
+        )
+        return
+    store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     found, has_more = run_with(store, reading.scores(store, filters, limit))
     print_found({"scores": found}, views.scores(found, has_more=has_more), as_json=as_json)
 
@@ -160,13 +177,21 @@ def documents(
     *,
     filter: _Filter = None,
     limit: _Limit = 20,
-    as_json: _PlainJson = False,
+    watched: _Watch = False,
+    as_json: _Json = False,
     file: FileOrDeployment = None,
     storage_function: StorageFunction = DEFAULT_STORAGE_FUNCTION,
     allow_http: AllowHttp = False,
 ) -> None:
     """List the tables that have documents, or the newest documents of one."""
     wanted = json_object(filter, "--filter")
+    if watched:
+        if table is None:
+            raise typer.BadParameter("--watch needs a TABLE, whose documents are watched")
+        watching.documents(
+            table, limit, wanted, file=file, storage_function=storage_function, allow_http=allow_http, as_json=as_json
+        )
+        return
     store = store_of(file, storage_function, allow_http=allow_http, read_only=True)
     if table is None:
         names, has_more = run_with(store, reading.document_tables(store, limit))

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic.alias_generators import to_camel
+
 from mastra_convex.domain import Scan, equals, from_json
 from mastra_convex.errors import NotFoundError
 from mastra_convex.store import ConvexStore
 
 _SCORES: Final = "mastra_scorers"
 _DOCUMENTS: Final = "mastra_documents"
-_SCORE_INDEXES: Final = {"scorerId": "by_scorer_created", "runId": "by_run_created"}
+_SCORE_INDEXES: Final = {"scorer_id": "by_scorer_created", "run_id": "by_run_created"}
 """The indexes that begin with a filter; all other filters are conditions."""
 
 
@@ -35,14 +37,14 @@ async def run(store: ConvexStore, run_id: str, workflow: str | None) -> Any:
 
 
 async def scores(store: ConvexStore, filters: Mapping[str, str | None], limit: int) -> tuple[list[Any], bool]:
-    """Returns the newest scores whose columns have these values, and whether there are more."""
+    """Returns the newest scores that match the filters of `watch_scores`, and whether there are more."""
     wanted = {name: value for name, value in filters.items() if value is not None}
     first = next((name for name in wanted if name in _SCORE_INDEXES), None)
     scan = Scan(
         table=_SCORES,
         index="by_created" if first is None else _SCORE_INDEXES[first],
         prefixes=[[] if first is None else [wanted.pop(first)]],
-        where=[equals([name], value) for name, value in wanted.items()],
+        where=[equals([to_camel(name)], value) for name, value in wanted.items()],
         order="desc",
         limit=limit + 1,
         paths=[["id"]],

@@ -1,1 +1,1 @@
-"""Watching from a terminal: `mastra-convex watch`, and `show --watch`."""
+"""The commands of `mastra-convex watch`, which `mastra-convex show --watch` shares: what changes, as it comes."""

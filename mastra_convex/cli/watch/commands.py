@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
-from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction
-from mastra_convex.cli.watch import printing
+from mastra_convex.cli.options import AllowHttp, FileOrDeployment, StorageFunction, refuse_filters_of_one
+from mastra_convex.cli.watch import watching
 from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION
 
 watch: Final = typer.Typer(
@@ -29,12 +29,8 @@ def threads(
     states: _States = None,
 ) -> None:
     """Watch the threads that were changed last; every saved message changes its thread."""
-    printing.run(
-        printing.threads(resource, limit),
-        file=file,
-        storage_function=storage_function,
-        allow_http=allow_http,
-        states=states,
+    watching.threads(
+        resource, limit, file=file, storage_function=storage_function, allow_http=allow_http, states=states
     )
 
 
@@ -49,19 +45,15 @@ def messages(
     states: _States = None,
 ) -> None:
     """Watch the newest messages of a thread."""
-    printing.run(
-        printing.messages(thread, limit),
-        file=file,
-        storage_function=storage_function,
-        allow_http=allow_http,
-        states=states,
+    watching.messages(
+        thread, limit, {}, file=file, storage_function=storage_function, allow_http=allow_http, states=states
     )
 
 
 @watch.command()
 def runs(
     *,
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Id of a run; without it all runs.")] = None,
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Id of a run; without it all runs.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
     status: Annotated[str | None, typer.Option(help="Only runs that have this status.")] = None,
     file: FileOrDeployment = None,
@@ -74,8 +66,13 @@ def runs(
 
     A run that gets another status than --status is printed as removed.
     """
-    printing.run(
-        printing.runs(run_id, workflow, status, limit),
+    filters = {"status": status}
+    refuse_filters_of_one(run, filters)
+    watching.runs(
+        run,
+        workflow,
+        limit,
+        filters,
         file=file,
         storage_function=storage_function,
         allow_http=allow_http,

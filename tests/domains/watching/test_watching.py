@@ -63,12 +63,35 @@ async def a_schedule(store: ConvexStore) -> None:
     await store.schedules.update_schedule("b", status="paused")
 
 
+def score(id: str, minute: int, **members: Any) -> dict[str, Any]:
+    judged = {"run_id": "r", "entity_id": "e", "entity": {}, "output": "Hi", "source": "LIVE", "scorer": {}}
+    time = f"2024-01-01T00:{minute:02}:00Z"
+    return {**judged, "id": id, "scorer_id": "tone", "score": 0.5, "thread_id": "t1", "created_at": time, **members}
+
+
+async def two_scores(store: ConvexStore) -> None:
+    await store.scores.save_score(score("a", 1))
+    await store.scores.save_score(score("b", 2, run_id="other"))
+
+
+async def a_score_elsewhere(store: ConvexStore) -> None:
+    await store.scores.save_score(score("z", 3, scorer_id="facts", run_id="elsewhere"))
+
+
+async def two_documents(store: ConvexStore) -> None:
+    await store.documents.put_many("notes", records=[{"id": "a", "done": False}, {"id": "b", "done": True}])
+
+
 async def write_elsewhere(store: ConvexStore) -> None:
     await store.memory.save_messages([message("t9-1", 1, thread_id="t9")])
     await store.memory.save_thread({"id": "t9", "resource_id": "r9"})
     await store.memory.update_resource("r9", working_memory="other")
     await store.thread_state.set_state("t9", type="goal", value=1)
     await store.workflows.persist_workflow_snapshot("trip", run_id="9", snapshot={"status": "running", "context": {}})
+
+
+async def documents_of(store: ConvexStore, table: str, filter: dict[str, Any]) -> list[dict[str, Any]]:
+    return (await store.documents.list(table, filter=filter, order_by="-inserted", per_page=20)).documents
 
 
 THREAD_WRITES: dict[str, Call] = {
@@ -193,6 +216,37 @@ CASES: dict[str, Case] = {
         },
         lambda store: store.background_tasks.update_task("b", status="running"),
     ),
+    "scores": Case(
+        lambda store: store.scores.watch_scores(scorer_id="tone", source="LIVE", include_total=True),
+        lambda store: store.scores.list_scores_by_scorer_id("tone", source="LIVE", per_page=20),
+        two_scores,
+        {
+            "put": lambda store: store.scores.save_score(score("c", 4)),
+            "replace": lambda store: store.scores.save_score(score("a", 1, score=0.9)),
+            "large": lambda store: store.scores.save_score(score("large", 5, output=LARGE)),
+            "prune": lambda store: store.prune({"scores": {"scorers": "1d"}}),
+        },
+        a_score_elsewhere,
+    ),
+    "scores of a run": Case(
+        lambda store: store.scores.watch_scores(run_id="r", thread_id="t1"),
+        lambda store: store.scores.list_scores_by_run_id("r", per_page=20, include_total=False),
+        two_scores,
+        {"put": lambda store: store.scores.save_score(score("c", 4, scorer_id="facts"))},
+        a_score_elsewhere,
+    ),
+    "documents": Case(
+        lambda store: store.documents.watch_documents("notes", filter={"done": False}, order_by="-inserted"),
+        lambda store: documents_of(store, "notes", {"done": False}),
+        two_documents,
+        {
+            "put": lambda store: store.documents.put("notes", record={"id": "c", "done": False}),
+            "leave": lambda store: store.documents.put("notes", record={"id": "a", "done": True}),
+            "large": lambda store: store.documents.put("notes", record={"id": "c", "done": False, "text": LARGE}),
+            "delete": lambda store: store.documents.delete("notes", id="c"),
+        },
+        lambda store: store.documents.put("others", record={"id": "a", "done": False}),
+    ),
     "due": Case(
         lambda store: store.schedules.watch_due(),
         lambda store: store.schedules.list_due_schedules(2_000),
@@ -250,6 +304,11 @@ async def test_what_does_not_fit_one_read_is_refused(store: ConvexStore) -> None
         lambda store: store.workflows.watch_workflow_runs(per_page=False),
         lambda store: store.thread_state.watch_state("t1", type=""),
         lambda store: store.schedules.watch_due(limit=0),
+        lambda store: store.scores.watch_scores(source="x"),
+        lambda store: store.scores.watch_scores(run_id="r", per_page=False),
+        lambda store: store.scores.watch_scores(scorer_id=""),
+        lambda store: store.documents.watch_documents(""),
+        lambda store: store.documents.watch_documents("notes", per_page=0),
         lambda store: store.background_tasks.watch_task(""),
         lambda store: store.background_tasks.watch_task("a", give_up_after=0),
     ],
