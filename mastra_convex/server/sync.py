@@ -19,15 +19,16 @@ from mastra_convex.errors import ClosedError, MastraConvexError
 from mastra_convex.local.watching import State, Watcher
 from mastra_convex.remote.secret import Secret
 from mastra_convex.server.functions import FunctionFailedError, Functions, translated
+from mastra_convex.server.gate import Gate
 from mastra_convex.server.requests import RefusedError
 
 MAX_SOCKETS: Final = 1_000
 MAX_QUERIES: Final = 1_000
 """Queries that one socket may watch."""
-_MAX_ANONYMOUS_SOCKETS: Final = 32
-"""Sockets that have not shown the admin key. Each may send one large message before it is closed."""
+_MAX_ANONYMOUS_SOCKETS: Final = 100
 _MAX_MESSAGE: Final = 4 << 20
-_MAX_ANONYMOUS_MESSAGE: Final = 64 << 10
+_MAX_ANONYMOUS_BYTES: Final = 64 << 10
+"""Bytes that are read of a socket before it has shown the admin key."""
 _AUTHENTICATE_WITHIN: Final = 10.0
 """Seconds after which a socket is closed that has not shown the admin key."""
 _PING_AFTER: Final = 15.0
@@ -60,10 +61,12 @@ class Sockets:
         if not socket.can_prepare(request):
             raise RefusedError(400, "BadUpgrade", "this endpoint takes WebSockets only")
         await socket.prepare(request)
+        if request.transport is None:
+            return socket
         self._open.add(socket)
         self._anonymous.add(socket)
         try:
-            session = _Session(socket, self._watcher(), self._functions, self._key)
+            session = _Session(socket, request.transport, self._watcher(), self._functions, self._key)
             await session.run(lambda: self._anonymous.discard(socket))
         except ClosedError:
             await socket.close(code=aiohttp.WSCloseCode.GOING_AWAY)
@@ -88,8 +91,18 @@ class _Session:
     Messages are kept until the next transition begins, which tells that all of them were heard.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, watcher: Watcher, functions: Functions, key: Secret) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        watcher: Watcher,
+        functions: Functions,
+        key: Secret,
+    ) -> None:
         self._socket = socket
+        self._gate = Gate(transport, _MAX_ANONYMOUS_BYTES, self._hurry)
+        self._patience = asyncio.timeout(None)
+        self._limit = asyncio.get_running_loop().time() + _AUTHENTICATE_WITHIN
         self._watcher = watcher
         self._functions = functions
         self._key = key
@@ -105,14 +118,13 @@ class _Session:
         """Serves until either side ends; calls `on_admin` when the key was shown."""
         teller = asyncio.create_task(self._tell())
         teller.add_done_callback(lambda _: self._watcher.wake())
-        limit = asyncio.get_running_loop().time() + _AUTHENTICATE_WITHIN
         try:
             while not self._socket.closed:
-                async with asyncio.timeout_at(None if self._is_admin else limit):
-                    message = await self._socket.receive()
+                message = await self._receive()
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._hear(message.data)
                     if self._is_admin:
+                        self._gate.open()
                         on_admin()
                 elif message.type is aiohttp.WSMsgType.BINARY:
                     raise _FatalError("binary messages are not understood")
@@ -128,10 +140,26 @@ class _Session:
             await asyncio.gather(teller, return_exceptions=True)
             self._watcher.close()
 
+    async def _receive(self) -> aiohttp.WSMessage:
+        """Waits for a message: before the key was shown no longer, and for no more bytes, than that may take."""
+        if self._is_admin:
+            return await self._socket.receive()
+        try:
+            async with asyncio.timeout_at(0 if self._gate.is_full else self._limit) as self._patience:
+                return await self._socket.receive()
+        except TimeoutError:
+            if not self._gate.is_full:
+                raise
+            self._gate.refuse()
+            raise _FatalError("too much was sent before the key") from None
+
+    def _hurry(self) -> None:
+        """Has `_receive` wait no longer: it gives the messages that are there whole, and no other."""
+        with suppress(RuntimeError):  # it is not waiting
+            self._patience.reschedule(0)
+
     def _hear(self, text: str) -> None:
         """Takes a message; what it asks for is done with the next transition."""
-        if not self._is_admin and len(text) > _MAX_ANONYMOUS_MESSAGE:
-            raise _FatalError("a message before the key is too long")
         try:
             message = orjson.loads(text)
             kind = message["type"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -76,7 +76,7 @@ async def put(engine: LocalEngine, id: str, *ids: str, group: str = "g") -> None
 
 
 @asynccontextmanager
-async def connected(server: LocalServer, path: str = "/api/sync", **headers: str) -> AsyncIterator[Socket]:
+async def connected(server: LocalServer, path: str = "/api/sync", **headers: str) -> AsyncGenerator[Socket]:
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(server.url + path, headers=headers, max_msg_size=0) as socket,
@@ -208,10 +208,30 @@ async def test_mutations_are_answered_with_an_error(server: LocalServer) -> None
             assert "HTTP" in answer["result"]
 
 
-async def test_limits_before_the_key_was_shown(server: LocalServer) -> None:
+@pytest.mark.parametrize("size", [70_000, 3 << 20])
+@pytest.mark.parametrize("messages", [1, 100])
+async def test_a_socket_that_sends_much_without_the_key_is_refused(
+    server: LocalServer, size: int, messages: int
+) -> None:
     async with connected(server) as socket:
-        await socket.send("Connect", sessionId="x" * 70_000)
-        assert (await socket.next())["type"] == "FatalError"
+        if messages > 1:
+            await socket.send("Connect", sessionId="1", connectionCount=0)
+        for _ in range(messages):
+            await socket.send("Event", eventType="x" * (size // messages), event=None)
+        while (answer := await socket.next())["type"] == "Ping":
+            pass
+        assert answer["type"] == "FatalError"
+        assert isinstance(await socket.next(), int)
+
+
+async def test_much_may_follow_the_key_at_once(server: LocalServer) -> None:
+    async with connected(server) as socket:
+        await socket.begin()
+        await socket.modify(0, *(add(n, ops=get(f"n{n}", "x" * 3_000)) for n in range(100)))
+        assert len(await socket.until(1)) == 100
+
+
+async def test_requests_that_become_no_socket(server: LocalServer) -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await session.ws_connect(f"{server.url}/api/sync", headers={"Convex-Client": "nodash"})

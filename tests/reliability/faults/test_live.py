@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import random
 import tracemalloc
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from mastra_convex import ConvexStore
 from mastra_convex.remote import live
-from mastra_convex.remote.retry import RetryPolicy
 from tests.backends import Backend, remote_store
 from tests.effort import effort, some
+from tests.reliability.faults.conftest import PATIENCE
 from tests.reliability.faults.processes import child
-from tests.reliability.faults.workers import count_up, serve_until_killed
-from tests.watching import other_tasks, watching
+from tests.reliability.faults.workers import LAST, PATIENT, serve_until_killed, write_counts
+from tests.summary import Figure
+from tests.watching import other_tasks
 
-WRITERS = 4
-LAST = 10**9
-PATIENT = RetryPolicy(attempts=1_000, base=0.02, cap=0.05)
+NAMES = [f"writer {n}" for n in range(4)]
+_GUARD = 60.0
+"""Seconds after which a last state that does not come fails the test."""
 
 
 class Relay:
@@ -57,7 +61,7 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay_to(target: str) -> AsyncIterator[tuple[Relay, str]]:
+async def relay_to(target: str) -> AsyncGenerator[tuple[Relay, str]]:
     relay = Relay(target)
     server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
     try:
@@ -74,55 +78,91 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_LONGEST_WAIT", 0.05)
 
 
+@asynccontextmanager
+async def following(store: ConvexStore, names: Sequence[str]) -> AsyncGenerator[dict[str, list[int]]]:
+    """Follows the count under each name, from before the context to the last count, which must come after it.
+
+    Gives what each watch was told, which must never go back. A watch may be told nothing while connections are cut.
+    """
+    watches = [store.thread_state.watch_state("t1", type=name) for name in names]
+    seen = {name: [await anext(watch) or 0] for name, watch in zip(names, watches, strict=True)}
+    tasks = [asyncio.create_task(_follow(*each)) for each in zip(watches, seen.values(), strict=True)]
+    try:
+        yield seen
+        await asyncio.wait(tasks, timeout=_GUARD)
+    finally:
+        for task in tasks:
+            task.cancel()
+        failures = [end for end in await asyncio.gather(*tasks, return_exceptions=True) if end is not None]
+    stored = {name: await store.thread_state.get_state("t1", type=name) for name in names}
+    told = f"{failures=}, {stored=}, seen={ {name: states[-9:] for name, states in seen.items()} }"
+    assert all(states[-1] == LAST for states in seen.values()), told
+    back = {name: step for name, states in seen.items() for step in pairwise(states) if step[0] >= step[1]}
+    assert not back, f"{back=}, {told}"
+
+
+async def _follow(watch: AsyncGenerator[Any], states: list[int]) -> None:
+    async with aclosing(watch):
+        async for state in watch:
+            states.append(state)
+            if state == LAST:
+                return
+
+
+@asynccontextmanager
+async def counting(url: str, names: Sequence[str], counts: list[int]) -> AsyncGenerator[None]:
+    """Has a process for each name count while the context lasts; each then writes the last, and its count is kept."""
+    with ExitStack() as stack:
+        writers = [stack.enter_context(child(write_counts, url, name)) for name in names]
+        await asyncio.gather(*(asyncio.to_thread(writer.told) for writer in writers))  # all have begun
+        yield
+        for writer in writers:
+            writer.connection.send("the end")
+        counts += await asyncio.gather(*(asyncio.to_thread(writer.told) for writer in writers))
+
+
 @pytest.mark.parametrize("cuts", some([15, effort(60, 1_000)], [15]))
 @pytest.mark.parametrize("backend", ["server", "convex-test"], indirect=True)
-async def test_the_last_state_comes_over_connections_that_are_cut(backend: Backend, cuts: int) -> None:
-    """Four processes write meanwhile."""
-    url = backend.store()._location  # pyright: ignore[reportPrivateUsage]  # for other processes
-    chance = random.Random(cuts)
-    types = [f"type {n}" for n in range(WRITERS)]
-    async with relay_to(url) as (relay, relayed):
-        reader = remote_store(relayed, None, retry=PATIENT)
-        watches = [asyncio.ensure_future(_states(reader, type, LAST)) for type in types]
-        with ExitStack() as stack:
-            writers = [stack.enter_context(child(count_up, url, type, LAST)) for type in types]
+async def test_the_last_state_comes_over_connections_that_are_cut(
+    backend: Backend, cuts: int, figure: Figure, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mastra_convex.live")  # shown when it fails
+    seed = random.randrange(1 << 32)
+    print(f"{seed=}")
+    chance = random.Random(seed)
+    counts: list[int] = []
+    store = backend.store()
+    await store.init()
+    url = store._location  # pyright: ignore[reportPrivateUsage]  # the relay needs to be told
+    async with relay_to(url) as (relay, cut_url), remote_store(cut_url, None, retry=PATIENT) as reader:
+        async with following(reader, NAMES) as seen, counting(url, NAMES, counts):
             for _ in range(cuts):
                 await asyncio.sleep(chance.random() / 50)
                 relay.cut()
-            for writer in writers:
-                writer.connection.send("end")
-            for writer in writers:
-                await asyncio.to_thread(writer.told)
-        for seen in await asyncio.gather(*watches):
-            assert seen == sorted(seen)
-        await reader.aclose()
-
-
-async def _states(store: ConvexStore, type: str, last: int) -> list[int]:
-    """The states that a watch gives, up to the last."""
-    seen: list[int] = []
-    async with watching(store.thread_state.watch_state("t1", type=type)) as states:
-        while seen[-1:] != [last]:
-            seen.append(await states.next() or 0)
-    return seen
+        figure(f"live, {backend.name}, {cuts} cuts", f"{sum(counts):,} writes, {sum(map(len, seen.values())):,} told")
 
 
 @pytest.mark.parametrize("kills", some([2, effort(8, 50)], [2]))
-async def test_the_last_state_comes_from_servers_that_are_killed(tmp_path: Path, port: int, kills: int) -> None:
+async def test_the_last_state_comes_from_servers_that_are_killed(
+    tmp_path: Path, port: int, kills: int, figure: Figure, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mastra_convex.live")  # shown when it fails
+    seed = random.randrange(1 << 32)
+    print(f"{seed=}")
+    chance = random.Random(seed)
     url = f"http://127.0.0.1:{port}"
-    reader, writer = (remote_store(url, None, timeout=30.0, retry=PATIENT) for _ in range(2))
-    watcher: asyncio.Task[list[int]] | None = None
-    seen: list[int] = []
-    for n in range(kills + 1):
-        with child(serve_until_killed, tmp_path / "store.db", port) as server:
-            await writer.thread_state.set_state("t1", type="count", value=n)
-            watcher = watcher or asyncio.create_task(_states(reader, "count", kills))
-            if n == kills:
-                seen = await watcher
-            server.kill()
-    assert seen == sorted(seen)
-    await reader.aclose()
-    await writer.aclose()
+    counts: list[int] = []
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(child(serve_until_killed, tmp_path / "store.db", port))
+        store = await stack.enter_async_context(remote_store(url, None, timeout=PATIENCE, retry=PATIENT))
+        async with following(store, NAMES) as seen, counting(url, NAMES, counts):
+            for n in range(kills):
+                await store.thread_state.set_state("t1", type="kill", value=n)  # the server is up
+                await asyncio.sleep(chance.random() / 10)
+                server.kill()
+                server = stack.enter_context(child(serve_until_killed, tmp_path / "store.db", port))
+        assert await store.thread_state.get_state("t1", type="kill") == kills - 1
+        figure(f"live, {kills} kills", f"{sum(counts):,} writes, {sum(map(len, seen.values())):,} told")
 
 
 @pytest.mark.long

@@ -30,6 +30,7 @@ from mastra_convex.engine.protocol import (
 )
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.local.watching import Watcher
+from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.rows.changes import Change
 from mastra_convex.server import LocalServer
 from mastra_convex_domains import MemoryStore, Resource, ResourceUpdate
@@ -40,6 +41,8 @@ from tests.engine.rows import message as message_row
 from tests.reliability.faults.operations import ADD_ONE, key, row
 
 ADDED = Change(edits=[ADD_ONE])
+LAST = 10**9
+PATIENT = RetryPolicy(attempts=1_000, base=0.02, cap=0.05)
 
 
 def batch(name: str, n: int) -> Commit:
@@ -104,6 +107,26 @@ def share_file(path: Path, name: str, tasks: int, rounds: int, connection: Conne
 
         await asyncio.gather(*map(work, range(tasks)))
         await engine.aclose()
+
+    connection.send(asyncio.run(run()))
+
+
+def write_counts(url: str, name: str, connection: Connection) -> None:
+    """Counts in a state, and tells that it has begun, until it is told to end; then it writes the last count, and tells
+    how many there were.
+    """
+
+    async def run() -> int:
+        written = 0
+        async with remote_store(url, None, timeout=120.0, retry=PATIENT) as store:
+            while not connection.poll():
+                written += 1
+                await store.thread_state.set_state("t1", type=name, value=written)
+                if written == 1:
+                    connection.send("begun")
+                await asyncio.sleep(random.random() / 200)
+            await store.thread_state.set_state("t1", type=name, value=LAST)
+        return written + 1
 
     connection.send(asyncio.run(run()))
 
@@ -215,21 +238,6 @@ def append_to_file(path: Path, name: str, count: int, connection: Connection) ->
     async def work() -> None:
         async with ConvexStore.local(path) as store:
             await append_to_memory(store.memory, name, count)
-
-    asyncio.run(work())
-    connection.send(None)
-
-
-def count_up(url: str, type: str, last: int, connection: Connection) -> None:
-    """Stores ever higher states of a thread until it is told to end, and then the last."""
-
-    async def work() -> None:
-        async with remote_store(url, None) as store:
-            for n in count(1):
-                if connection.poll():
-                    break
-                await store.thread_state.set_state("t1", type=type, value=n)
-            await store.thread_state.set_state("t1", type=type, value=last)
 
     asyncio.run(work())
     connection.send(None)
