@@ -46,7 +46,8 @@ def add_options(parser: pytest.Parser) -> None:
 def backend_of(item: pytest.Item) -> str | None:
     """The backend of a contract test; None for all other tests."""
     callspec = getattr(item, "callspec", None)
-    return (callspec.params.get("backend") or callspec.params.get("mastra_backend")) if callspec else None
+    names = ("backend", "mastra_backend", "remote")
+    return next((callspec.params[name] for name in names if callspec and name in callspec.params), None)
 
 
 def is_left_out(config: pytest.Config, folder: Path) -> bool:

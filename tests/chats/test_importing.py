@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mastra_convex import ConvexStore, ValidationError
 from mastra_convex.adapters.chats import import_chat
 from tests.cli.commands import COMMAND, environment, run
-from tests.effort import some_backends
+from tests.effort import effort, some_backends
 from tests.memory import PEAK_KIB
 
 CHATGPT = [
@@ -356,7 +356,7 @@ asyncio.run(main())
 @pytest.mark.long
 def test_the_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peaks: list[int] = []
-    for conversations in (20, 200):  # of 1 MiB each
+    for conversations in (20, effort(80, 200)):  # of 1 MiB each
         path = tmp_path / f"{conversations}.json"
         with path.open("w") as file:
             for n in range(conversations):

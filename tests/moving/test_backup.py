@@ -14,12 +14,12 @@ from mastra_convex.local.engine import LocalEngine
 from mastra_convex.server import LocalServer
 from tests.backends import KEY, all_tables, remote_store
 from tests.data import messages, thread
-from tests.effort import some
+from tests.effort import effort, some
 from tests.reliability.faults.processes import child
 from tests.reliability.faults.workers import batches, write_until_killed
 
 
-@pytest.mark.parametrize("backups", some([2, 20], [2]))
+@pytest.mark.parametrize("backups", some([2, effort(6, 20)], [2]))
 async def test_a_backup_beside_four_writers_is_whole(tmp_path: Path, backups: int) -> None:
     path = tmp_path / "agent.db"
     names = [f"p{n}" for n in range(4)]

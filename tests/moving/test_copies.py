@@ -14,7 +14,7 @@ import pytest
 from mastra_convex import ConflictError, ConvexStore
 from tests.backends import Backend
 from tests.data import messages, thread
-from tests.effort import some, some_backends
+from tests.effort import effort, some, some_backends
 from tests.moving.contents import fill, rows_of
 from tests.reliability.faults.processes import child
 
@@ -86,7 +86,7 @@ def copy_until_killed(source: Path, target: Path, connection: Connection) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kills", some([3, 20], [3]))
+@pytest.mark.parametrize("kills", some([3, effort(8, 20)], [3]))
 async def test_a_copy_that_is_killed_is_continued(tmp_path: Path, kills: int) -> None:
     source, target = tmp_path / "source.db", tmp_path / "target.db"
     async with ConvexStore.local(source) as store:
