@@ -82,7 +82,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 async def following(store: ConvexStore, names: Sequence[str]) -> AsyncGenerator[dict[str, list[int]]]:
     """Follows the count under each name, from before the context to the last count, which must come after it.
 
-    Gives what each watch was told, which must never go back. A watch may be told nothing while connections are cut.
+    Gives what each watch was told, which must never go back. While connections are cut a watch may be told nothing.
     """
     watches = [store.thread_state.watch_state("t1", type=name) for name in names]
     seen = {name: [await anext(watch) or 0] for name, watch in zip(names, watches, strict=True)}
@@ -124,9 +124,12 @@ async def counting(url: str, names: Sequence[str], counts: list[int]) -> AsyncGe
 async def more(seen: dict[str, list[int]]) -> None:
     """Waits until a watch is told another state."""
     before = sum(map(len, seen.values()))
-    async with asyncio.timeout(_GUARD):
-        while sum(map(len, seen.values())) == before:  # noqa: ASYNC110  # it is told to another task
-            await asyncio.sleep(0.001)
+    try:
+        async with asyncio.timeout(_GUARD):
+            while sum(map(len, seen.values())) == before:  # noqa: ASYNC110  # it is told to another task
+                await asyncio.sleep(0.001)
+    except TimeoutError:
+        pytest.fail(f"no watch is told more than { {name: states[-9:] for name, states in seen.items()} }")
 
 
 @pytest.mark.parametrize("cuts", some([15, effort(60, 1_000)], [15]))
