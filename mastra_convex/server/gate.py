@@ -1,4 +1,4 @@
-"""How much an endpoint takes from a client that has not shown the key yet. Internal."""
+"""Bounds what a server takes from a client that has not shown the key yet. Internal."""
 
 from __future__ import annotations
 
