@@ -1,4 +1,4 @@
-"""How much an endpoint takes from a client that has not shown the key yet. Internal."""
+"""Bounds what a server takes from a client that has not shown the key yet. Internal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import cast
 class Gate(asyncio.Protocol):
     """Stands before the protocol of a connection and passes on a number of bytes, until it is opened.
 
-    What comes after them waits unread: a client may send at once what it is to be asked after the key.
+    What comes after them waits: a client may send its queries along with the key.
 
     Args:
         transport: the connection.

@@ -22,6 +22,7 @@ from mastra_convex.errors import (
     RequestTimeoutError,
     SchemaMismatchError,
     ServerError,
+    TooLargeError,
     TransportError,
 )
 from mastra_convex.remote import live
@@ -203,7 +204,7 @@ async def test_equal_watches_share_a_query(sync: SyncServer) -> None:
         {"n": {"$integer": "AQAAAAAAAAA="}, "b": {"$bytes": "AQI="}, "i": {"$float": "AAAAAAAA8H8="}},
         pytest.param("x" * (16 << 20), id="16 MiB"),
     ],
-    ids=str,
+    ids=["null", "number", "negative zero", "marked", "16 MiB"],
 )
 async def test_values_as_over_http(sync: SyncServer, value: Any) -> None:
     async with watched(sync) as (_, first), sync.connection() as connection:
@@ -213,12 +214,26 @@ async def test_values_as_over_http(sync: SyncServer, value: Any) -> None:
         assert await first == expected
 
 
+async def test_a_transition_is_as_large_as_its_results(sync: SyncServer) -> None:
+    """A result has at most 16 MiB, a transition those of all queries."""
+    one, other = "x" * (16 << 20), "y" * (16 << 20)
+    async with queries(sync.url) as found, watching(found.watch(A)) as a, watching(found.watch(B)) as b:
+        waiting = [asyncio.create_task(each.next()) for each in (a, b)]
+        async with sync.connection() as connection:
+            await connection.tell(q0=one, q1=other)
+            assert await asyncio.gather(*waiting) == [one, other]
+            await connection.tell(q0=other)
+            assert await a.next() == other
+
+
 @pytest.mark.parametrize(
     ("failure", "error"),
     [
         ({"errorMessage": "[Request ID: 1] Server Error\nUncaught Error: because"}, FunctionError),
         ({"errorMessage": "Could not find public function for 'x'"}, SchemaMismatchError),
         ({"errorMessage": "x", "errorData": {"code": "UnknownTable", "message": "no"}}, SchemaMismatchError),
+        ({"errorMessage": "x", "errorData": {"code": "TooLarge", "message": "no"}}, TooLargeError),
+        ({"errorMessage": "Function x return value is too large (actual: 16777217 bytes)"}, FunctionError),
     ],
 )
 async def test_a_failed_query_ends_its_watch_alone(sync: SyncServer, failure: Any, error: type[Exception]) -> None:

@@ -123,15 +123,18 @@ class Session {
   /** Has a transition follow: one at a time. */
   private wake(): void {
     this.isDue = true;
-    if (this.isTelling) return;
-    this.isTelling = true;
-    void this.tell().finally(() => (this.isTelling = false));
+    if (!this.isTelling) void this.tell();
   }
 
   private async tell(): Promise<void> {
-    while (this.isDue) {
-      this.isDue = false;
-      await this.backend.snapshot(() => this.turn());
+    this.isTelling = true;
+    try {
+      while (this.isDue) {
+        this.isDue = false;
+        await this.backend.snapshot(() => this.turn());
+      }
+    } finally {
+      this.isTelling = false; // at once, so that no call of `wake` in between is lost
     }
   }
 
