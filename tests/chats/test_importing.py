@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore, ValidationError
-from mastra_convex.adapters.chats import import_chat
+from mastra_convex.adapters.chats import documents, import_chat
 from tests.cli.commands import COMMAND, environment, run
 from tests.effort import effort, some_backends
 from tests.memory import PEAK_KIB
@@ -272,6 +272,33 @@ async def test_an_array_that_is_cut_off(store: ConvexStore, tmp_path: Path, inde
     assert (report.threads, list(report.errors)) == (2, ["item 3: cut off, or not JSON"])
 
 
+@pytest.mark.parametrize(
+    ("text", "is_held"),
+    [
+        (json.dumps(CHATGPT * 3, indent=1), False),
+        ("\n".join(json.dumps(each) for each in SHAREGPT * 3), False),
+        ("\n".join(json.dumps(line) for line in CLAUDE_CODE), True),
+        ("\n".join(json.dumps(line) for line in OWN), True),
+        (json.dumps({"loglines": CLAUDE_CODE}, indent=1), True),
+        (json.dumps(LANGCHAIN, indent=1), True),
+        (json.dumps(SHAREGPT[0]), True),
+    ],
+)
+async def test_what_is_held_whole_is_bounded(
+    store: ConvexStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, is_held: bool
+) -> None:
+    monkeypatch.setattr(documents, "MAX_HELD", len(text) - 1)
+    monkeypatch.setattr(documents, "_CHUNK", 16)
+    path = tmp_path / "chat"
+    path.write_text(text)
+    if is_held:
+        with pytest.raises(ValidationError, match="belong together"):
+            await import_chat(store, path)
+        assert await _messages(store) == []
+    else:
+        assert (await import_chat(store, path)).errors == []
+
+
 async def test_a_file_of_another_format_than_named_is_refused(store: ConvexStore, tmp_path: Path) -> None:
     path = tmp_path / "chat"
     path.write_text(json.dumps([*SHAREGPT, *CLAUDE]))
@@ -342,7 +369,7 @@ async def test_any_json_is_imported_or_refused_in_one_line(value: Any, as_lines:
 PROGRAM = f"""
 import asyncio, sys
 from mastra_convex import ConvexStore
-from mastra_convex.adapters.chats import import_chat
+from mastra_convex.adapters.chats import documents, import_chat
 
 async def main():
     async with ConvexStore.local(sys.argv[2]) as store:

@@ -1,13 +1,15 @@
-"""The Python of the README and of the user guide runs as it stands."""
+"""The Python of the README and of the site runs as it stands, and their shell names what there is."""
 
 from __future__ import annotations
 
 import ast
 import asyncio
 import inspect
+import json
 import logging
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -17,14 +19,23 @@ import anyio
 import pytest
 
 from mastra_convex_domains import HashingEmbedder
+from tests.core.test_commands_page import CHATS
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/recipes/*.md") if path.stem != "index")
 NO_FILE = ("docs/typescript.md", "docs/recipes/testing.md")
 DOCUMENTS = [
     "README.md", "docs/guide.md", "docs/importing-chats.md", "docs/index.md", "docs/live.md", "docs/moving.md",
-    "docs/typescript.md", *RECIPES
+    "docs/typescript.md", *RECIPES,
 ]  # fmt: skip
+ELSEWHERE = {
+    "docs/adding-a-domain.md": "tests/domains/documents/test_notes.py",
+    "docs/tracing.md": "tests/adapters/test_tracing_frameworks.py",
+}
+"""Pages whose Python other tests run; a page of docs/adapters is run by the tests of its adapter."""
+PAGES = [
+    path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if "```sh" in path.read_text(encoding="utf-8")
+]
 COMMANDS = {
     "Try it": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[cli]' && .venv/bin/mastra-convex demo",
     "Test": "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' "
@@ -79,7 +90,7 @@ async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monk
     models = ModuleType("sentence_transformers")
     models.__dict__["SentenceTransformer"] = SentenceTransformer
     monkeypatch.setitem(sys.modules, models.__name__, models)
-    (tmp_path / "conversations.json").write_text('[{"role": "user", "content": "Hello"}]')
+    (tmp_path / "conversations.json").write_text(json.dumps(CHATS))
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = _blocks(text, "python")
     namespace: dict[str, Any] = {}
@@ -88,6 +99,29 @@ async def test_the_python_of_a_document_runs(document: str, tmp_path: Path, monk
 
     assert blocks
     assert (tmp_path / "agent.db").is_file() or document in NO_FILE
+
+
+def test_no_page_has_python_that_no_test_runs() -> None:
+    adapters = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/adapters/test_*.py"))
+    for path in ROOT.glob("docs/**/*.md"):
+        if not _blocks(path.read_text(encoding="utf-8"), "python"):
+            continue
+        name = path.relative_to(ROOT).as_posix()
+        if name in ELSEWHERE:
+            assert path.name in (ROOT / ELSEWHERE[name]).read_text(encoding="utf-8")
+        else:
+            assert name in DOCUMENTS or (path.parent.name == "adapters" and f'run_page("{path.name}")' in adapters)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_shell_names_extras_and_files_that_there_are(path: Path) -> None:
+    """`mastra-convex` itself is parsed by tests/core/test_commands_page.py."""
+    shell = "".join(_blocks(path.read_text(encoding="utf-8"), "(?:sh|bash)"))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for named in re.findall(r"(?:mastra-convex|\.)\[([\w,-]+)\]", shell):
+        assert set(named.split(",")) <= extras.keys()
+    for file in re.findall(r"--prefix (\S+)|pytest (tests/\S+)", shell):
+        assert (ROOT / "".join(file)).exists()
 
 
 def test_the_readme_has_one_program() -> None:

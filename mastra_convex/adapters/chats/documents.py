@@ -10,7 +10,10 @@ from itertools import chain
 from typing import IO, Any, Final, TextIO
 
 from mastra_convex.adapters.chats import messages
+from mastra_convex.errors import ValidationError
 
+MAX_HELD: Final = 256 << 20
+"""Bytes or characters that are in memory at once, at most: of one conversation, or of a document that is held whole."""
 _CHUNK: Final = 1 << 18
 _DECODER: Final = json.JSONDecoder()
 
@@ -26,8 +29,17 @@ def text_of(raw: IO[bytes]) -> TextIO:
     return io.TextIOWrapper(raw, encoding=encoding, errors="replace")
 
 
-def values(text: TextIO, errors: list[str]) -> Found:
-    """Yields the conversations or lines of one document, or of JSON lines; what is no JSON is added to the errors."""
+def values(text: TextIO, size: int, errors: list[str]) -> Found:
+    """Yields the conversations or lines of one document, or of JSON lines; what is no JSON is added to the errors.
+
+    Args:
+        text: the document, or lines.
+        size: their bytes.
+        errors: where errors are added to.
+
+    Raises:
+        ValidationError: what belongs together is more than `MAX_HELD`.
+    """
     first, number = text.readline(_CHUNK), 1
     while first and not first.strip():
         first, number = text.readline(_CHUNK), number + 1
@@ -35,14 +47,29 @@ def values(text: TextIO, errors: list[str]) -> Found:
         errors.append("the file is empty")
         return
     if first.lstrip().startswith("[") and not _is_whole(first):
-        yield from _array(first, text, errors)
+        yield from _array(first, text, size, errors)
         return
     if not first.endswith("\n"):
-        first += text.readline()
+        first += _line(text)
+        refuse_larger(len(first))
     if _is_whole(first):
         yield from _values_of(first, number, text, errors)
     else:
+        refuse_larger(size)
         yield from _document(first + text.read(), errors)
+
+
+def refuse_larger(size: int) -> None:
+    """Raises ValidationError for a size that is too large to be held in memory as one."""
+    if size > MAX_HELD:
+        problem = f"more than {MAX_HELD >> 20} MiB belong together, as one conversation or document: split the file"
+        raise ValidationError(problem, operation="IMPORT_CHAT")
+
+
+def _line(text: TextIO) -> str:
+    line = text.readline(MAX_HELD + 1)
+    refuse_larger(len(line))
+    return line
 
 
 def _encoding_of(raw: IO[bytes]) -> str:
@@ -70,14 +97,14 @@ def _is_whole(text: str) -> bool:
 
 def _values_of(first: str, number: int, text: TextIO, errors: list[str]) -> Found:
     """Yields JSON lines, whose first one has this number; a file of one line is a document."""
-    second, following = text.readline(), number + 1
+    second, following = _line(text), number + 1
     while second and not second.strip():
-        second, following = text.readline(), following + 1
+        second, following = _line(text), following + 1
     if not second:
         yield from _document(first, errors)
         return
     yield f"line {number}", json.loads(first)
-    yield from _lines(chain([second], text), errors, start=following)
+    yield from _lines(chain([second], iter(lambda: _line(text), "")), errors, start=following)
 
 
 def _lines(lines: Iterable[str], errors: list[str], *, start: int) -> Found:
@@ -106,13 +133,14 @@ def _document(text: str, errors: list[str]) -> Found:
         yield "the document", whole
 
 
-def _array(first: str, text: TextIO, errors: list[str]) -> Found:
+def _array(first: str, text: TextIO, size: int, errors: list[str]) -> Found:
     """Yields the items of an array as they are read; an array of messages is one value."""
     items = _items(first, text, errors)
     head = next(items, None)
     if head is None:
         return
     if messages.name_of(head):
+        refuse_larger(size)
         yield "the document", [head, *items]
         return
     yield "item 1", head
@@ -134,6 +162,7 @@ def _items(buffer: str, text: TextIO, errors: list[str]) -> Iterator[Any]:
             errors.append(f"item {number}: nested too deeply")
             return
         except json.JSONDecodeError:
+            refuse_larger(len(buffer) - at)
             more = text.read(size)
             if not more:
                 errors.append(f"item {number}: cut off, or not JSON")

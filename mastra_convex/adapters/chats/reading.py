@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -15,7 +16,7 @@ from typing import IO, Any, Final
 from mastra_convex.adapters.chats import chatgpt, claude, lines, messages
 from mastra_convex.adapters.chats.assets import Assets
 from mastra_convex.adapters.chats.dialogue import Dialogue, derived_id, without
-from mastra_convex.adapters.chats.documents import text_of, values
+from mastra_convex.adapters.chats.documents import refuse_larger, text_of, values
 from mastra_convex.errors import ValidationError
 
 FORMATS: Final = (
@@ -39,6 +40,7 @@ class ChatFile:
     def __init__(self, path: Path | str) -> None:
         self.errors: list[str] = []
         self._names: dict[str, None] = {}
+        self._size = 0
         self._file = _spooled(sys.stdin.buffer) if str(path) == "-" else Path(path).open("rb")  # noqa: SIM115
         self._archive: zipfile.ZipFile | None = None
         try:
@@ -60,8 +62,8 @@ class ChatFile:
     def dialogues(self, format: str | None = None) -> Iterator[Dialogue]:
         """Yields the dialogues; those of formats with a message a line at the end.
 
-        Raises ValidationError, in one line, when the file has no known conversation at all, or begins with another
-        format than `format`.
+        Raises ValidationError, in one line, when the file has no known conversation at all, begins with another format
+        than `format`, or is too large for one whose messages are found a line at a time.
         """
         by_key: dict[str, Dialogue] = {}
         assets = None if self._archive is None else Assets(self._archive)
@@ -70,8 +72,11 @@ class ChatFile:
             name = self._name_of(value, where, format)
             if name is None:
                 continue
+            is_line = lines.name_of(value) is not None
+            if is_line:
+                refuse_larger(self._size)
             try:
-                if lines.name_of(value):
+                if is_line:
                     lines.add_line(by_key, value, name)
                     continue
                 number += 1
@@ -103,17 +108,19 @@ class ChatFile:
 
     def _values(self) -> Iterator[tuple[str, Any]]:
         try:
-            for raw in self._texts():
+            for raw, size in self._texts():
+                self._size = size
                 with text_of(raw) as text:
-                    yield from values(text, self.errors)
+                    yield from values(text, size, self.errors)
         except _NO_ZIP as error:
             if self._archive is None:
                 raise
             raise _damaged(error) from error
 
-    def _texts(self) -> Iterator[IO[bytes]]:
+    def _texts(self) -> Iterator[tuple[IO[bytes], int]]:
+        """Yields the files with conversations, and their sizes in bytes."""
         if self._archive is None:
-            yield self._file
+            yield self._file, self._file.seek(0, io.SEEK_END)
             return
         entries = [
             name
@@ -123,7 +130,7 @@ class ChatFile:
         if not entries:
             raise ValidationError("this ZIP has no conversations*.json", operation="IMPORT_CHAT")
         for name in entries:
-            yield self._archive.open(name)
+            yield self._archive.open(name), self._archive.getinfo(name).file_size
 
 
 def name_of(value: Any) -> str | None:
