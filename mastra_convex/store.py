@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from pydantic.alias_generators import to_snake
 
@@ -21,7 +21,13 @@ from mastra_convex.moving.load import IfExists, MoveReport, checked_if_exists
 from mastra_convex.moving.selection import DomainRows
 from mastra_convex.moving.transfer import Database, Progress, Selection, copy, erase, export, import_
 from mastra_convex.registry import check_owners, registered_domains
-from mastra_convex.remote.config import DEFAULT_STORAGE_FUNCTION, RemoteConfig, check_seconds, environment
+from mastra_convex.remote.config import (
+    DEFAULT_STORAGE_FUNCTION,
+    RemoteConfig,
+    RemoteOptions,
+    check_seconds,
+    environment,
+)
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
 from mastra_convex.rows.explain import one_of
@@ -33,23 +39,11 @@ if TYPE_CHECKING:
 
     from mastra_convex.remote.engine import RemoteEngine
 
-__all__ = ["ConvexStore", "RemoteOptions", "inspect_file"]
+__all__ = ["ConvexStore", "inspect_file"]
 
 _log = logging.getLogger("mastra_convex.store")
 
 DomainClasses = Iterable[type[DomainStore]]
-
-
-class RemoteOptions(TypedDict, total=False):
-    """Names the optional arguments of `ConvexStore` for a deployment."""
-
-    storage_function: str
-    timeout: float
-    connect_timeout: float
-    retry: RetryPolicy | None
-    max_in_flight: int
-    session: aiohttp.ClientSession | None
-    allow_http: bool
 
 
 class ConvexStore(DomainAccess):

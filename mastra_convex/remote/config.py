@@ -7,13 +7,16 @@ import math
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypedDict
 from urllib.parse import SplitResult, urlsplit
 
 from mastra_convex.errors import ConfigurationError
 from mastra_convex.remote.retry import RetryPolicy
 from mastra_convex.remote.secret import Secret
 from mastra_convex.rows.values import setting
+
+if TYPE_CHECKING:
+    import aiohttp
 
 DEFAULT_STORAGE_FUNCTION: Final = "mastra/storage:handle"
 
@@ -24,6 +27,18 @@ _FUNCTION = re.compile(r"((?:[A-Za-z0-9_]+/)*[A-Za-z0-9_]+):([A-Za-z_][A-Za-z0-9
 _QUOTES = "\"'`"
 _WEBSITE = "convex.dev"
 _SIBLINGS = ("read", "search", "sweep")
+
+
+class RemoteOptions(TypedDict, total=False):
+    """Names the optional arguments of `ConvexStore` for a deployment."""
+
+    storage_function: str
+    timeout: float
+    connect_timeout: float
+    retry: RetryPolicy | None
+    max_in_flight: int
+    session: aiohttp.ClientSession | None
+    allow_http: bool
 
 
 @dataclass(frozen=True, kw_only=True)
