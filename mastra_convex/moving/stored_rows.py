@@ -10,12 +10,18 @@ import orjson
 from mastra_convex.engine.protocol import Engine, Get, Scan
 from mastra_convex.rows.conditions import Condition
 from mastra_convex.rows.large_values import generations
+from mastra_convex.rows.sizes import value_size
 from mastra_convex.rows.times import now
 from mastra_convex.rows.values import Row, plain_numbers
 from mastra_convex.tables import BY_CREATION, CHUNKS, LARGE_VALUES, Table, deployed
 
-PAGE: Final = 500
-"""Most rows of a page; their bytes are bounded by the budget of a read (docs/protocol.md)."""
+_FIRST_PAGE: Final = 50
+_PAGE: Final = 500
+"""Most rows of a page."""
+_PAGE_BYTES: Final = 1 << 20
+"""What a page shall take as values. In memory that is up to four times as much, and several pages are there at once."""
+_CHUNKS_PAGE: Final = 2
+"""Most rows of a page of chunks, which are of almost 1 MiB."""
 
 _SYSTEM: Final = ("_id", "_creationTime")
 
@@ -40,6 +46,12 @@ def content(row: Row) -> bytes:
     return orjson.dumps(plain_numbers(without_system_fields(row)), option=orjson.OPT_SORT_KEYS)
 
 
+def _fitting(rows: Sequence[Row]) -> int:
+    """Returns how many rows like these fit a page."""
+    size = sum(map(value_size, rows))
+    return min(max(_PAGE_BYTES * len(rows) // size, 1), _PAGE)
+
+
 class StoredRows:
     """Reads the rows of a database.
 
@@ -54,20 +66,21 @@ class StoredRows:
 
     async def pages(self, table: Table, where: Sequence[Condition] = ()) -> AsyncIterator[list[Row]]:
         """Yields the rows of a table for which the conditions hold, in pages, in the order they were made in."""
-        cursor, done = None, False
+        cursor, done, limit = None, False, _FIRST_PAGE
         while not done:
-            scan = Scan(table=table.name, index=BY_CREATION.name, where=where, cursor=cursor, limit=PAGE)
+            scan = Scan(table=table.name, index=BY_CREATION.name, where=where, cursor=cursor, limit=limit)
             [result] = await self._engine.read([scan])
-            cursor, done = result.cursor, result.done and len(result.rows) < PAGE
+            cursor, done = result.cursor, result.done and len(result.rows) < limit
             if result.rows:
+                limit = _fitting(result.rows)
                 yield list(result.rows)
 
     async def found(self, table: Table, keys: Sequence[Sequence[Any]]) -> AsyncIterator[list[Row]]:
         """Yields the rows with these keys, in pages, in the order of the keys; keys without a row are left out."""
         rest = list(keys)
         while rest:
-            [result] = await self._engine.read([Get(table=table.name, keys=rest[:PAGE])])
-            rest = rest[PAGE if result.next is None else result.next :]
+            [result] = await self._engine.read([Get(table=table.name, keys=rest[:_PAGE])])
+            rest = rest[_PAGE if result.next is None else result.next :]
             rows = [row for row in result.rows if row is not None]
             if rows:
                 yield rows
@@ -77,9 +90,11 @@ class StoredRows:
         for generation in sorted(generations):
             cursor, done = None, False
             while not done:
-                scan = Scan(table=CHUNKS.name, index=CHUNKS.key, prefixes=[[generation]], cursor=cursor)
+                scan = Scan(
+                    table=CHUNKS.name, index=CHUNKS.key, prefixes=[[generation]], cursor=cursor, limit=_CHUNKS_PAGE
+                )
                 [result] = await self._engine.read([scan])
-                cursor, done = result.cursor, result.done
+                cursor, done = result.cursor, result.done and len(result.rows) < _CHUNKS_PAGE
                 if result.rows:
                     yield list(result.rows)
 
