@@ -16,6 +16,23 @@ import aiohttp
 PROGRAM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0")
 
+_PATIENCE: Final = 30.0
+"""Seconds after which what a page does not show will not come."""
+_CLICKED: Final = """name => {
+  const texts = each => [...each.childNodes].filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data);
+  const names = each => [...texts(each), each.placeholder].map(text => text?.trim());
+  const found = [...document.querySelectorAll("*")].find(each => names(each).includes(name) && each.checkVisibility());
+  found?.focus();
+  found?.click();
+  return found;
+}"""
+_CHANGES: Final = """new Promise(done => {
+  const look = () => { if (EXPRESSION) { changes.disconnect(); done(true) } };
+  const changes = new MutationObserver(look);
+  changes.observe(document.body, {subtree: true, childList: true, attributes: true});
+  look();
+})"""
+
 
 class Browser:
     """One tab; keeps the addresses that it asked for, and what its console said."""
@@ -32,7 +49,9 @@ class Browser:
         async for message in self._socket:
             said = message.json()
             if "id" in said:
-                self._answers.pop(said["id"]).set_result(said)
+                answer = self._answers.pop(said["id"])
+                if not answer.cancelled():
+                    answer.set_result(said)
             elif said["method"] == "Page.loadEventFired":
                 self._loaded.set()
             elif said["method"] == "Network.requestWillBeSent":
@@ -58,27 +77,25 @@ class Browser:
         await self.tell("Emulation.setScriptExecutionDisabled", value=not run)
 
     async def until(self, text: str) -> None:
-        """Waits until the page shows a text."""
-        await self._seen(f"document.body.innerText.includes({json.dumps(text)})")
+        """Waits until the page shows a text; how its words are parted does not matter."""
+        await self._found(f"document.body.innerText.replace(/\\s+/g, ' ').includes({json.dumps(text)})")
 
-    async def click(self, selector: str, text: str) -> None:
-        """Waits for an element with a text or a label, and clicks it."""
-        shown = f"`${{each.innerText}} ${{each.ariaLabel}}`.includes({json.dumps(text)})"
-        found = f"[...document.querySelectorAll({json.dumps(selector)})].find(each => {shown})"
-        await self._seen(found)
-        await self.value(f"{found}.click()")
+    async def click(self, name: str) -> None:
+        """Waits for a text, or for a field that asks for it, and clicks on it."""
+        await self._found(f"({_CLICKED})({json.dumps(name)})")
 
-    async def _seen(self, condition: str) -> None:
-        """Waits until a condition holds, which is looked at after each change of the page."""
-        look = f"const look = () => {{if ({condition}) {{watcher.disconnect(); done(true)}}}}"
-        every = "{subtree: true, childList: true, attributes: true, characterData: true}"
-        watch = f"const watcher = new MutationObserver(look); watcher.observe(document.body, {every})"
-        await self.value(f"new Promise(done => {{{look}; {watch}; look()}})")
-
-    async def write(self, selector: str, text: str) -> None:
-        """Types a text into a field."""
-        await self.value(f"document.querySelector({json.dumps(selector)}).focus()")
+    async def type(self, text: str) -> None:
+        """Writes a text where the focus is."""
         await self.tell("Input.insertText", text=text)
+
+    async def _found(self, expression: str) -> None:
+        """Waits until an expression is true, which is asked after each change of the page."""
+        waiting = _CHANGES.replace("EXPRESSION", expression)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self.value(waiting)
+        except TimeoutError:
+            raise AssertionError(f"{expression} is not so in: {await self.value('document.body.innerText')}") from None
 
     async def value(self, expression: str) -> Any:
         """Returns the value of an expression in the page."""
@@ -97,8 +114,9 @@ class Browser:
         )
         await self.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    async def screenshot(self, path: Path) -> None:
-        shot = await self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    async def screenshot(self, path: Path, *, whole: bool = True) -> None:
+        """Keeps a picture of the whole page, or of the window; for the former the page may lay itself out anew."""
+        shot = await self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
 
 

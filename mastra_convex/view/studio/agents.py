@@ -40,6 +40,14 @@ def resource_of(call: Call) -> str | None:
     return wanted if resource is None else resource
 
 
+def traces_of(agent: str) -> dict[str, Any] | None:
+    """Returns the predicate of the traces that belong to an agent of ours; None for an agent that spans name."""
+    if agent == _ALL:
+        return {"op": "exists", "path": "traceId"}
+    resource = _resource(agent)
+    return None if resource is None else {"op": "eq", "left": {"path": "resourceId"}, "right": {"literal": resource}}
+
+
 def _resource(agent: str) -> str | None:
     return decoded(agent.removeprefix(_RESOURCE)) if agent.startswith(_RESOURCE) else None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from mastra_convex.errors import ValidationError
 from mastra_convex.rows.times import to_iso
+from mastra_convex.view.studio.agents import traces_of
 from mastra_convex.view.studio.calls import Call, page_info
 from mastra_convex.view.studio.slugs import slug, unslug
 
@@ -40,7 +40,7 @@ _TOKENS: Final = {
 
 async def query_traces(call: Call) -> dict[str, Any]:
     """Returns a page of finished traces that a predicate holds for."""
-    page = await call.store.observability.query_traces(_with_ids(await call.body()))
+    page = await call.store.observability.query_traces(_translated(await call.body()))
     return {"traces": [_finished(trace) for trace in page.traces], "page": {"next": page.next}}
 
 
@@ -131,21 +131,21 @@ def _filters(call: Call) -> dict[str, Any]:
     return {name: call.optional_id(name) if name in _IDS else value for name, value in given.items()}
 
 
-def _with_ids(plan: Any) -> Any:
-    """Returns a query in which ids that were slugs are ids again."""
-    if isinstance(plan, list):
-        return [_with_ids(each) for each in plan]
-    if not isinstance(plan, dict):
-        return plan
-    path = plan.get("left") or plan.get("value")
-    is_id = isinstance(path, Mapping) and path.get("path") in _IDS
-    literal = plan.get("literal")
-    if isinstance(literal, str) and set(plan) == {"literal"}:
-        return plan
-    changed = {name: _with_ids(value) for name, value in plan.items()}
-    if is_id:
-        changed |= {name: _ids(changed[name]) for name in ("right", "set") if name in changed}
-    return changed
+def _translated(plan: Any) -> Any:
+    """Returns a query in terms of the store: slugs are ids again, and an agent of ours is its resource."""
+    match plan:
+        case list():
+            return [_translated(each) for each in plan]
+        case {"spans": {"some": {"op": "eq", "left": {"path": "entityId"}, "right": {"literal": str(agent)}}}}:
+            return traces_of(agent) or plan
+        case {"op": _, "left": {"path": path}, "right": right} if path in _IDS:
+            return {**plan, "right": _ids(right)}
+        case {"op": _, "value": {"path": path}, "set": ids} if path in _IDS:
+            return {**plan, "set": _ids(ids)}
+        case dict():
+            return {name: _translated(value) for name, value in plan.items()}
+        case _:
+            return plan
 
 
 def _ids(operand: Any) -> Any:

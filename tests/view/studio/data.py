@@ -22,11 +22,11 @@ GRAPH = [
 DONE = {"status": "success", "output": {"city": "Oslo"}, "startedAt": 1767312000000, "endedAt": 1767312001000}
 
 
-async def fill(store: ConvexStore) -> None:
+async def fill(store: ConvexStore, start: datetime = START) -> None:
     await _threads(store)
     await _runs(store)
     await _scores(store)
-    await _traces(store)
+    await _traces(store, start)
 
 
 async def _threads(store: ConvexStore) -> None:
@@ -87,9 +87,10 @@ async def _scores(store: ConvexStore) -> None:
         )
 
 
-async def _traces(store: ConvexStore) -> None:
+async def _traces(store: ConvexStore, start: datetime) -> None:
     for number, trace in enumerate(["trace-1", ODD]):
-        times = {"started_at": START + timedelta(hours=number), "ended_at": START + timedelta(hours=number, seconds=2)}
+        begun = start + timedelta(hours=number)
+        times = {"started_at": begun, "ended_at": begun + timedelta(seconds=2)}
         root = {
             "trace_id": trace,
             "span_id": "root",
@@ -99,6 +100,7 @@ async def _traces(store: ConvexStore) -> None:
             "entity_id": "guide",
             "entity_name": "guide",
             "thread_id": ODD if number else "trip",
+            "resource_id": ODD if number else "user-1",
             "service_name": "app",
             "environment": "test",
             "tags": ["beta"],
@@ -117,4 +119,4 @@ async def _traces(store: ConvexStore) -> None:
         failed = {**model, "span_id": "tool", "span_type": "tool_call", "attributes": None, "error": {"message": "no"}}
         await store.observability.batch_create_spans([root, model, failed])
     running = {"trace_id": "runs", "span_id": "root", "name": "agent run: 'guide'", "span_type": "agent_run"}
-    await store.observability.create_span({**running, "started_at": START, "thread_id": "trip"})
+    await store.observability.create_span({**running, "started_at": start, "thread_id": "trip"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mastra_convex.view.studio.slugs import slug
+from mastra_convex.view.studio.slugs import encoded, slug
 from tests.view.studio.asking import Studio
 from tests.view.studio.data import ODD
 
@@ -49,6 +49,20 @@ async def test_finished_traces_are_queried_page_by_page(studio: Studio) -> None:
     assert [trace["threadId"] for trace in (await query(where=of_thread))["traces"]] == [slug(ODD)]
     is_one = {"op": "in", "value": {"path": "threadId"}, "set": [slug(ODD), "other"]}
     assert len((await query(where={"op": "and", "args": [is_one]}))["traces"]) == 1
+
+
+async def test_the_traces_of_an_agent_are_those_of_its_resource(studio: Studio) -> None:
+    async def traces(agent: str) -> list[str]:
+        is_agent = {"op": "eq", "left": {"path": "entityType"}, "right": {"literal": "agent"}}
+        of_agent = {"op": "eq", "left": {"path": "entityId"}, "right": {"literal": agent}}
+        where = {"op": "and", "args": [is_agent, {"spans": {"some": of_agent}}]}
+        answer = await studio.post("/observability/traces/query", {**_FROM, "where": where})
+        return [trace["traceId"] for trace in answer["traces"]]
+
+    assert await traces("r-" + encoded("user-1")) == ["trace-1"]
+    assert await traces("all-threads") == [slug(ODD), "trace-1"]
+    assert await traces("guide") == [slug(ODD), "trace-1"]
+    assert await traces("other") == []
 
 
 async def test_a_trace_has_its_spans(studio: Studio) -> None:

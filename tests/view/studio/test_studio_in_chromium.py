@@ -1,16 +1,13 @@
-"""Studio itself, unmodified, in a browser: it shows what a Python store has (docs/studio.md).
-
-Its files are fetched as `mastra-convex view --studio fetch` does. With SCREENSHOTS, a picture of each page is kept in
-that folder.
-"""
+"""Studio itself, unmodified, in a real browser: what is stored appears on its pages."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,132 +22,132 @@ from tests.view.studio.data import fill
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(PROGRAM is None and not os.environ.get("CI"), reason="Chromium is not installed"),
-    pytest.mark.parametrize("backend", ["sqlite", "convex-test"], indirect=True),
 ]
 
-_ABSENT = (
-    "/agents/[^/]+/voice/speakers",
-    "/channels/platforms",
-    "/editor/builder/models/available",
-    "/mcp/v0/servers",
-    "/memory/threads/[0-9a-f-]{36}",  # of a new chat
-    "/observability/feedback",
-    "/processors",
-    "/schedules",
-    "/tools",
-    "/workspaces",
-)
-_WRITING = ("/agents/[^/]+/threads/subscribe", "/workflows/book/create-run")
-REFUSED = {404: re.compile("|".join(_ABSENT)), 405: re.compile("|".join(_WRITING))}
-"""What Studio asks for that a store has not, or that would write; its pages stay whole."""
+_UNKNOWN: Final = 404
+_NO_READ: Final = 405
+_REFUSED: Final[Mapping[str, int]] = {
+    "/api/tools": _UNKNOWN,
+    "/api/processors": _UNKNOWN,
+    "/api/mcp/v0/servers": _UNKNOWN,
+    "/api/workspaces": _UNKNOWN,
+    "/api/schedules": _UNKNOWN,
+    "/api/channels/platforms": _UNKNOWN,
+    "/api/observability/feedback": _UNKNOWN,
+    "/api/editor/builder/models/available": _UNKNOWN,
+    "/api/agents/[^/]+/voice/speakers": _UNKNOWN,
+    "/api/memory/threads/[0-9a-f-]{36}": _UNKNOWN,  # of a new chat, which is in no store
+    "/api/agents/[^/]+/threads/subscribe": _NO_READ,
+    "/api/workflows/book/create-run": _NO_READ,
+}
+"""What Studio asks for by itself and does not get: things that a store does not have, and POSTs that start something;
+by patterns of paths. Chromium logs each as an error of the network; Studio goes on without it.
+"""
+
+_LOGGED: Final = ("Telemetry is disabled", "Transition was skipped")
+"""What Studio logs of itself: that it tells nobody, and that the next click came before the last had faded in."""
 
 
-class Studio:
-    """Studio in a browser."""
+class Screenshots:
+    """Keeps pictures in the folder SCREENSHOTS, where that is set."""
 
-    def __init__(self, chromium: Browser, address: str, folder: Path) -> None:
-        self.chromium = chromium
-        self._address = address
-        self._folder = folder
+    def __init__(self, chromium: Browser, backend: str) -> None:
+        self._chromium = chromium
+        self._backend = backend
 
-    async def open(self, path: str) -> None:
-        await self.chromium.open(f"{self._address}{BASE}{path}")
-
-    async def shows(self, *texts: str) -> None:
-        for text in texts:
-            await self.chromium.until(text)
-
-    async def keep(self, name: str) -> None:
-        await self.chromium.screenshot(self._folder / f"studio-{name}.png")
-
-    def check(self) -> None:
-        """Nothing went wrong in the page, and it asked nobody else."""
-        for said in self.chromium.console:
-            entry = said.get("entry", {})
-            if entry.get("source") == "network":
-                status = next(status for status in REFUSED if f" {status} " in entry["text"])
-                path = urlsplit(entry["url"]).path.removeprefix("/api")
-                assert REFUSED[status].fullmatch(path), (status, path)
-            elif "exceptionDetails" in said:
-                assert "AbortError: Transition was skipped" in str(said)  # a click while Studio still moved its page
-            else:
-                assert "error" not in (entry.get("level"), said.get("type")), said
-        own = (self._address, "data:", "blob:")
-        assert [url for url in self.chromium.requested if not url.startswith(own)] == []
+    async def take(self, name: str) -> None:
+        if folder := os.environ.get("SCREENSHOTS"):
+            await self._chromium.screenshot(Path(folder) / f"studio-{self._backend}-{name}.png", whole=False)
 
 
-@pytest.fixture
-async def studio(store: ConvexStore, tmp_path: Path) -> AsyncIterator[Studio]:
-    await fill(store)
-    now = datetime.now(UTC)
-    root = {"trace_id": "new", "span_id": "root", "name": "agent run: 'guide'", "span_type": "agent_run"}
-    times = {"started_at": now - timedelta(minutes=2), "ended_at": now - timedelta(minutes=1)}
-    usage = {"model": "m", "usage": {"inputTokens": 1234, "outputTokens": 5}}
-    model = {"trace_id": "new", "span_id": "llm", "parent_span_id": "root", "name": "llm: 'm'", "attributes": usage}
-    await store.observability.batch_create_spans(
-        [
-            {**root, **times, "thread_id": "trip", "entity_name": "guide", "entity_type": "agent"},
-            {**model, **times, "span_type": "model_generation"},
-        ]
-    )
-    files = StudioFiles(await fetch(lambda licence: None))
+@pytest.fixture(scope="session")
+async def files() -> StudioFiles:
+    """The files as `--studio fetch` gets them."""
+    try:
+        return StudioFiles(await fetch(print))
+    except OSError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "convex-test"], indirect=True)
+async def test_what_is_stored_appears_in_studio(
+    store: ConvexStore, files: StudioFiles, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    await fill(store, datetime.now(UTC) - timedelta(days=1))  # Studio lists the traces of the last days
     app = view_app(store, token=TOKEN, extensions=[add_routes, files.add_to], reading_posts=QUERY_PATHS)
-    async with browser(tmp_path / "profile") as chromium, serving(app, token=TOKEN, host="127.0.0.1", port=0) as link:
-        await chromium.appear(width=1400, scheme="dark")
+    async with (
+        serving(app, token=TOKEN, host="127.0.0.1", port=0) as link,
+        browser(tmp_path / "profile") as chromium,
+    ):
         await chromium.open(link)
         await chromium.scripts(run=True)
-        yield Studio(chromium, link.partition("/login")[0], Path(os.environ.get("SCREENSHOTS", tmp_path)))
+        await chromium.appear(width=1300, scheme="light")
+        base = link.partition("/login")[0]
+        shots = Screenshots(chromium, request.node.callspec.params["backend"])
+        await chromium.open(f"{base}{BASE}/agents")
+        await _threads(chromium, shots)
+        await _runs(chromium, shots)
+        await _scores(chromium, shots)
+        await _traces(chromium, shots)
+        assert {url for url in chromium.requested if not url.startswith((base, "data:", "blob:"))} == set()
+        assert [str(said) for said in chromium.console if not _is_expected(said)] == []
 
 
-async def test_its_pages_show_what_is_stored(studio: Studio) -> None:
-    for part in (_agents_threads_and_memory, _workflows_and_runs, _scores, _traces):
-        await part(studio)
-    studio.check()
+async def _threads(chromium: Browser, shots: Screenshots) -> None:
+    await chromium.until("All threads")
+    await shots.take("agents")
+    await chromium.click("user-1")
+    await chromium.click("A trip")
+    for text in ("Where is Oslo?", "In Norway.", "And Bergen?", "In Norway, too."):
+        await chromium.until(text)
+    await chromium.click("Memory")
+    await chromium.until("Likes trains")
+    await chromium.click("Search memory...")
+    await chromium.type("norway too")
+    await chromium.until("• A trip In Norway, too.")
+    await shots.take("thread")
 
 
-async def _agents_threads_and_memory(studio: Studio) -> None:
-    await studio.open("/agents")
-    await studio.shows("All threads", "user-1")
-    await studio.chromium.click("a", "user-1")
-    await studio.chromium.click("a", "A trip")
-    await studio.shows("Where is Oslo?", "In Norway, too.")
-    await studio.chromium.click("button", "Memory")
-    await studio.shows("Likes trains")
-    await studio.keep("thread")
-    await studio.chromium.write("[placeholder='Search memory...']", "bergen")
-    await studio.shows("• A trip")  # where it was found, below Semantic Recall
-    await studio.keep("search")
+async def _runs(chromium: Browser, shots: Screenshots) -> None:
+    await chromium.click("Workflows")
+    await chromium.click("book")
+    for run, texts in {
+        "waits": ("Workflow run Suspended", "hotel Step Needs input", "plan Step Plans the trip Completed 1s"),
+        "failed": ("Workflow run Failed", "no hotel"),
+        "running": ("Workflow run Running",),
+        "done": ("Workflow run Success",),
+    }.items():
+        await chromium.click(run)
+        for text in texts:
+            await chromium.until(text)
+        await shots.take(f"run-{run}")
 
 
-async def _workflows_and_runs(studio: Studio) -> None:
-    await studio.open("/workflows")
-    await studio.chromium.click("a", "book")
-    for run, *shown in (
-        ("waits", "Suspended", "Needs input"),
-        ("failed", "WORKFLOW FAILED", "no hotel"),
-        ("running", "Running"),
-    ):
-        await studio.chromium.click("a", run)
-        await studio.shows(*shown, "Plans the trip", "Completed")
-        await studio.keep(run)
+async def _scores(chromium: Browser, shots: Screenshots) -> None:
+    await chromium.click("Overview")
+    await chromium.until("accuracy 0.17 avg")
+    await shots.take("overview")
+    await chromium.click("Scorers")
+    await chromium.click("Accuracy")  # the newest, whose id no path can hold
+    await chromium.until("1 guide")
+    await shots.take("scores")
 
 
-async def _scores(studio: Studio) -> None:
-    await studio.open("/evaluation")
-    await studio.shows("avg 0.63")
-    await studio.keep("overview")
-    await studio.open("/scorers")
-    await studio.chromium.click("a[href$=accuracy]", "How right it is")
-    await studio.shows("0.5", "guide")
-    await studio.keep("scores")
+async def _traces(chromium: Browser, shots: Screenshots) -> None:
+    await chromium.click("Traces")
+    await chromium.click("Where is Oslo?")  # the newest, whose id no path can hold
+    for text in ("agent run: 'guide' 2.000 s", "llm: 'm' 2.000 s", "Tool call failed", "Where is Oslo?"):
+        await chromium.until(text)
+    await shots.take("trace")
 
 
-async def _traces(studio: Studio) -> None:
-    await studio.open("/traces")
-    await studio.shows("guide", "60.0s")
-    await studio.chromium.click("button", "60.0s")
-    await studio.shows("agent run: 'guide'", "llm: 'm'")
-    await studio.keep("trace")
-    await studio.chromium.click("button", "llm: 'm'")
-    await studio.shows("Tokens Used", "1,239")
-    await studio.keep("span")
+def _is_expected(said: Mapping[str, Any]) -> bool:
+    """Whether the console may say this: what Studio logs of itself, and what it asks for and does not get."""
+    if "entry" not in said:
+        return any(text in str(said) for text in _LOGGED)
+    entry = said["entry"]
+    path = urlsplit(entry.get("url", "")).path
+    status = next((status for pattern, status in _REFUSED.items() if re.fullmatch(pattern, path)), None)
+    return entry["source"] == "network" and f"a status of {status} " in entry["text"]
