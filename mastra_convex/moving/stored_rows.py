@@ -19,7 +19,7 @@ _FIRST_PAGE: Final = 50
 _PAGE: Final = 500
 """Most rows of a page."""
 _PAGE_BYTES: Final = 1 << 20
-"""What a page shall take as values. In memory that is up to four times as much, and several pages are there at once."""
+"""Bytes of a page as values. In memory that is up to four times as much, and several pages are there at once."""
 _CHUNKS_PAGE: Final = 2
 """Most rows of a page of chunks, which are of almost 1 MiB."""
 
