@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mastra_convex import ConvexStore
-from mastra_convex.domain import Put
 from mastra_convex.local.engine import LocalEngine
 from mastra_convex.view.markdown import rendered
 from mastra_convex.view.parts import blocks_of
 from mastra_convex.view.studio import add_routes
 from tests.effort import effort
 from tests.view.browsing import Checked, visiting
+from tests.view.large import fill
 
 _PAGES = (
     "/", "/threads", "/threads?q=none", "/threads?resource=r1", "/thread?id=t0", "/runs", "/runs?status=failed",
@@ -32,7 +32,7 @@ _THREADS, _RUNS = effort((2_000, 500), (100_000, 10_000))
 async def test_a_page_costs_three_calls_and_two_hundred_documents(
     store: ConvexStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _fill(store)
+    await fill(store, threads=_THREADS, runs=_RUNS)
     calls: list[int] = []
     read = LocalEngine.read
 
@@ -62,37 +62,6 @@ async def test_a_page_costs_three_calls_and_two_hundred_documents(
             assert "rare" in answer
             assert len(calls) <= 3, path
             assert sum(calls) <= 200, path
-
-
-async def _fill(store: ConvexStore) -> None:
-    records = store.records
-    time = "2026-01-01T00:00:00.000Z"
-    for start in range(0, _THREADS, 1_000):
-        rows = [
-            {"id": f"t{n}", "resourceId": f"r{n % 9}", "title": f"Trip {n}", "createdAt": time, "updatedAt": time}
-            for n in range(start, start + 1_000)
-        ]
-        await records.commit([Put(table="mastra_threads", rows=rows)])
-    for start in range(0, _RUNS, 500):
-        runs = [
-            {"workflow_name": "w", "run_id": str(n), "snapshot": "{}", "createdAt": time, "updatedAt": time}
-            for n in range(start, start + 500)
-        ]
-        await records.commit([Put(table="mastra_workflow_snapshots", rows=runs)])
-    earlier = "2025-01-01T00:00:00.000Z"
-    rare: dict[str, Any] = {"id": "rare", "title": "", "resourceId": "rare", "createdAt": earlier, "updatedAt": earlier}
-    run = {"workflow_name": "rare", "run_id": "rare", "snapshot": "{}", "createdAt": earlier, "updatedAt": earlier}
-    await records.commit([Put(table="mastra_threads", rows=[rare])])
-    await records.commit([Put(table="mastra_workflow_snapshots", rows=[run])])
-    large = "x" * 1_000_000
-    for n in range(12):
-        await store.memory.save_messages([{"thread_id": "t0", "resource_id": "r0", "role": "user", "content": large}])
-        snapshot = {"status": "success", "context": {"input": large}}
-        await store.workflows.persist_workflow_snapshot("w", run_id=f"large {n}", snapshot=snapshot)
-    scores = {"scorer": {}, "entity": {}, "source": "TEST", "output": "", "entity_id": "e", "run_id": "r"}
-    await store.scores.save_score({"scorer_id": "rare", "score": 1, **scores})
-    for n in range(210):
-        await store.scores.save_score({"scorer_id": "s", "score": n / 210, **scores})
 
 
 _TEXT = st.text(alphabet=st.sampled_from("<>&\"'`*_#-+>~ \n[]()!ax1.;:/="), max_size=200)
