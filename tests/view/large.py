@@ -36,7 +36,7 @@ async def fill(store: ConvexStore, *, threads: int, runs: int) -> None:
     await records.commit([Put(table="mastra_threads", rows=[rare])])
     await records.commit([Put(table="mastra_workflow_snapshots", rows=[run])])
     large = "x" * 1_000_000
-    result = [{"id": n, "name": f"hotel {n}", "price": n / 2, "free": True} for n in range(18_000)]
+    result = [{"id": n, "name": f"hotel {n}", "price": n / 2, "free": True} for n in range(16_000)]
     call = {"toolCallId": "c", "toolName": "hotels", "state": "result", "args": {}, "result": result}
     content = {"format": 2, "parts": [{"type": "tool-invocation", "toolInvocation": call}]}
     texts = {"thread_id": TEXTS, "resource_id": "r0", "role": "user", "content": large}

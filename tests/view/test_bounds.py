@@ -19,9 +19,9 @@ from tests.view.browsing import Checked, visiting
 from tests.view.large import fill
 
 _PAGES = (
-    "/", "/threads", "/threads?q=none", "/threads?resource=r1", "/thread?id=t0", "/runs", "/runs?status=failed",
-    "/runs?workflow=w&resource=r&status=failed", "/run?workflow=w&run=0", "/scores", "/scores?scorer=s", "/traces",
-    "/resource?id=r1",
+    "/", "/threads", "/threads?q=none", "/threads?resource=r1", "/thread?id=t0", "/thread?id=t1", "/runs",
+    "/runs?status=failed", "/runs?workflow=w&resource=r&status=failed", "/run?workflow=w&run=0", "/scores",
+    "/scores?scorer=s", "/traces", "/resource?id=r1",
 )  # fmt: skip
 _LISTS_OF_STUDIO = ("/api/agents", "/api/workflows", "/api/workflows/run-counts", "/api/scores/scorers")
 _THREADS, _RUNS = effort((2_000, 500), (100_000, 10_000))
