@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ async def row(site: Site, query: Query) -> web.Response:
     if found is None:
         raise not_found("row", query.text("key"))
     section = next((name for name, _, each in SECTIONS if each == table), "")
-    columns = {name: _shown(name, value) for name, value in found.items() if value is not None}
+    columns = await asyncio.to_thread(_columns, found)
     title = found.get("name") or found.get("id") or " / ".join(map(str, key))
     members = {"columns": columns, "table": table, "raw": row_link(table, key, "/raw"), "times": TIMES}
     return await site.page("row.html", query, section=section, title=title, **members)
@@ -137,7 +138,7 @@ async def raw(site: Site, query: Query) -> web.Response:
     found = await site.reader.get(query.text("table"), _given_key(site, query))
     if found is None:
         raise not_found("row", query.text("key"))
-    body = as_json(found).encode("utf-8", "replace")
+    body = (await asyncio.to_thread(as_json, found)).encode("utf-8", "replace")
     return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
@@ -145,6 +146,10 @@ async def raw(site: Site, query: Query) -> web.Response:
 class _Shown:
     kind: str
     value: Any
+
+
+def _columns(row: Mapping[str, Any]) -> dict[str, _Shown]:
+    return {name: _shown(name, value) for name, value in row.items() if value is not None}
 
 
 def _shown(name: str, value: Any) -> _Shown:

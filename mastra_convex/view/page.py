@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any, Final, cast
 
@@ -105,16 +106,17 @@ class Site:
         """Returns a page in the frame of the site."""
         filled = await self.reader.filled()
         sections = [(name, path) for name, path, table in SECTIONS if table in filled]
-        return self._response(template, query, 200, {"sections": sections, **members})
+        return await self._response(template, query, 200, {"sections": sections, **members})
 
-    def problem(self, query: Query, status: int, message: str) -> web.Response:
+    async def problem(self, query: Query, status: int, message: str) -> web.Response:
         """Returns the page that tells what went wrong."""
         members = {"section": "", "title": "Not shown", "message": message, "sections": []}
-        return self._response("problem.html", query, status, members)
+        return await self._response("problem.html", query, status, members)
 
-    def _response(self, template: str, query: Query, status: int, members: Mapping[str, Any]) -> web.Response:
+    async def _response(self, template: str, query: Query, status: int, members: Mapping[str, Any]) -> web.Response:
         is_live = query.path in self._live
-        html = self._templates.get_template(template).render(query=query, is_live=is_live, **members)
+        render = self._templates.get_template(template).render
+        html = await asyncio.to_thread(render, query=query, is_live=is_live, **members)  # it may be large
         body = html.encode("utf-8", "replace")  # lone surrogates
         return web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
 
@@ -127,9 +129,9 @@ async def answer(site: Site, page: Page, query: Query) -> web.Response:
     try:
         return await page(site, query)
     except NotFoundPage as error:
-        return site.problem(query, 404, str(error))
+        return await site.problem(query, 404, str(error))
     except MastraConvexError as error:
-        return site.problem(query, 503 if error.retryable else 500, str(error))
+        return await site.problem(query, 503 if error.retryable else 500, str(error))
 
 
 class NotFoundPage(Exception):  # noqa: N818  # an answer, no error of the server

@@ -49,9 +49,9 @@ def blocks_of(content: Any, room: Room | None = None) -> list[Block]:
         parts = content.get("parts")
         if not isinstance(parts, list):
             text = content.get("content")
-            return [_text(text, room)] if isinstance(text, str) else [_other(content, room)]
+            return [_text(text, room)] if isinstance(text, str) else [folded(content, room)]
     else:
-        return [] if content is None else [_other(content, room)]
+        return [] if content is None else [folded(content, room)]
     return [block for part in parts for block in _blocks(part, room)]
 
 
@@ -61,7 +61,7 @@ def _blocks(part: Any, room: Room) -> Iterator[Block]:
         return
     kind = part.get("type") if isinstance(part, Mapping) else None
     if not isinstance(kind, str):
-        yield _other(part, room)
+        yield folded(part, room)
     elif kind == "text" and isinstance(part.get("text"), str):
         yield _text(part["text"], room)
     elif kind == "reasoning":
@@ -75,7 +75,7 @@ def _blocks(part: Any, room: Room) -> Iterator[Block]:
     elif kind in ("file", "image"):
         yield _file(part)
     elif kind != "step-start":
-        yield _other(part, room, kind)
+        yield folded(part, room, kind)
 
 
 def _text(text: str, room: Room) -> Block:
@@ -122,8 +122,9 @@ def _file(part: Mapping[str, Any]) -> Block:
     return Block("file", name, details={"Type": short(kind), "Data": short(data)})
 
 
-def _other(value: Any, room: Room, kind: str = "other") -> Block:
-    return Block("other", short(kind), details={"": room.cut(_readable(value))})
+def folded(value: Any, room: Room, label: str = "other") -> Block:
+    """Returns the block of a value of any kind."""
+    return Block("other", short(label), details={"": room.cut(_readable(value))})
 
 
 def _readable(value: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,7 +22,6 @@ from mastra_convex.domain import (
     Table,
     decode_row,
     from_json,
-    to_json,
 )
 from mastra_convex.engine.protocol import Read
 from mastra_convex.errors import MastraConvexError
@@ -38,9 +38,9 @@ SEARCHED: Final = 150
 """Rows that one page of a search looks at."""
 PROBLEM: Final = "(problem)"
 """The column that tells why a row could not be read as its table declares it."""
-_MEMBERS: Final = 200_000
-"""Members of JSON objects that are read for one page; JSON after these is shown as its length."""
-_SHORT: Final = 1_000
+TOO_LARGE: Final = "too large for this page; raw JSON has all"
+_VALUES: Final = 150_000
+"""So many JSON values, numbers and texts, are decoded for a page, as that takes far longer than to read them."""
 _KEPT: Final = 5.0
 """Seconds for which it is known which tables have rows."""
 
@@ -78,6 +78,8 @@ def recorded() -> Generator[Asked]:
 
 class Reader:
     """Reads rows of any table of a store, and never more than one call gives.
+
+    Rows are decoded in a thread, as they may be large.
 
     Args:
         store: what is read.
@@ -126,12 +128,12 @@ class Reader:
     async def get(self, table: str, key: Key) -> Columns | None:
         """Returns the row with a key, or None."""
         [found] = await self.once([Get(table=table, keys=[key])])
-        return self.row(table, found)
+        return await self.row(table, found)
 
-    def row(self, table: str, found: GetResult) -> Columns | None:
+    async def row(self, table: str, found: GetResult) -> Columns | None:
         """Returns the one row that a get has found, or None."""
         row = found.rows[0] if found.rows else None
-        return None if row is None else self._decoded(table, row)
+        return None if row is None else await asyncio.to_thread(self._decoded, table, row)
 
     async def page(
         self,
@@ -148,10 +150,11 @@ class Reader:
             keep: which rows are shown; None for all. A page looks at a bounded number of rows, and may have none.
         """
         [found] = await self.once([self.scan(scan, columns, searched=keep is not None)])
-        listing = self.listing(scan.table, found, columns, searched=keep is not None)
+        listing = await self.listing(scan.table, found, columns, searched=keep is not None)
         if keep is None:
             return listing
-        return Listing([row for row in listing.rows if keep(row)], listing.next, listing.looked_at)
+        kept = await asyncio.to_thread(lambda: [row for row in listing.rows if keep(row)])
+        return Listing(kept, listing.next, listing.looked_at)
 
     def scan(self, scan: Scan, columns: Mapping[str, Sequence[str]] | None = None, *, searched: bool = False) -> Scan:
         """Returns a scan for one page."""
@@ -167,7 +170,7 @@ class Reader:
             paths=None if columns is None else [list(path) for path in columns.values()],
         )
 
-    def listing(
+    async def listing(
         self,
         table: str,
         found: ScanResult,
@@ -177,11 +180,10 @@ class Reader:
         limit: int | None = None,
     ) -> Listing:
         """Returns the rows that the scan of a page has found."""
-        rows = (
-            list(self._all_decoded(table, found.rows))
-            if columns is None
-            else [_named(columns, values) for values in found.values or ()]
-        )
+        if columns is None:
+            rows = await asyncio.to_thread(self._all_decoded, table, found.rows)
+        else:
+            rows = [_named(columns, values) for values in found.values or ()]
         is_last = found.done and len(rows) < (limit or (SEARCHED if searched else PAGE))
         return Listing(rows, None if is_last else found.cursor, len(rows))
 
@@ -191,17 +193,18 @@ class Reader:
         found = await self.store.records.different(Scan(table=table, index=index, lower=lower), PAGE)
         return Listing([{"name": name} for name in found], found[-1] if len(found) == PAGE else None, len(found))
 
-    def _all_decoded(self, table: str, rows: Iterable[Row]) -> Iterator[Columns]:
-        """Decodes rows, as far as that does not take long: many small members of JSON do, long texts do not."""
-        json = [field.name for field in self.tables[table].fields if field.json]
-        left = _MEMBERS
+    def _all_decoded(self, table: str, rows: Sequence[Row]) -> list[Columns]:
+        """Decodes the rows of a page; a row that would be too much after those before it is shown as it lies there."""
+        decoded: list[Columns] = []
+        left = _VALUES
         for row in rows:
-            texts = {name: row[name] for name in json if isinstance(row.get(name), str)}
-            count = sum(text.count('":') for text in texts.values())
-            is_read = count <= left
-            left -= count if is_read else 0
-            long = {} if is_read else {name: _too_long(text) for name, text in texts.items() if len(text) > _SHORT}
-            yield self._decoded(table, {**row, **long})
+            values = sum(text.count(",") for text in row.values() if isinstance(text, str))
+            if values > left < _VALUES:
+                decoded.append({PROBLEM: TOO_LARGE, **row})
+            else:
+                left -= values
+                decoded.append(self._decoded(table, row))
+        return decoded
 
     def _decoded(self, table: str, row: Row) -> Columns:
         """Decodes a row; one that other programs have written in another way is shown as it lies there."""
@@ -209,10 +212,6 @@ class Reader:
             return decode_row(self.tables[table], dict(row))
         except (MastraConvexError, ValueError, TypeError) as error:
             return {PROBLEM: str(error), **row}
-
-
-def _too_long(text: str) -> str:
-    return to_json(f"({len(text):,} characters of JSON; raw JSON has all)")
 
 
 def _named(columns: Mapping[str, Sequence[str]], values: Sequence[str | None]) -> Columns:

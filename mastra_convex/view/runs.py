@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -69,26 +70,26 @@ async def run(site: Site, query: Query) -> web.Response:
     row = await site.reader.get(RUNS, key)
     if row is None:
         raise not_found("run", key[1])
-    snapshot = row.get("snapshot")
+    members = await asyncio.to_thread(_members, row.get("snapshot"))
+    raw = row_link(RUNS, key, "/raw")
+    return await site.page("run.html", query, section="Runs", title=f"{key[0]}: {key[1]}", run=row, raw=raw, **members)
+
+
+def _members(snapshot: Any) -> dict[str, Any]:
+    """Returns what the page shows of a snapshot."""
     members = snapshot if isinstance(snapshot, Mapping) else {}
     context = members.get("context")
     context = context if isinstance(context, Mapping) else {}
     steps = [step for name, value in context.items() if name != "input" for step in _steps(str(name), value)]
     placed = bars((step["started"], step["ended"]) for step in steps)
-    return await site.page(
-        "run.html",
-        query,
-        section="Runs",
-        title=f"{key[0]}: {key[1]}",
-        run=row,
-        status=members.get("status") or "pending",
-        steps=[{**step, "bar": bar} for step, bar in zip(steps, placed, strict=True)],
-        input=_text(context.get("input")),
-        result=_text(members.get("result")),
-        error=_text(members.get("error")),
-        odd=None if isinstance(snapshot, Mapping) else _text(snapshot),
-        raw=row_link(RUNS, key, "/raw"),
-    )
+    return {
+        "status": members.get("status") or "pending",
+        "steps": [{**step, "bar": bar} for step, bar in zip(steps, placed, strict=True)],
+        "input": _text(context.get("input")),
+        "result": _text(members.get("result")),
+        "error": _text(members.get("error")),
+        "odd": None if isinstance(snapshot, Mapping) else _text(snapshot),
+    }
 
 
 def _steps(name: str, value: Any) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -9,8 +11,8 @@ from aiohttp import web
 from mastra_convex.domain import Get, Scan
 from mastra_convex.engine.protocol import Read
 from mastra_convex.view.page import Query, Site, not_found
-from mastra_convex.view.parts import blocks_of
-from mastra_convex.view.reading import Columns, Listing
+from mastra_convex.view.parts import blocks_of, folded
+from mastra_convex.view.reading import PROBLEM, Columns, Listing
 from mastra_convex.view.shown import Room, as_json, link, row_link
 
 THREADS: Final = "mastra_threads"
@@ -60,14 +62,13 @@ async def thread(site: Site, query: Query) -> web.Response:
     scans = [scan for scan in [*others, messages] if scan.table in deployed]
     wanted: list[Read[Any]] = [Get(table=THREADS, keys=[[id]]), *scans]
     [got, *found] = await reader.once(wanted)
-    row = reader.row(THREADS, got)
-    lists = {scan.table: reader.listing(scan.table, each) for scan, each in zip(scans, found, strict=True)}
+    row = await reader.row(THREADS, got)
+    lists = {scan.table: await reader.listing(scan.table, each) for scan, each in zip(scans, found, strict=True)}
     listing = lists.get(MESSAGES, Listing([], None, 0))
     if row is None and not listing.rows:
         raise not_found("thread", id)
     resource = None if row is None else row.get("resourceId")
     memory = await reader.get(RESOURCES, [resource]) if resource and RESOURCES in deployed else None
-    room = Room()
     return await site.page(
         "thread.html",
         query,
@@ -78,19 +79,24 @@ async def thread(site: Site, query: Query) -> web.Response:
         states=lists.get(STATE),
         observations=lists.get(OBSERVATIONS),
         listing=listing,
-        messages=[_message(each, room) for each in listing.rows],
+        messages=await asyncio.to_thread(_messages, listing.rows),
         is_newest_first=is_newest_first,
         raw=row_link(THREADS, [id], "/raw"),
         other_order=link("/thread", id=id, order=None if is_newest_first else "newest"),
     )
 
 
+def _messages(rows: Sequence[Columns]) -> list[dict[str, Any]]:
+    room = Room()
+    return [_message(row, room) for row in rows]
+
+
 def _message(row: Columns, room: Room) -> dict[str, Any]:
-    content = row.get("content")
+    content, problem = row.get("content"), row.get(PROBLEM)
     metadata = content.get("metadata") if isinstance(content, dict) else None
     return {
         **row,
-        "blocks": blocks_of(content, room),
+        "blocks": blocks_of(content, room) if problem is None else [folded(content, room, problem)],
         "metadata": None if metadata is None else room.cut(as_json(metadata)),
         "raw": row_link(MESSAGES, [row.get("id")], "/raw"),
     }
@@ -121,8 +127,8 @@ async def resource(site: Site, query: Query) -> web.Response:
     deployed = await reader.deployed()
     reads: list[Read[Any]] = [read for read in wanted if read.table in deployed]
     found = {read.table: answer for read, answer in zip(reads, await reader.once(reads), strict=True)}
-    row = reader.row(RESOURCES, found[RESOURCES]) if RESOURCES in found else None
-    observed = reader.listing(OBSERVATIONS, found[OBSERVATIONS]).rows if OBSERVATIONS in found else []
+    row = await reader.row(RESOURCES, found[RESOURCES]) if RESOURCES in found else None
+    observed = (await reader.listing(OBSERVATIONS, found[OBSERVATIONS])).rows if OBSERVATIONS in found else []
     return await site.page(
         "resource.html",
         query,

@@ -69,8 +69,8 @@ async def trace(site: Site, query: Query) -> web.Response:
     spans = Scan(table=SPANS, index="by_trace_started", prefixes=[[id]], cursor=query.cursor, limit=_SPANS)
     wanted: list[Read[Any]] = [Get(table=ROOTS, keys=[[id]]), site.reader.scan(spans, _COLUMNS)]
     got, found = await site.reader.once(wanted)
-    root = site.reader.row(ROOTS, got)
-    listing = site.reader.listing(SPANS, found, _COLUMNS, limit=_SPANS)
+    root = await site.reader.row(ROOTS, got)
+    listing = await site.reader.listing(SPANS, found, _COLUMNS, limit=_SPANS)
     if root is None and not listing.rows:
         raise not_found("trace", id)
     marks = (root or {}).get("marks")

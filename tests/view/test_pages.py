@@ -121,15 +121,16 @@ async def test_many_long_texts_share_a_page() -> None:
         assert text.count("the first 1,000 of 20,000 characters") == 12
 
 
-async def test_json_of_very_many_members_is_read_for_few_messages() -> None:
-    many = [{"id": n, "ok": True} for n in range(60_000)]
-    call = {"type": "dynamic-tool", "toolCallId": "c", "toolName": "look", "output": many}
-    async with ConvexStore.local(":memory:") as store:
-        for content in ({"format": 2, "parts": [call]}, {"format": 2, "parts": [call]}, "At last"):
+async def test_results_of_many_values_leave_room_for_what_follows_them() -> None:
+    async with ConvexStore.local(":memory:") as store, visiting(store) as visitor:
+        call = {"toolCallId": "c", "toolName": "count", "state": "result", "args": {}, "result": [7] * 100_000}
+        parts = {"format": 2, "parts": [{"type": "tool-invocation", "toolInvocation": call}]}
+        for content in (parts, parts, "This is it."):
             message = {"thread_id": "t", "resource_id": "r", "role": "assistant", "content": content}
             await store.memory.save_messages([message])
-        async with visiting(store) as visitor:
-            text = (await visitor.page("/thread?id=t")).text
-    assert text.count("characters of JSON; raw JSON has all") == 1
-    assert '"ok": true' in text
-    assert "At last" in text
+        page = await visitor.page("/thread?id=t")
+        assert page.text.count("Tool count") == 1
+        assert page.text.count("too large for this page; raw JSON has all") == 1
+        assert "This is it." in page.text
+        raw = [link for link in page.links if link.startswith("/raw?")]
+        assert (await visitor.html(raw[-2])).count("7,") == 99_999

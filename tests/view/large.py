@@ -1,4 +1,4 @@
-"""A store with very much in it, and the pages that show it."""
+"""A store that is much larger than a page."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import Any, Final
 from mastra_convex import ConvexStore
 from mastra_convex.domain import Put
 
-PAGES: Final = (
-    "/", "/threads", "/threads?q=none", "/threads?resource=r1", "/thread?id=t0", "/thread?id=t1",
-    "/runs", "/runs?status=failed",
-    "/runs?workflow=w&resource=r&status=failed", "/run?workflow=w&run=0", "/scores", "/scores?scorer=s", "/traces",
-    "/resource?id=r1",
-)  # fmt: skip
-LISTS_OF_STUDIO: Final = ("/api/agents", "/api/workflows", "/api/workflows/run-counts", "/api/scores/scorers")
+TEXTS: Final = "t0"
+"""The thread whose messages are texts of 1 MB."""
+SMALL_OBJECTS: Final = "t1"
+"""The thread whose messages are results of tools, each 1 MB of small objects."""
+_MESSAGES: Final = 12
 
 
 async def fill(store: ConvexStore, *, threads: int, runs: int) -> None:
-    """Stores so many small threads and runs, and some with 1 MB."""
+    """Stores thousands of threads and of runs, and a dozen messages and runs of 1 MB each."""
     records = store.records
     time = "2026-01-01T00:00:00.000Z"
     for start in range(0, threads, 1_000):
@@ -37,12 +35,15 @@ async def fill(store: ConvexStore, *, threads: int, runs: int) -> None:
     run = {"workflow_name": "rare", "run_id": "rare", "snapshot": "{}", "createdAt": earlier, "updatedAt": earlier}
     await records.commit([Put(table="mastra_threads", rows=[rare])])
     await records.commit([Put(table="mastra_workflow_snapshots", rows=[run])])
-    large, many = "x" * 1_000_000, [{"id": n, "ok": True, "name": "x"} for n in range(30_000)]
-    call = {"type": "dynamic-tool", "toolCallId": "c", "toolName": "look", "state": "output-available", "output": many}
-    for n in range(12):
-        content = {"format": 2, "parts": [call]}
-        await store.memory.save_messages([{"thread_id": "t1", "resource_id": "r1", "role": "user", "content": content}])
-        await store.memory.save_messages([{"thread_id": "t0", "resource_id": "r0", "role": "user", "content": large}])
+    large = "x" * 1_000_000
+    result = [{"id": n, "name": f"hotel {n}", "price": n / 2, "free": True} for n in range(16_000)]
+    call = {"toolCallId": "c", "toolName": "hotels", "state": "result", "args": {}, "result": result}
+    content = {"format": 2, "parts": [{"type": "tool-invocation", "toolInvocation": call}]}
+    texts = {"thread_id": TEXTS, "resource_id": "r0", "role": "user", "content": large}
+    results = {"thread_id": SMALL_OBJECTS, "resource_id": "r1", "role": "assistant", "content": content}
+    for n in range(_MESSAGES):
+        await store.memory.save_messages([texts])
+        await store.memory.save_messages([results])
         snapshot = {"status": "success", "context": {"input": large}}
         await store.workflows.persist_workflow_snapshot("w", run_id=f"large {n}", snapshot=snapshot)
     scores = {"scorer": {}, "entity": {}, "source": "TEST", "output": "", "entity_id": "e", "run_id": "r"}
