@@ -199,7 +199,7 @@ class Reader:
         left = _VALUES
         for row in rows:
             values = sum(text.count(",") for text in row.values() if isinstance(text, str))
-            if values > left < _VALUES:
+            if values > left < _VALUES:  # the first of them is always decoded
                 decoded.append({PROBLEM: TOO_LARGE, **row})
             else:
                 left -= values

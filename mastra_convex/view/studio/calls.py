@@ -83,6 +83,8 @@ async def respond(handler: Handler, call: Call) -> web.Response:
         return refusal(404, "not found")
     except ValidationError as error:
         return refusal(400, error.message)
+    except RecursionError:
+        return refusal(400, "the body is nested too deeply")
     except MastraConvexError as error:
         return refusal(500, error.message)
     if answer is None:

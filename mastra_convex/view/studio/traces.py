@@ -138,9 +138,9 @@ def _translated(plan: Any) -> Any:
             return [_translated(each) for each in plan]
         case {"spans": {"some": {"op": "eq", "left": {"path": "entityId"}, "right": {"literal": str(agent)}}}}:
             return traces_of(agent) or plan
-        case {"op": _, "left": {"path": path}, "right": right} if path in _IDS:
+        case {"op": _, "left": {"path": str(path)}, "right": right} if path in _IDS:
             return {**plan, "right": _ids(right)}
-        case {"op": _, "value": {"path": path}, "set": ids} if path in _IDS:
+        case {"op": _, "value": {"path": str(path)}, "set": ids} if path in _IDS:
             return {**plan, "set": _ids(ids)}
         case dict():
             return {name: _translated(value) for name, value in plan.items()}
@@ -149,11 +149,15 @@ def _translated(plan: Any) -> Any:
 
 
 def _ids(operand: Any) -> Any:
-    if isinstance(operand, str):
-        return unslug(operand) or operand
-    if isinstance(operand, list):
-        return [_ids(each) for each in operand]
-    return {**operand, "literal": _ids(operand["literal"])} if "literal" in operand else operand
+    match operand:
+        case str():
+            return unslug(operand) or operand
+        case list():
+            return [_ids(each) for each in operand]
+        case {"literal": literal}:
+            return {**operand, "literal": _ids(literal)}
+        case _:
+            return operand
 
 
 def _trace(trace: Any) -> dict[str, Any] | None:
