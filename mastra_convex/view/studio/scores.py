@@ -87,8 +87,14 @@ async def list_over_time(call: Call) -> dict[str, Any]:
 def _page(found: Any) -> dict[str, Any]:
     return {
         "pagination": page_info(found, len(found.scores)),
-        "scores": [members(score) for score in found.scores],
+        "scores": [{**members(score), **_place(score)} for score in found.scores],
     }
+
+
+def _place(score: Any) -> dict[str, str]:
+    """Returns the trace and the span of a score, as far as it has them, in the form of paths."""
+    ids = {"traceId": score.trace_id, "spanId": score.span_id}
+    return {name: slug(id) for name, id in ids.items() if id is not None}
 
 
 def _point(score: Any) -> dict[str, Any]:
@@ -102,8 +108,9 @@ def _point(score: Any) -> dict[str, Any]:
         "reason": score.reason,
         "entityType": kind,
         "entityId": score.entity_id,
-        "traceId": score.trace_id,
-        "spanId": score.span_id,
+        "traceId": None,
+        "spanId": None,
+        **_place(score),
         "runId": score.run_id,
         "resourceId": score.resource_id,
         "threadId": score.thread_id,

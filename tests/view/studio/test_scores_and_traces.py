@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mastra_convex import ConvexStore
 from mastra_convex.view.studio.slugs import encoded, slug
 from tests.view.studio.asking import Studio
 from tests.view.studio.data import ODD
@@ -33,6 +34,18 @@ async def test_scores_of_a_scorer_a_run_an_entity_and_a_span(studio: Studio) -> 
     route = "/observability/traces/:traceId/:spanId/scores"
     assert await scores(route, "/observability/traces/trace-1/root/scores") == [1, 0.5, 0]
     assert await scores("/observability/scores", "", scorerId="accuracy") == [0.5, 0]
+
+
+async def test_a_score_leads_to_its_trace(studio: Studio, store: ConvexStore) -> None:
+    score = {"scorer_id": "tone", "scorer": {}, "score": 1, "source": "LIVE", "run_id": "r", "entity_id": "guide"}
+    place = {"trace_id": ODD, "span_id": ODD, "entity": {}, "output": "Hi"}
+    await store.scores.save_score({**score, **place})
+    for route, path, query in (
+        ("/scores/scorer/:scorerId", "/scores/scorer/tone", {}),
+        ("/observability/scores", "", {"scorerId": "tone"}),
+    ):
+        [found] = (await studio.get(route, path, **query))["scores"]
+        assert (found["traceId"], found["spanId"]) == (slug(ODD), slug(ODD))
 
 
 async def test_finished_traces_are_queried_page_by_page(studio: Studio) -> None:
