@@ -21,6 +21,7 @@ DEPLOYMENT_URL: Final = os.environ.get("CONVEX_TEST_URL")
 """A deployment to test on as well. The tables of all domains there are emptied before every test."""
 
 BACKENDS: Final = ("memory", "sqlite", "server", "convex-test", *(["deployment"] if DEPLOYMENT_URL else []))
+"""Names the backends, in the order in which tests run on them."""
 
 DomainClasses = Iterable[type[DomainStore]] | None
 
