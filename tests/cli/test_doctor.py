@@ -322,16 +322,19 @@ def test_a_damaged_file(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [
-        "doc = substr(doc, 1, 40)",
-        "doc = CAST(x'7b22ff' AS TEXT)",
-        "doc = 'null'",
-        "doc = '[]'",
-        "doc = json_remove(doc, '$.createdAt')",
-        "doc = json_set(doc, '$.createdAt', 5)",
-        "k_resourceId = k_id",
-        "k_createdAt = NULL",
-    ],
+    some(
+        [
+            "doc = substr(doc, 1, 40)",
+            "doc = CAST(x'7b22ff' AS TEXT)",
+            "doc = 'null'",
+            "doc = '[]'",
+            "doc = json_remove(doc, '$.createdAt')",
+            "doc = json_set(doc, '$.createdAt', 5)",
+            "k_resourceId = k_id",
+            "k_createdAt = NULL",
+        ],
+        ["doc = substr(doc, 1, 40)", "k_createdAt = NULL"],
+    ),
 )
 def test_damaged_rows_are_named(file: Path, change: str) -> None:
     connection = sqlite3.connect(file)

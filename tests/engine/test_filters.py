@@ -113,7 +113,7 @@ FILTERS = st.recursive(
 )
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("convex-test")
 @given(st.lists(st.tuples(VALUES, FILTERS), min_size=AT_ONCE, max_size=AT_ONCE))
 @settings(max_examples=8)
 async def test_generated_filters_hold_as_the_evaluator_in_python_says(
@@ -128,7 +128,7 @@ async def test_generated_filters_hold_as_the_evaluator_in_python_says(
         assert held[id] == compile_filter(plain_numbers(case["filter"]))(plain_numbers(case["value"])), case
 
 
-@some_backends("sqlite", "convex-test")
+@some_backends("convex-test")
 @given(st.lists(st.tuples(OPTIONS_AND_PATTERNS, TEXTS), min_size=24, max_size=24))
 @settings(max_examples=6)
 async def test_generated_patterns_find_what_python_finds(

@@ -81,7 +81,7 @@ async def test_a_column_of_another_type_or_none_is_our_error(file: Path, table: 
         assert column in declared(table).key_fields or all(names_row(error, table) for error in damaged)
 
 
-@pytest.mark.parametrize("value", ["NULL", "5", "1.5", "'x'", "x''", "x'ff'", "x'06ff'"])
+@pytest.mark.parametrize("value", some(["NULL", "5", "1.5", "'x'", "x''", "x'ff'", "x'06ff'"], ["NULL", "x'ff'"]))
 @pytest.mark.parametrize("table", KEYS)
 async def test_damaged_key_columns_are_our_error(file: Path, table: str, value: str) -> None:
     """Such a row may not be found, or not at its place."""
