@@ -11,6 +11,7 @@ from mastra_convex.adapters.chats.dialogue import Dialogue, Turn, time_of, witho
 CLAUDE_CODE: Final = "Claude Code session"
 OWN: Final = "lines of mastra-convex"
 _UNNAMED: Final = "session"
+"""The key of lines before the first that names its session."""
 
 
 def name_of(line: Any) -> str | None:
@@ -48,8 +49,7 @@ def _add_claude_code(dialogues: dict[str, Dialogue], line: dict[str, Any]) -> No
     key = str(line.get("sessionId") or next(iter(dialogues), _UNNAMED))
     if line.get("isSidechain"):
         key = f"{key}/{line.get('agentId') or 'sidechain'}"
-    unnamed = dialogues.pop(_UNNAMED, None)  # lines before the first that names its session
-    if unnamed is not None:
+    if key != _UNNAMED and (unnamed := dialogues.pop(_UNNAMED, None)) is not None:
         dialogues[key] = replace(unnamed, key=key)
     dialogue = dialogues.setdefault(key, Dialogue(key))
     if line["type"] not in ("user", "assistant"):
